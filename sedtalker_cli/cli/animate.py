@@ -1,0 +1,134 @@
+"""`sedtalker animate`: a 3D face that says and means what is heard."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sedtalker_cli.cli import options as opt
+from sedtalker_cli.cli.console import session
+
+EXAMPLES = """\b
+Examples:
+  sedtalker animate speech.wav --render
+  sedtalker animate speech.wav --emotion-override happy:0.8 --out happy/
+  sedtalker animate speech.wav --emotion-override "0-2.5=angry:0.9,2.5-=sad:0.4"
+  sedtalker animate speech.wav --emotion-override edited.emotion.csv --identity anna
+  sedtalker animate recordings/ --recursive --fps 60 --out results/ --resume
+
+\b
+Every input leads to STEM.npy (vertices), STEM.json (what they are), STEM.weights.npy (ARKit
+coefficients), STEM.faces.npy (triangles), STEM.rttm and STEM.emotion.csv (the emotions used);
+with --obj to the folder STEM.obj/, with --render to STEM.mp4.
+
+\b
+An override without intensity shows the emotion in full (1.0; neutral: 0). Its edges are
+cross-faded over 0.2 s; time that it does not cover keeps what was detected."""
+
+
+def animate(
+    inputs: opt.Inputs = None,
+    list_file: opt.ListFile = None,
+    recursive: opt.Recursive = False,
+    out: opt.Out = Path("."),
+    emotion_override: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SPEC",
+            help="EMOTION[:INTENSITY], START-END=EMOTION[:INTENSITY],... in seconds, or a .rttm or .emotion.csv file.",
+        ),
+    ] = None,
+    emotion_gain: Annotated[
+        float,
+        typer.Option(metavar="X", help="Factor of the emotion's intensity (result kept within 0 and 1)."),
+    ] = 1.0,
+    identity: Annotated[str | None, typer.Option(metavar="NAME", help="Whose face; see --list-identities.")] = None,
+    list_identities: Annotated[
+        bool, typer.Option("--list-identities", help="List the built-in identities and exit.")
+    ] = False,
+    fps: Annotated[int, typer.Option(metavar="25|30|50|60", help="Frames a second.")] = 30,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of blinks and small movements.")] = 0,
+    idle: Annotated[opt.Switch, typer.Option(help="Blinks and small movements.")] = opt.Switch.on,
+    obj: Annotated[bool, typer.Option("--obj", help="Also write an OBJ file a frame.")] = False,
+    render: Annotated[bool, typer.Option("--render", help="Also film it: STEM.mp4 with the sound.")] = False,
+    size: opt.Size = "512x512",
+    encoder: opt.Encoder = None,
+    model: opt.Model = None,
+    animator: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Animator checkpoint instead of the bundled one.")
+    ] = None,
+    device: opt.DeviceOption = opt.Device.auto,
+    overwrite: opt.Overwrite = False,
+    resume: opt.Resume = False,
+    as_json: opt.Json = False,
+    quiet: opt.Quiet = False,
+    debug: opt.Debug = False,
+) -> None:
+    """Animate a 3D face from recordings: mesh motion, ARKit coefficients, and a film if wanted."""
+    with session(quiet, as_json, debug) as console:
+        if list_identities:
+            from sedtalker_cli.face.identity import list_identities as names
+
+            typer.echo("\n".join(names()))
+            raise typer.Exit
+        from sedtalker_cli import audio, batch, outputs
+        from sedtalker_cli import inputs as found
+        from sedtalker_cli import pipeline as pipes
+        from sedtalker_cli.overrides import is_override_file, parse_override
+
+        pipes.check_options(fps=fps, emotion_gain=emotion_gain)
+        jobs, bad = found.collect_jobs(
+            inputs or [], accepts=audio.is_sound_name, list_file=list_file, recursive=recursive
+        )
+        suffixes = outputs.animation_suffixes(obj=obj, film=render)
+        from_file = emotion_override is not None and is_override_file(emotion_override)
+        protected = (Path(emotion_override),) if from_file else ()
+        plan = batch.Plan("animate", out, suffixes, overwrite, resume, protected)
+        batch.check_plan(jobs, plan)
+        # All that can be wrong with the options is found before the models are loaded.
+        if emotion_override is not None:
+            parse_override(emotion_override, pipes.known_emotions(model))
+        pipes.cached_head(identity)
+        settings, pipeline = {}, None
+        if jobs:
+            if render:
+                from sedtalker_cli.render.scene import ensure_opengl
+
+                ensure_opengl()
+            pipeline = pipes.Pipeline.load(device.value, encoder=encoder, diarizer=model, animator=animator)
+            settings = {
+                "version": pipeline.version,
+                "models": pipeline.models(animate=True),
+                "emotion_override": batch.file_checksum(protected[0]) if from_file else emotion_override,
+                "emotion_gain": emotion_gain,
+                "identity": identity,
+                "fps": fps,
+                "seed": seed,
+                "idle": idle.value,
+                "size": list(size) if render else None,
+            }
+
+        def work(job: found.Job, stem: Path, progress) -> dict:
+            animation = pipeline.animate(
+                job.source,
+                emotion_override=emotion_override,
+                emotion_gain=emotion_gain,
+                identity=identity,
+                fps=fps,
+                seed=seed,
+                idle=idle is opt.Switch.on,
+                progress=progress,
+            )
+            final = out / job.name.parent
+            film_size = size if render else None
+            outputs.write_animation(stem, animation, job.source, final, obj=obj, film_size=film_size, progress=progress)
+            return {
+                **outputs.describe_timeline(animation.timeline),
+                "frames": len(animation.weights),
+                "fps": fps,
+            }
+
+        with console.progress_bars(len(jobs)):
+            results = batch.run_batch(jobs, plan, work, settings, console, bad=bad)
+        console.summary(results)
+        raise typer.Exit(batch.exit_status(results))

@@ -1,0 +1,51 @@
+"""The Typer application: global options and the list of commands."""
+
+from typing import Annotated
+
+import typer
+
+from sedtalker_cli import __version__
+from sedtalker_cli.cli import evaluate, train
+from sedtalker_cli.cli.animate import EXAMPLES as ANIMATE_EXAMPLES
+from sedtalker_cli.cli.animate import animate
+from sedtalker_cli.cli.diarize import EXAMPLES as DIARIZE_EXAMPLES
+from sedtalker_cli.cli.diarize import diarize
+from sedtalker_cli.cli.options import CONTEXT
+from sedtalker_cli.cli.render import EXAMPLES as RENDER_EXAMPLES
+from sedtalker_cli.cli.render import render
+
+EXIT_STATUS = """\b
+Exit status: 0 all inputs done; 1 at least one input failed, the others are complete;
+2 wrong usage; 130 interrupted."""
+
+# Plain help: loading rich for it would double the time that --help takes.
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings=CONTEXT,
+    epilog=EXIT_STATUS,
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"sedtalker {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def sedtalker(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    """Speech in; an emotion timeline and a speaking 3D face out."""
+
+
+app.command(epilog=DIARIZE_EXAMPLES)(diarize)
+app.command(epilog=ANIMATE_EXAMPLES)(animate)
+app.command(epilog=RENDER_EXAMPLES)(render)
+app.add_typer(train.app, name="train")
+app.add_typer(evaluate.app, name="evaluate")

@@ -1,0 +1,161 @@
+"""What a person or a script sees of the work: progress and messages on stderr, JSON lines on stdout."""
+
+import json
+import logging
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import typer
+
+from sedtalker_cli.errors import InputError, SedtalkerError
+
+if TYPE_CHECKING:
+    from sedtalker_cli.batch import Result
+    from sedtalker_cli.inputs import Job
+
+LOGGER = logging.getLogger("sedtalker")
+FAILURE, USAGE, INTERRUPTED = 1, 2, 130
+
+
+def one_line(text: str) -> str:
+    """File names may hold line ends and control characters; a message may not."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode() for c in text)
+
+
+def say(text: str) -> None:
+    """One line on stderr."""
+    typer.echo(one_line(text), err=True)
+
+
+class Console(logging.Handler):
+    """Tells how a batch goes (see `batch.Listener`), and passes warnings of the package on.
+
+    Args:
+        quiet: errors only.
+        as_json: one JSON object a finished input on stdout.
+        debug: tracebacks too.
+    """
+
+    def __init__(self, quiet: bool, as_json: bool, debug: bool):
+        super().__init__(logging.WARNING)
+        self.quiet, self.as_json, self.debug = quiet, as_json, debug
+        self._bars = None
+        self._whole = self._current = None
+        self._name = ""
+
+    @contextmanager
+    def progress_bars(self, total: int) -> Iterator[None]:
+        """Show bars while the work goes on, if a person watches."""
+        if self.quiet or not sys.stderr.isatty():
+            yield
+            return
+        from rich.console import Console as RichConsole
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=RichConsole(stderr=True, highlight=False), transient=True) as bars:
+            self._bars = bars
+            self._whole = bars.add_task(f"all {total} inputs", total=total, visible=total > 1)
+            self._current = bars.add_task("", total=1.0)
+            try:
+                yield
+            finally:
+                self._bars = None
+
+    def line(self, text: str) -> None:
+        """One line on stderr, above the bars."""
+        if self._bars:
+            self._bars.console.print(one_line(text), markup=False, soft_wrap=True)
+        else:
+            say(text)
+
+    def started(self, job: "Job") -> None:
+        self._name = one_line(job.source.name)
+        if self._bars:
+            self._bars.reset(self._current, description=self._name, total=1.0)
+
+    def progress(self, stage: str, share: float) -> None:
+        if self._bars:
+            self._bars.update(self._current, description=f"{self._name}: {stage}", completed=share)
+
+    def finished(self, result: "Result") -> None:
+        if self._bars:
+            self._bars.advance(self._whole)
+        if result.status == "failed":
+            self.line(f"error: {result.message}")
+            if self.debug and result.trace:
+                typer.echo(result.trace, err=True)
+        elif not self.quiet:
+            made = ", ".join(str(path) for path in result.outputs.values())
+            why = f" ({result.message})" if result.message else ""
+            self.line(f"{result.status}{why}: {result.source} -> {made} [{result.seconds:.1f} s]")
+        if self.as_json:
+            content = {
+                "input": str(result.source),
+                "status": result.status,
+                "outputs": {kind: str(path) for kind, path in result.outputs.items()},
+                "seconds": round(result.seconds, 3),
+                **({"error": result.message} if result.status == "failed" else {}),
+                **result.details,
+            }
+            typer.echo(json.dumps(content))
+
+    def summary(self, results: Sequence["Result"]) -> None:
+        """How many of each, when there was more than one input."""
+        if self.quiet or len(results) < 2:
+            return
+        counts = {kind: sum(r.status == kind for r in results) for kind in ("done", "skipped", "failed")}
+        self.line(", ".join(f"{count} {kind}" for kind, count in counts.items()))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if not self.quiet:
+            self.line(f"{record.levelname.lower()}: {record.getMessage()}")
+
+
+@contextmanager
+def session(quiet: bool = False, as_json: bool = False, debug: bool = False) -> Iterator[Console]:
+    """Run a command's body: errors become one line and an exit status, being stopped becomes 130."""
+    console = Console(quiet, as_json, debug)
+    LOGGER.addHandler(console)
+    LOGGER.propagate = False
+    before = _terminate_as_interrupt()
+    try:
+        yield console
+    except SedtalkerError as error:
+        if debug:
+            traceback.print_exc()
+        say(f"error: {error}")
+        # A damaged input fails (1); everything else that ends a command early is how it was called (2).
+        raise typer.Exit(FAILURE if isinstance(error, InputError) else USAGE) from None
+    except KeyboardInterrupt:
+        say("interrupted; finished outputs are complete, add --resume to go on")
+        raise typer.Exit(INTERRUPTED) from None
+    except BrokenPipeError:
+        # Whoever read our output has left: end quietly, also when Python flushes at exit.
+        sys.stdout = None
+        raise typer.Exit(FAILURE) from None
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
+        LOGGER.removeHandler(console)
+
+
+def _terminate_as_interrupt() -> "Callable | int | None":
+    """Let SIGTERM clean up as Ctrl-C does; only the main thread may set that."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        return signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:
+        return None

@@ -1,0 +1,60 @@
+"""`sedtalker diarize`: which emotion is heard when, and how strongly."""
+
+from pathlib import Path
+
+import typer
+
+from sedtalker_cli.cli import options as opt
+from sedtalker_cli.cli.console import session
+
+EXAMPLES = """\b
+Examples:
+  sedtalker diarize speech.wav
+  sedtalker diarize recordings/ --recursive --out results/ --resume
+  sedtalker diarize --list files.txt --out results/ --json --quiet > results.jsonl
+
+\b
+Every input leads to STEM.rttm (segments) and STEM.emotion.csv (one row every 20 ms)."""
+
+
+def diarize(
+    inputs: opt.Inputs = None,
+    list_file: opt.ListFile = None,
+    recursive: opt.Recursive = False,
+    out: opt.Out = Path("."),
+    encoder: opt.Encoder = None,
+    model: opt.Model = None,
+    device: opt.DeviceOption = opt.Device.auto,
+    overwrite: opt.Overwrite = False,
+    resume: opt.Resume = False,
+    as_json: opt.Json = False,
+    quiet: opt.Quiet = False,
+    debug: opt.Debug = False,
+) -> None:
+    """Write the emotion timeline of recordings: segments as RTTM, frames as CSV."""
+    with session(quiet, as_json, debug) as console:
+        from sedtalker_cli import audio, batch, outputs
+        from sedtalker_cli import inputs as found
+
+        jobs, bad = found.collect_jobs(
+            inputs or [], accepts=audio.is_sound_name, list_file=list_file, recursive=recursive
+        )
+        plan = batch.Plan("diarize", out, outputs.TIMELINE_SUFFIXES, overwrite, resume)
+        batch.check_plan(jobs, plan)
+        settings = {}
+        pipeline = None
+        if jobs:
+            from sedtalker_cli.pipeline import Pipeline
+
+            pipeline = Pipeline.load(device.value, encoder=encoder, diarizer=model)
+            settings = {"version": pipeline.version, "models": pipeline.models(animate=False)}
+
+        def work(job: found.Job, stem: Path, progress) -> dict:
+            timeline = pipeline.diarize(job.source, progress).timeline
+            outputs.write_timeline(stem, timeline)
+            return outputs.describe_timeline(timeline)
+
+        with console.progress_bars(len(jobs)):
+            results = batch.run_batch(jobs, plan, work, settings, console, bad=bad)
+        console.summary(results)
+        raise typer.Exit(batch.exit_status(results))

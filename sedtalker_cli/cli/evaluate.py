@@ -1,0 +1,12 @@
+"""`sedtalker evaluate`: measures with named definitions; one module a task."""
+
+import typer
+
+from sedtalker_cli.cli.evaluate_diarization import EXAMPLES as DIARIZATION_EXAMPLES
+from sedtalker_cli.cli.evaluate_diarization import diarization
+from sedtalker_cli.cli.evaluate_lipsync import EXAMPLES as LIPSYNC_EXAMPLES
+from sedtalker_cli.cli.evaluate_lipsync import lipsync
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Score models and their outputs.")
+app.command(epilog=DIARIZATION_EXAMPLES)(diarization)
+app.command(epilog=LIPSYNC_EXAMPLES)(lipsync)

@@ -1,0 +1,75 @@
+"""Options that several commands share, and the reading of values that Typer does not know."""
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+SIZE_LIMITS = (64, 4096)
+
+
+class Device(str, Enum):
+    """Where the models run."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+class Switch(str, Enum):
+    """An option that is spelled out."""
+
+    on = "on"
+    off = "off"
+
+
+def parse_size(text: str | tuple[int, int]) -> tuple[int, int]:
+    """`WIDTHxHEIGHT` in pixels; video needs even numbers."""
+    if isinstance(text, tuple):
+        return text
+    width, cross, height = text.lower().partition("x")
+    if not (cross and width.isascii() and width.isdigit() and height.isascii() and height.isdigit()):
+        raise typer.BadParameter(f"{text!r} is not WIDTHxHEIGHT, e.g. 512x512")
+    size = (int(width), int(height))
+    low, high = SIZE_LIMITS
+    if any(not low <= side <= high or side % 2 for side in size):
+        raise typer.BadParameter(f"{text!r}: both sides must be even and from {low} to {high}")
+    return size
+
+
+Inputs = Annotated[list[Path] | None, typer.Argument(metavar="INPUT", help="Sound files or folders.")]
+ListFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--list",
+        metavar="FILE",
+        help="Text file with one more INPUT a line (# starts a comment); relative to the current folder.",
+    ),
+]
+Recursive = Annotated[
+    bool, typer.Option("--recursive", "-r", help="Search folders to the bottom; outputs mirror their tree.")
+]
+Out = Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the outputs.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Make outputs again that exist already.")]
+Resume = Annotated[
+    bool,
+    typer.Option("--resume", help="Skip inputs whose outputs are complete and were made with the same settings."),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a finished input to standard output.")]
+DeviceOption = Annotated[Device, typer.Option("--device", help="Where the models run.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of every failure.")]
+Encoder = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Speech encoder: Hugging Face id or folder. Needs models that were trained with it.",
+    ),
+]
+Model = Annotated[
+    Path | None,
+    typer.Option("--model", metavar="DIR", help="Diarizer checkpoint instead of the bundled one."),
+]
+Size = Annotated[tuple, typer.Option("--size", metavar="WxH", parser=parse_size, help="Size of the film in pixels.")]

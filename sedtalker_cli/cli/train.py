@@ -1,0 +1,12 @@
+"""`sedtalker train`: how the shipped weights were made; one module a model."""
+
+import typer
+
+from sedtalker_cli.cli.train_animator import EXAMPLES as ANIMATOR_EXAMPLES
+from sedtalker_cli.cli.train_animator import animator
+from sedtalker_cli.cli.train_diarizer import EXAMPLES as DIARIZER_EXAMPLES
+from sedtalker_cli.cli.train_diarizer import diarizer
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Train the models.")
+app.command(epilog=DIARIZER_EXAMPLES)(diarizer)
+app.command(epilog=ANIMATOR_EXAMPLES)(animator)

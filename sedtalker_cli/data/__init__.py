@@ -1,0 +1,1 @@
+"""Corpora, voice activity and everything that makes training examples."""

@@ -1,0 +1,168 @@
+"""Same-speaker clips joined in one recording, so that emotion changes WITHIN a file (cf. arXiv 2306.12991, section 3)."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sedtalker_cli.data.augment import augment, change_speed
+from sedtalker_cli.data.corpora.base import Utterance
+
+SAMPLE_RATE = 16_000
+PATTERNS = {"single": 0.3, "NE": 0.14, "EN": 0.14, "NEN": 0.12, "EE": 0.15, "chain": 0.15}
+"""Kind of recording -> probability; N neutral, E another emotion, `chain` three to five clips of any emotion."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One clip inside a composite; times in s."""
+
+    onset: float
+    duration: float
+    utterance: Utterance
+
+
+@dataclass(frozen=True)
+class Composite:
+    """A joined recording: waveform (N,) at 16 kHz and the turns that tile it."""
+
+    waveform: np.ndarray
+    turns: tuple[Turn, ...]
+
+    @property
+    def duration(self) -> float:
+        return len(self.waveform) / SAMPLE_RATE
+
+
+class CompositeSampler:
+    """Draws composites by (epoch, index) from a seed; the same numbers give the same samples.
+
+    Args:
+        utterances: what to draw from.
+        load: gives an utterance's speech-trimmed waveform (N,) at 16 kHz.
+        seed: of everything drawn.
+        max_seconds: longest composite.
+        temperature: corpora are drawn in proportion to size ** temperature.
+        augmentation: strength as in `augment`; 0 leaves the sound clean and at its speed.
+        patterns: probabilities as in `PATTERNS`.
+    """
+
+    def __init__(
+        self,
+        utterances: Sequence[Utterance],
+        load: Callable[[Utterance], np.ndarray],
+        seed: int = 0,
+        max_seconds: float = 12.0,
+        temperature: float = 0.5,
+        augmentation: float = 1.0,
+        patterns: dict[str, float] = PATTERNS,
+    ):
+        self.load, self.seed, self.max_seconds, self.augmentation = load, seed, max_seconds, augmentation
+        self.patterns = patterns
+        # corpus -> speaker -> class -> utterances
+        self.tree: dict[str, dict[str, dict[str, list[Utterance]]]] = defaultdict(
+            lambda: defaultdict(lambda: defaultdict(list))
+        )
+        for utterance in utterances:
+            self.tree[utterance.corpus][utterance.speaker][utterance.label].append(utterance)
+        self.corpora = sorted(self.tree)
+        sizes = np.array([sum(len(u) for s in self.tree[c].values() for u in s.values()) for c in self.corpora])
+        self.corpus_weights = sizes**temperature / np.sum(sizes**temperature)
+
+    def _classes(self, by_class: dict[str, list[Utterance]], rng: np.random.Generator) -> list[str]:
+        """Emotions of the clips of one composite, as far as the speaker has them."""
+        emotional = sorted(set(by_class) - {"neutral"})
+        kind = rng.choice(list(self.patterns), p=np.array(list(self.patterns.values())) / sum(self.patterns.values()))
+        if not emotional:
+            return ["neutral"] * (1 if kind == "single" else 2)
+        first = str(rng.choice(emotional))
+        others = sorted(set(by_class) - {first})
+        second = str(rng.choice(others)) if others else first
+        neutral = "neutral" if "neutral" in by_class else second
+        if kind == "single":
+            return [str(rng.choice(sorted(by_class)))]
+        if kind == "chain":
+            names, chain = sorted(by_class), []
+            for _ in range(rng.integers(3, 6)):
+                chain.append(str(rng.choice([n for n in names if not chain or n != chain[-1]] or names)))
+            return chain
+        return {
+            "NE": [neutral, first],
+            "EN": [first, neutral],
+            "NEN": [neutral, first, neutral],
+            "EE": [first, second],
+        }[str(kind)]
+
+    def draw(self, epoch: int, index: int) -> Composite:
+        """The composite number `index` of an epoch."""
+        rng = np.random.default_rng([self.seed, epoch, index])
+        corpus = self.tree[str(rng.choice(self.corpora, p=self.corpus_weights))]
+        by_class = corpus[str(rng.choice(sorted(corpus)))]
+        classes = self._classes(by_class, rng)
+        chosen = [by_class[c][rng.integers(len(by_class[c]))] for c in classes]
+        speed = rng.choice([1.0, rng.uniform(0.85, 1.18)]) if self.augmentation else 1.0
+        clips = []
+        for utterance in chosen:
+            clip = self.load(utterance)
+            clips.append(change_speed(clip, speed) if abs(speed - 1) > 0.01 else clip)
+        composite = join(clips, chosen, rng, self.max_seconds, match_loudness=bool(rng.random() < 0.6))
+        if not self.augmentation:
+            return composite
+        return Composite(augment(composite.waveform, rng, self.augmentation), composite.turns)
+
+
+def join(
+    clips: Sequence[np.ndarray],
+    utterances: Sequence[Utterance],
+    rng: np.random.Generator,
+    max_seconds: float,
+    match_loudness: bool = True,
+    pauses: float = 0.3,
+) -> Composite:
+    """Join clips with short cross-fades or pauses.
+
+    Args:
+        clips: waveforms (N,), speech-trimmed.
+        utterances: what they are.
+        rng: source of chance (pauses, loudness of a pause).
+        max_seconds: the joined waveform is cut there.
+        match_loudness: bring all clips to the first one's root mean square.
+        pauses: probability of a pause of 0.05-0.4 s at a join; a boundary lies in its middle.
+
+    Returns:
+        The composite; its turns tile it.
+    """
+    fade = round(0.02 * SAMPLE_RATE)
+    level = rms(clips[0])
+    ramp = np.linspace(0, 1, fade, dtype=np.float32)
+    waveform, bounds = np.zeros(0, np.float32), [0]
+    for number, clip in enumerate(clips):
+        clip = np.array(clip, np.float32)
+        if match_loudness:
+            clip *= np.clip(level / rms(clip), 0.1, 10)
+        fade_in = min(fade, len(clip) // 2)
+        if number == 0:
+            waveform = clip
+            continue
+        clip[:fade_in] *= ramp[:fade_in]
+        waveform[len(waveform) - fade_in :] *= ramp[:fade_in][::-1]
+        if rng.random() < pauses:
+            pause = round(rng.uniform(0.05, 0.4) * SAMPLE_RATE)
+            bounds.append(len(waveform) + pause // 2)
+            hiss = rng.standard_normal(pause).astype(np.float32) * level * 10 ** rng.uniform(-3.5, -2.0)
+            waveform = np.concatenate([waveform, hiss, clip])
+        else:
+            bounds.append(len(waveform) - fade_in // 2)
+            overlap = waveform[len(waveform) - fade_in :] + clip[:fade_in]
+            waveform = np.concatenate([waveform[: len(waveform) - fade_in], overlap, clip[fade_in:]])
+    waveform = waveform[: round(max_seconds * SAMPLE_RATE)]
+    bounds = [b for b in bounds if b < len(waveform) - SAMPLE_RATE // 5 or b == 0]
+    edges = [b / SAMPLE_RATE for b in [*bounds, len(waveform)]]
+    turns = tuple(Turn(a, b - a, u) for a, b, u in zip(edges[:-1], edges[1:], utterances, strict=False))
+    return Composite(waveform, turns)
+
+
+def rms(waveform: np.ndarray) -> float:
+    """Root mean square, never 0."""
+    return float(np.sqrt(np.mean(np.square(waveform, dtype=np.float64)) + 1e-12))

@@ -1,0 +1,1 @@
+"""Heads: topology, neutral shape, ARKit blendshapes, regions and identities."""

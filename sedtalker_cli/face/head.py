@@ -1,0 +1,91 @@
+"""The talking head: neutral shape, ARKit blendshapes, regions and colours of one identity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sedtalker_cli.face.arkit import ARKIT_NAMES
+from sedtalker_cli.face.asset import load_asset
+from sedtalker_cli.face.identity import colors, parse_identity, shape
+from sedtalker_cli.face.transfer import transfer
+
+
+@dataclass(frozen=True)
+class Head:
+    """One identity on the shipped topology. Axes: y up, the face looks to +z, +x is the person's left; metres.
+
+    Attributes:
+        name: the head's name.
+        identity: the identity spec that made it.
+        neutral: vertices at rest (V, 3) float32; the origin is the middle between the eyeballs.
+        faces: triangles (F, 3) int32, counter-clockwise from outside.
+        shape_names: the 52 ARKit names.
+        deltas: vertex offsets at weight 1 (K, V, 3) float32.
+        regions: named vertex indices, int32 (see `regions.py`).
+        parts: face ranges (start, stop) by part; they cover all faces in order.
+        colors: sRGB vertex colours (V, 3) uint8.
+    """
+
+    name: str
+    identity: str
+    neutral: np.ndarray
+    faces: np.ndarray
+    shape_names: tuple[str, ...]
+    deltas: np.ndarray
+    regions: dict[str, np.ndarray]
+    parts: dict[str, tuple[int, int]]
+    colors: np.ndarray = field(repr=False)
+
+    def vertices(self, weights: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """Posed vertices.
+
+        Args:
+            weights: blendshape weights (T, K) in the order of `shape_names`, or one frame (K,).
+            out: array (T, V, 3) float32 to fill (a memory map for long sequences).
+
+        Returns:
+            Vertices (T, V, 3) float32, or (V, 3) for one frame.
+        """
+        weights = np.asarray(weights, dtype=np.float32)
+        frames = np.atleast_2d(weights)
+        if frames.ndim != 2 or frames.shape[1] != len(self.shape_names):
+            raise ValueError(f"weights must be (T, {len(self.shape_names)}), got {weights.shape}")
+        if out is None:
+            out = np.empty((len(frames), *self.neutral.shape), np.float32)
+        start = 0
+        for block in self.stream(frames):
+            out[start : start + len(block)] = block
+            start += len(block)
+        return out[0] if weights.ndim == 1 else out
+
+    def stream(self, weights: np.ndarray, block: int = 256) -> Iterator[np.ndarray]:
+        """Yields posed vertices (up to `block`, V, 3) at a time, for sequences of any length."""
+        flat = self.deltas.reshape(len(self.deltas), -1)
+        for start in range(0, len(weights), block):
+            moved = np.asarray(weights[start : start + block], np.float32) @ flat
+            yield moved.reshape(-1, *self.neutral.shape) + self.neutral
+
+
+def load_head(identity: str | None = None) -> Head:
+    """The shipped head with an identity: a built-in name, a seed, or `key=value,...`; None is the default.
+
+    Raises:
+        UsageError: the identity cannot be understood.
+    """
+    asset = load_asset()
+    person = parse_identity(identity)
+    neutral = shape(person, asset)
+    return Head(
+        name="sedtalker-head",
+        identity=person.name,
+        neutral=neutral,
+        faces=asset.faces,
+        shape_names=ARKIT_NAMES,
+        deltas=transfer(asset, neutral),
+        regions=asset.regions,
+        parts=asset.parts,
+        colors=colors(person, asset),
+    )

@@ -1,0 +1,159 @@
+"""Signs of life from a seed: blinks, small saccades and a slow drift of the brows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from sedtalker_cli.errors import InputError
+from sedtalker_cli.face.arkit import ARKIT_INDEX, ARKIT_NAMES
+
+# Blinks: pause between two = MIN_PAUSE + log-normal; with these figures 17 a minute in speech, 13 in silence
+MIN_PAUSE, PAUSE_MEDIAN, PAUSE_SIGMA = 0.8, 2.1, 0.65  # [s], [s], log units
+CLOSING, OPENING, SHUT = (0.060, 0.100), (0.150, 0.250), 0.030  # [s]
+SILENCE_SLOWER, AROUSAL_FASTER = 1.35, 0.2
+# Saccades: most gaze stays on the listener; coefficients, not degrees
+FIXATION_MEDIAN, FIXATION_SIGMA, FLIGHT = 1.1, 0.6, 0.05  # [s], log units, [s]
+GAZE_WIDTH, GAZE_HEIGHT, HOME = 0.085, 0.05, 0.45  # standard deviations; probability of looking straight
+DRIFT = 0.022  # largest brow drift of a component
+
+Rate = Callable[[float], float]
+
+
+def add_idle(
+    weights: np.ndarray,
+    fps: float,
+    seed: int,
+    intensity: np.ndarray | None = None,
+    speech_activity: np.ndarray | None = None,
+) -> np.ndarray:
+    """Adds blinks, small eye movements and brow drift.
+
+    What happens up to a time depends on the seed and the input up to that time only: a longer recording
+    begins with the same idle motion, and another frame rate samples the same events.
+
+    Args:
+        weights: ARKit coefficients (T, 52).
+        fps: frames a second.
+        seed: any integer not below 0.
+        intensity: strength of the emotion (T,), 0 to 1; strong feeling blinks a little more often. None: 0.
+        speech_activity: 1 where there is speech (T,), 0 in silence. None: speech throughout.
+
+    Returns:
+        Coefficients (T, 52) float32, 0 to 1.
+    """
+    weights = np.asarray(weights)
+    if weights.ndim != 2 or weights.shape[1] != len(ARKIT_NAMES):
+        raise InputError(f"weights have shape {weights.shape}, expected (T, {len(ARKIT_NAMES)})")
+    if fps <= 0:
+        raise InputError(f"fps must be above 0, got {fps}")
+    out = weights.astype(np.float64)
+    frames = len(out)
+    if not frames:
+        return out.astype(np.float32)
+    speaking = _lookup(speech_activity, fps, frames, 1.0)
+    arousal = _lookup(intensity, fps, frames, 0.0)
+    _drift(out, fps, np.random.default_rng([seed, 3]))
+    _look(out, gaze(frames, fps, seed, lambda t: 0.75 + 0.45 * speaking(t)))
+
+    def haste(t: float) -> float:
+        slower = 1.0 + (SILENCE_SLOWER - 1.0) * (1.0 - speaking(t))
+        return (1.0 + AROUSAL_FASTER * arousal(t)) / slower
+
+    _close_lids(out, blinks(frames, fps, seed, haste))
+    return np.clip(out, 0.0, 1.0).astype(np.float32)
+
+
+def blink_times(
+    duration: float, seed: int, rate: Rate = lambda t: 1.0
+) -> Iterator[tuple[float, float, float]]:
+    """Blinks that begin before `duration`: (onset, closing time, opening time) in seconds.
+
+    Args:
+        duration: length [s].
+        seed: any integer not below 0.
+        rate: how much faster than usual pauses pass, by the time of the blink before.
+    """
+    rng = np.random.default_rng([seed, 1])
+    onset = (MIN_PAUSE + PAUSE_MEDIAN) * rng.uniform(0.15, 0.9)  # a recording begins inside a pause
+    while onset < duration:
+        closing, opening = rng.uniform(*CLOSING), rng.uniform(*OPENING)
+        yield onset, closing, opening
+        pause = MIN_PAUSE + PAUSE_MEDIAN * np.exp(PAUSE_SIGMA * rng.standard_normal()) / rate(onset)
+        onset += closing + SHUT + opening + pause
+
+
+def blinks(frames: int, fps: float, seed: int, rate: Rate = lambda t: 1.0) -> np.ndarray:
+    """Closure of the lids (frames,), 0 open to 1 shut: fast down, a moment shut, slowly up."""
+    closure = np.zeros(frames)
+    shut = max(SHUT, 1.0 / fps)  # at least one frame sees the eye fully closed
+    for onset, closing, opening in blink_times(frames / fps, seed, rate):
+        end = onset + closing + shut + opening
+        first, last = int(np.ceil(onset * fps)), min(frames, int(np.ceil(end * fps)))
+        time = np.arange(first, last) / fps - onset
+        falling = _ease(time / closing)
+        rising = _ease((time - closing - shut) / opening)
+        closure[first:last] = np.maximum(closure[first:last], falling * (1.0 - rising))
+    return closure
+
+
+def gaze(frames: int, fps: float, seed: int, rate: Rate = lambda t: 1.0) -> np.ndarray:
+    """Direction of the eyes (frames, 2): x to the person's left, y up, in eyeLook coefficients."""
+    rng = np.random.default_rng([seed, 2])
+    time, starts, targets = 0.0, [], [(0.0, 0.0)]
+    while time < frames / fps:
+        time += FIXATION_MEDIAN * np.exp(FIXATION_SIGMA * rng.standard_normal()) / rate(time)
+        home, away = rng.uniform() < HOME, rng.standard_normal(2) * (GAZE_WIDTH, GAZE_HEIGHT)
+        starts.append(time)
+        targets.append((0.0, 0.0) if home else tuple(np.clip(away, -0.25, 0.25)))
+    now, place = np.arange(frames) / fps, np.array(targets)
+    event = np.searchsorted(starts, now, "right")  # how many saccades have begun
+    before = np.maximum(event - 1, 0)
+    moved = _ease((now - np.array(starts)[before]) / FLIGHT)[:, None]
+    return place[before] + np.where(event[:, None] > 0, moved, 0.0) * (place[event] - place[before])
+
+
+def _close_lids(out: np.ndarray, closure: np.ndarray) -> None:
+    """Closes the lids whatever the face does: wide eyes give way, a raised lower lid sinks a little."""
+    for side in ("Left", "Right"):
+        blink, wide, squint = (ARKIT_INDEX[f"eye{part}{side}"] for part in ("Blink", "Wide", "Squint"))
+        out[:, blink] += closure * (1.0 - np.minimum(out[:, blink], 1.0))
+        out[:, wide] *= 1.0 - closure
+        out[:, squint] *= 1.0 - 0.8 * closure
+
+
+def _look(out: np.ndarray, path: np.ndarray) -> None:
+    """Adds a gaze path to the eyeLook coefficients; opposite directions cancel."""
+    left, up = path[:, 0], path[:, 1]
+    for side, to_left, to_right in (("Left", "Out", "In"), ("Right", "In", "Out")):
+        pairs = ((f"eyeLook{to_left}{side}", f"eyeLook{to_right}{side}", left),)
+        pairs += ((f"eyeLookUp{side}", f"eyeLookDown{side}", up),)
+        for positive, negative, shift in pairs:
+            p, n = ARKIT_INDEX[positive], ARKIT_INDEX[negative]
+            total = out[:, p] - out[:, n] + shift
+            out[:, p], out[:, n] = np.maximum(total, 0.0), np.maximum(-total, 0.0)
+
+
+def _drift(out: np.ndarray, fps: float, rng: np.random.Generator) -> None:
+    """Slow wandering of the brows: three incommensurate waves a group, lifted to stay above zero."""
+    time = np.arange(len(out)) / fps
+    for names in (("browInnerUp",), ("browOuterUpLeft", "browOuterUpRight")):
+        periods, phases = rng.uniform((3, 7, 13), (6, 12, 23)), rng.uniform(0, 2 * np.pi, 3)
+        waves = np.sin(2 * np.pi * time[:, None] / periods + phases)
+        for name in names:
+            out[:, ARKIT_INDEX[name]] += DRIFT * (0.5 + 0.5 * waves.mean(1))
+
+
+def _ease(x: np.ndarray) -> np.ndarray:
+    x = np.clip(x, 0.0, 1.0)
+    return x * x * (3.0 - 2.0 * x)
+
+
+def _lookup(curve: np.ndarray | None, fps: float, frames: int, default: float) -> Rate:
+    if curve is None:
+        return lambda t: default
+    curve = np.clip(np.asarray(curve, np.float64), 0.0, 1.0)
+    if curve.shape != (frames,):
+        raise InputError(f"a curve for idle motion has shape {curve.shape}, expected ({frames},)")
+    return lambda t: float(curve[min(int(t * fps), frames - 1)])

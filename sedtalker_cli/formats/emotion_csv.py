@@ -1,0 +1,176 @@
+"""`.emotion.csv`: one row every 20 ms, `frame,time,emotion,intensity,confidence,p_<class>...`."""
+
+import csv
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from sedtalker_cli.decoding import runs_of
+from sedtalker_cli.errors import InputError
+from sedtalker_cli.formats.atomic import atomic_file
+from sedtalker_cli.formats.text import read_text
+from sedtalker_cli.spans import Span, default_intensity
+from sedtalker_cli.timeline import HOP, EmotionTimeline
+
+COLUMNS = ("frame", "time", "emotion", "intensity", "confidence")
+UNITS = 1_000_000  # probabilities are written with 6 decimals
+SUM_TOLERANCE = 0.01
+EQUAL = 2e-5  # of a probability read back, against the same one in another column
+
+
+def write_emotion_csv(path: str | os.PathLike, timeline: EmotionTimeline) -> None:
+    """Write a timeline; classes in alphabetical order, every row of probabilities sums to exactly 1.000000.
+
+    Args:
+        path: file to write.
+        timeline: of one recording.
+    """
+    order = np.argsort(np.array(timeline.classes, dtype=object))
+    classes = [timeline.classes[i] for i in order]
+    place = np.argsort(order)
+    parts = _to_units(timeline.posteriors[:, order])
+    with atomic_file(path) as part, open(part, "w", encoding="utf-8", newline="") as file:
+        file.write(",".join([*COLUMNS, *(f"p_{name}" for name in classes)]) + "\n")
+        row = "%d,%.2f,%s,%.4f,%.6f" + ",%.6f" * len(classes) + "\n"
+        for start in range(0, len(parts), 4096):
+            lines = []
+            block = zip(
+                place[timeline.labels[start : start + 4096]].tolist(),
+                timeline.intensity[start : start + 4096].tolist(),
+                (parts[start : start + 4096] / UNITS).tolist(),
+                strict=True,
+            )
+            for frame, (label, intensity, values) in enumerate(block, start=start):
+                lines.append(row % (frame, frame * HOP, classes[label], intensity, values[label], *values))
+            file.write("".join(lines))
+
+
+def read_emotion_csv(path: str | os.PathLike) -> EmotionTimeline:
+    """Read a timeline, also one that was edited by hand or made elsewhere.
+
+    Args:
+        path: file with at least the columns `time` and `emotion`. Without `p_` columns rows are one-hot;
+            without `intensity` emotions are shown in full (neutral: 0).
+
+    Returns:
+        A timeline as long as its rows (rows x 20 ms), with the classes of its columns. A row of which only
+        `emotion` was edited (its `confidence` still is another class's probability) becomes one-hot,
+        cross-faded as an override is.
+
+    Raises:
+        InputError: names the line and what is wrong with it.
+    """
+    rows = csv.reader(read_text(Path(path)).splitlines())
+    try:
+        table = list(rows)
+    except csv.Error as error:
+        raise InputError(f"{path}:{rows.line_num}: not a CSV line ({error})") from error
+    while table and not table[-1]:
+        table.pop()
+    header = [name.strip() for name in table[0]] if table else []
+    for name in ("time", "emotion"):
+        if name not in header:
+            raise InputError(f"{path}:1: has no column {name!r}; expected {','.join(COLUMNS)},p_<class>...")
+    if len(set(header)) < len(header):
+        raise InputError(f"{path}:1: names a column twice")
+    body = table[1:]
+    if not body:
+        raise InputError(f"{path}: holds no rows; expected one every 20 ms")
+    for line, row in enumerate(body, start=2):
+        if len(row) != len(header):
+            raise InputError(f"{path}:{line}: has {len(row)} values, the header has {len(header)}")
+    columns = dict(zip(header, zip(*body, strict=True), strict=True))
+    _check_times(path, columns)
+    emotions = [text.strip().lower() for text in columns["emotion"]]
+    given = [name for name in header if name.startswith("p_")]
+    classes = tuple(name[2:] for name in given) if given else tuple(sorted(set(emotions)))
+    unknown = next((k for k, emotion in enumerate(emotions) if emotion not in classes), None)
+    if unknown is not None:
+        raise InputError(
+            f"{path}:{unknown + 2}: emotion {emotions[unknown]!r} has no column; the columns are {', '.join(given)}"
+        )
+    labels = np.array([classes.index(emotion) for emotion in emotions], np.int64)
+    if "intensity" in columns:
+        intensity = _floats(path, "intensity", columns["intensity"])
+    else:
+        intensity = np.array([default_intensity(emotion) for emotion in emotions])
+    duration = len(labels) * HOP
+    if not given:
+        edited = np.ones(len(labels), bool)
+        posteriors = np.eye(len(classes))[labels]
+    else:
+        posteriors = np.stack([_floats(path, name, columns[name]) for name in given], axis=1)
+        totals = posteriors.sum(axis=1)
+        wrong = np.flatnonzero(np.abs(totals - 1) > SUM_TOLERANCE)
+        if len(wrong):
+            raise InputError(
+                f"{path}:{wrong[0] + 2}: probabilities sum to {totals[wrong[0]]:.3f}, "
+                f"expected 1 (edit `emotion`, or keep the sum)"
+            )
+        posteriors /= totals[:, None]
+        edited = np.zeros(len(labels), bool)
+        if "confidence" in columns:
+            confidence = _floats(path, "confidence", columns["confidence"])
+            own = np.abs(confidence - posteriors[np.arange(len(labels)), labels]) < EQUAL
+            edited = ~own & (np.abs(confidence[:, None] - posteriors) < EQUAL).any(axis=1)
+    timeline = EmotionTimeline(classes, posteriors, intensity, labels, duration)
+    return _with_edits(timeline, edited)
+
+
+def _with_edits(timeline: EmotionTimeline, edited: np.ndarray) -> EmotionTimeline:
+    """Impose the label of edited rows, with the usual cross-fade; the intensity stays as written."""
+    spans = [
+        Span(start * HOP, stop * HOP, timeline.classes[mark - 1], 0.0)
+        for start, stop, mark in runs_of(np.where(edited, timeline.labels + 1, 0))
+        if mark
+    ]
+    if not spans:
+        return timeline
+    return replace(timeline, posteriors=timeline.override(spans).posteriors)
+
+
+def _check_times(path: str | os.PathLike, columns: dict[str, tuple[str, ...]]) -> None:
+    for name, step in (("frame", 1.0), ("time", HOP)):
+        if name in columns:
+            values = _floats(path, name, columns[name], limit=np.inf)
+            wrong = np.flatnonzero(np.abs(values - np.arange(len(values)) * step) > 0.3 * step)
+            if len(wrong):
+                k = wrong[0]
+                raise InputError(
+                    f"{path}:{k + 2}: {name} is {values[k]:g}, "
+                    f"expected {k * step:g} (rows are 20 ms apart, from 0, none left out)"
+                )
+
+
+def _floats(path: str | os.PathLike, name: str, texts: Sequence[str], limit: float = 1.0) -> np.ndarray:
+    """Column as float64, every value within [0, limit]."""
+    try:
+        values = np.array(texts, dtype=np.float64)
+    except ValueError:
+        values = np.array([_float_or_nan(text) for text in texts])
+    wrong = np.flatnonzero(~((values >= 0) & (values <= limit + 1e-6) & np.isfinite(values)))
+    if len(wrong):
+        bound = ">= 0" if limit == np.inf else f"from 0 to {limit:g}"
+        raise InputError(f"{path}:{wrong[0] + 2}: {name} {texts[wrong[0]]!r} is not a number {bound}")
+    return values
+
+
+def _float_or_nan(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def _to_units(posteriors: np.ndarray) -> np.ndarray:
+    """Round rows to whole millionths that sum to one million, by largest remainders."""
+    values = np.maximum(posteriors.astype(np.float64), 0)
+    values *= UNITS / values.sum(axis=1, keepdims=True)
+    units = np.floor(values).astype(np.int64)
+    missing = UNITS - units.sum(axis=1)
+    ranks = np.argsort(np.argsort(units - values, axis=1, kind="stable"), axis=1)
+    return units + (ranks < missing[:, None])

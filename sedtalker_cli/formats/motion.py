@@ -1,0 +1,147 @@
+"""Mesh motion: `STEM.npy` (T, V, 3) float32 in metres, described by the sidecar `STEM.json`."""
+
+import json
+import math
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sedtalker_cli.errors import InputError
+from sedtalker_cli.formats.atomic import atomic_file
+from sedtalker_cli.formats.text import read_text
+
+FORMAT = "sedtalker-motion"
+UNITS = "metres"
+AXES = "y up, the face looks to +z, +x is the person's left"
+
+
+@dataclass(frozen=True)
+class Motion:
+    """A motion read from disk.
+
+    Attributes:
+        vertices: (T, V, 3) float32 in metres, mapped read-only from the file.
+        metadata: content of the sidecar.
+    """
+
+    vertices: np.ndarray
+    metadata: dict[str, Any]
+
+    @property
+    def fps(self) -> float:
+        return self.metadata["fps"]
+
+
+def write_vertices(path: str | os.PathLike, blocks: Iterable[np.ndarray], shape: tuple[int, int, int]) -> None:
+    """Write an NPY file block by block, in bounded memory.
+
+    Args:
+        path: `.npy` file.
+        blocks: consecutive (t, V, 3) pieces, together (T, V, 3).
+        shape: (T, V, 3).
+
+    Raises:
+        ValueError: the pieces do not add up to `shape`.
+    """
+    written = 0
+    header = {"descr": "<f4", "fortran_order": False, "shape": tuple(int(n) for n in shape)}
+    with atomic_file(path) as part, open(part, "wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for block in blocks:
+            if block.shape[1:] != tuple(shape[1:]):
+                raise ValueError(f"block of shape {block.shape} in motion of shape {shape}")
+            np.ascontiguousarray(block, "<f4").tofile(file)
+            written += len(block)
+        if written != shape[0]:
+            raise ValueError(f"{written} frames written, {shape[0]} announced")
+        file.flush()
+
+
+def write_sidecar(path: str | os.PathLike, metadata: dict[str, Any]) -> None:
+    """Write `STEM.json`; format, units and axes are added.
+
+    Args:
+        path: `.json` file.
+        metadata: JSON-serialisable; must hold `fps`.
+    """
+    content = {"format": FORMAT, "units": UNITS, "axes": AXES, **metadata}
+    with atomic_file(path) as part:
+        part.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def write_array(path: str | os.PathLike, array: np.ndarray) -> None:
+    """Write a small companion array (`STEM.faces.npy`, `STEM.weights.npy`)."""
+    with atomic_file(path) as part:
+        np.save(part, array, allow_pickle=False)
+
+
+def write_motion(
+    path: str | os.PathLike,
+    blocks: Iterable[np.ndarray],
+    shape: tuple[int, int, int],
+    metadata: dict[str, Any],
+) -> None:
+    """Write `STEM.npy` and then its `STEM.json`.
+
+    Args:
+        path: `.npy` file; the sidecar has the same stem.
+        blocks: consecutive (t, V, 3) pieces.
+        shape: (T, V, 3).
+        metadata: of the sidecar.
+    """
+    write_vertices(path, blocks, shape)
+    write_sidecar(sidecar_path(path), metadata)
+
+
+def sidecar_path(path: str | os.PathLike) -> Path:
+    """`STEM.json` of `STEM.npy`."""
+    path = Path(path)
+    return path.with_name(path.name.removesuffix(".npy") + ".json")
+
+
+def read_motion(path: str | os.PathLike) -> Motion:
+    """Open a motion and its sidecar; the vertices stay on disk until they are used.
+
+    Raises:
+        InputError: missing, damaged, or not a motion.
+    """
+    path = Path(path)
+    vertices = read_array(path, "a motion (T, V, 3) of float32")
+    if vertices.ndim != 3 or vertices.shape[2] != 3 or vertices.dtype != np.float32 or 0 in vertices.shape:
+        raise InputError(f"{path}: holds {vertices.dtype} of shape {vertices.shape}, not a motion (T, V, 3) of float32")
+    sidecar = sidecar_path(path)
+    try:
+        metadata = json.loads(read_text(sidecar))
+    except json.JSONDecodeError as error:
+        raise InputError(f"{sidecar}:{error.lineno}: is not JSON ({error.msg}); write the motion again") from None
+    except RecursionError:
+        raise InputError(f"{sidecar}: is not a motion's sidecar (nested too deeply)") from None
+    if not isinstance(metadata, dict):
+        raise InputError(f"{sidecar}: is not a motion's sidecar (a JSON object with fps, head, identity)")
+    fps = metadata.get("fps")
+    if isinstance(fps, bool) or not isinstance(fps, int | float) or not (math.isfinite(fps) and 1 <= fps <= 1000):
+        raise InputError(f"{sidecar}: fps is {fps!r}, expected a number of frames a second")
+    return Motion(vertices, metadata)
+
+
+def read_array(path: str | os.PathLike, expected: str = "an array") -> np.ndarray:
+    """Map an NPY file read-only; pickled objects are refused.
+
+    Raises:
+        InputError: missing, damaged or not NPY.
+    """
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        raise InputError(f"{path}: does not exist; check the path") from None
+    except IsADirectoryError:
+        raise InputError(f"{path}: is a folder; name a .npy file") from None
+    except PermissionError:
+        raise InputError(f"{path}: may not be read; change its permissions (chmod +r)") from None
+    except (OSError, ValueError, EOFError, OverflowError, SyntaxError) as error:
+        reason = (str(error).splitlines() or ["damaged"])[0]
+        raise InputError(f"{path}: is not {expected} ({reason})") from error

@@ -1,0 +1,91 @@
+"""RTTM: one line a segment, `SPEAKER uri 1 onset dur <NA> <NA> emotion confidence <NA>`."""
+
+import math
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from sedtalker_cli.errors import InputError
+from sedtalker_cli.formats.atomic import atomic_file
+from sedtalker_cli.formats.text import read_text
+from sedtalker_cli.timeline import Segment
+
+FIELDS = 10
+
+
+def safe_uri(name: str) -> str:
+    """RTTM separates fields by white space: within a name each becomes `_`; an empty name becomes `_` too."""
+    return re.sub(r"\s", "_", name) or "_"
+
+
+def format_rttm(segments: Sequence[Segment], uri: str) -> str:
+    """Text of an RTTM file.
+
+    Args:
+        segments: in order of time.
+        uri: name of the recording.
+
+    Returns:
+        Lines with 3 decimals. Both ends are rounded, not the duration, so that segments that tile still
+        tile; a segment that rounds to nothing is left out.
+    """
+    lines = []
+    for segment in segments:
+        onset, end = round(segment.onset * 1000), round(segment.end * 1000)
+        if end > onset:
+            times = f"{onset / 1000:.3f} {(end - onset) / 1000:.3f}"
+            lines.append(
+                f"SPEAKER {safe_uri(uri)} 1 {times} <NA> <NA> {safe_uri(segment.emotion)} "
+                f"{segment.confidence:.3f} <NA>\n"
+            )
+    return "".join(lines)
+
+
+def write_rttm(path: str | os.PathLike, segments: Sequence[Segment], uri: str) -> None:
+    """Write one recording's segments (see `format_rttm`)."""
+    with atomic_file(path) as part:
+        # A file name that is not valid text still has to be written somehow: as question marks.
+        part.write_bytes(format_rttm(segments, uri).encode("utf-8", "replace"))
+
+
+def read_rttm(path: str | os.PathLike) -> dict[str, list[Segment]]:
+    """Read segments by recording; comments (`;`) and lines of other types are skipped.
+
+    Args:
+        path: RTTM file.
+
+    Returns:
+        Segments in order of time for every uri, in the file's order of uris.
+
+    Raises:
+        InputError: a line that is not RTTM, with its number; or no segment at all.
+    """
+    recordings: dict[str, list[Segment]] = {}
+    for number, line in enumerate(read_text(Path(path)).split("\n"), start=1):
+        fields = line.split()
+        if not fields or fields[0].startswith(";") or fields[0] != "SPEAKER":
+            if fields and not fields[0].startswith(";") and not re.fullmatch(r"[A-Z][A-Z_-]+", fields[0]):
+                raise InputError(f"{path}:{number}: not an RTTM line; expected SPEAKER and {FIELDS - 1} fields")
+            continue
+        if not FIELDS - 1 <= len(fields) <= FIELDS:  # some tools leave the last <NA> out
+            raise InputError(f"{path}:{number}: has {len(fields)} fields, expected {FIELDS}")
+        onset = _number(fields[3], "onset", path, number)
+        duration = _number(fields[4], "duration", path, number)
+        confidence = 1.0 if fields[8] == "<NA>" else _number(fields[8], "confidence", path, number)
+        if duration == 0:
+            raise InputError(f"{path}:{number}: duration is 0; remove the line or give it a length")
+        recordings.setdefault(fields[1], []).append(Segment(onset, duration, fields[7], confidence))
+    if not recordings:
+        raise InputError(f"{path}: holds no SPEAKER line; is it an RTTM file?")
+    return {uri: sorted(segments, key=lambda s: s.onset) for uri, segments in recordings.items()}
+
+
+def _number(text: str, field: str, path: str | os.PathLike, line: int) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value >= 0):
+        raise InputError(f"{path}:{line}: {field} {text!r} is not a number >= 0")
+    return value

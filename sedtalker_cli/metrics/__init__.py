@@ -1,0 +1,1 @@
+"""Measures with named definitions; plain numbers in, plain numbers out."""

@@ -1,0 +1,1 @@
+"""The core model package: tensors in, tensors out."""

@@ -1,0 +1,230 @@
+"""The animator: encoder features and an emotion timeline to 52 ARKit coefficients."""
+
+import os
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from sedtalker_cli.errors import InputError
+from sedtalker_cli.model.checkpoint import checksum, load_config, load_into
+from sedtalker_cli.model.diarizer import LayerMix
+from sedtalker_cli.model.hybrid import HybridStack
+from sedtalker_cli.model.windows import windowed
+
+RATE = 50.0  # frames a second of encoder features, and of the network
+
+
+class EmotionCondition(nn.Module):
+    """Soft embedding of a frame's emotion: class embeddings mixed by probability and intensity.
+
+    With m = intensity x (1 - p_neutral): e = (1 - m) E_neutral + intensity x sum over c != neutral of p_c E_c.
+    So an emotion of intensity 0 is the neutral one, whatever its class, and every change is continuous.
+
+    Args:
+        classes: names, one of them `neutral`.
+        dim: size of the embedding.
+    """
+
+    def __init__(self, classes: tuple[str, ...], dim: int):
+        super().__init__()
+        self.neutral = classes.index("neutral")
+        self.embedding = nn.Parameter(torch.randn(len(classes), dim))
+
+    def forward(self, posteriors: torch.Tensor, intensity: torch.Tensor) -> torch.Tensor:
+        """posteriors (B, T, C) and intensity (B, T) to (B, T, dim)."""
+        shares = posteriors * intensity.unsqueeze(-1)
+        kept = torch.ones_like(shares[0, 0])
+        kept[self.neutral] = 0
+        shares = shares * kept
+        rest = 1 - shares.sum(-1, keepdim=True)
+        return shares @ self.embedding + rest * self.embedding[self.neutral]
+
+
+class AnimatorNetwork(nn.Module):
+    """Layer mix, hybrid stack conditioned on emotion and speaking style at every frame, linear output.
+
+    Args:
+        classes: emotion names C.
+        styles: names of speaking styles (sources of captured motion).
+        num_taps, dim: of the encoder.
+        outputs: coefficients K.
+        d_model: width.
+        layout: time mixers as in `HybridStack`.
+        window: attention reach in frames to either side.
+        emotion_dim, style_dim: sizes of the embeddings.
+        dropout: probability.
+    """
+
+    def __init__(
+        self,
+        classes: tuple[str, ...],
+        styles: tuple[str, ...],
+        num_taps: int,
+        dim: int,
+        outputs: int = 52,
+        d_model: int = 160,
+        layout: str = "mama",
+        window: int = 25,
+        emotion_dim: int = 32,
+        style_dim: int = 8,
+        d_state: int = 8,
+        dropout: float = 0.1,
+    ):
+        super().__init__()
+        self.mix = LayerMix(num_taps, dim, d_model)
+        self.emotion = EmotionCondition(tuple(classes), emotion_dim)
+        self.style = nn.Embedding(len(styles), style_dim)
+        condition_dim = emotion_dim + style_dim
+        self.stack = HybridStack(
+            layout, d_model, window=window, condition_dim=condition_dim, d_state=d_state, dropout=dropout
+        )
+        self.dropout = nn.Dropout(dropout)
+        self.output = nn.Sequential(nn.Linear(d_model + condition_dim, d_model), nn.GELU(), nn.Linear(d_model, outputs))
+        nn.init.zeros_(self.output[-1].weight)
+        nn.init.zeros_(self.output[-1].bias)
+
+    def forward(
+        self,
+        features: torch.Tensor,
+        posteriors: torch.Tensor,
+        intensity: torch.Tensor,
+        style: torch.Tensor,
+        mask: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """
+        Args:
+            features: (B, T, L, D) encoder layers.
+            posteriors: (B, T, C).
+            intensity: (B, T) in [0, 1].
+            style: (B,) style numbers.
+            mask: (B, T) with 1 for frames that exist.
+
+        Returns:
+            (B, T, K) coefficients, not yet clipped to [0, 1].
+        """
+        style_rows = self.style(style)[:, None].expand(-1, features.shape[1], -1)
+        condition = torch.cat([self.emotion(posteriors, intensity), style_rows], dim=-1)
+        x = self.dropout(self.mix(features))
+        if mask is not None:
+            x = x * mask.unsqueeze(-1)
+        x = self.stack(x, condition, mask)
+        return self.output(torch.cat([x, condition], dim=-1))
+
+
+def resample_frames(values: torch.Tensor, duration: float, fps: float) -> torch.Tensor:
+    """Values at 50 frames a second, centred at (k + 0.5) / 50 s, read at k / fps by linear interpolation.
+
+    Args:
+        values: (T, K).
+        duration: of the recording in s.
+        fps: wanted frames a second.
+
+    Returns:
+        (max(1, round(duration x fps)), K).
+    """
+    frames = max(1, round(duration * fps))
+    place = (torch.arange(frames, dtype=torch.float64) / fps * RATE - 0.5).clamp(0, len(values) - 1)
+    left = place.floor().long().clamp(max=max(len(values) - 2, 0))
+    right = (left + 1).clamp(max=len(values) - 1)
+    weight = (place - left).to(values.dtype).unsqueeze(-1)
+    return torch.lerp(values[left], values[right], weight)
+
+
+class Animator:
+    """A trained animator.
+
+    Attributes:
+        classes: emotion names it was trained with.
+        class_map: other models' class names -> its own.
+        styles: speaking styles; the first is the default.
+        sha256: checksum of the checkpoint.
+    """
+
+    def __init__(self, network: AnimatorNetwork, config: dict[str, Any], device: str, sha256: str):
+        self.network = network.to(device).eval().requires_grad_(False)
+        self.device, self.sha256 = device, sha256
+        self.classes, self.styles = tuple(config["classes"]), tuple(config["styles"])
+        self.class_map: dict[str, str] = dict(config.get("class_map", {}))
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike, device: str = "cpu") -> "Animator":
+        """Load a checkpoint folder.
+
+        Raises:
+            InputError: no, damaged or foreign checkpoint.
+        """
+        config = load_config(folder, "animator")
+        network = AnimatorNetwork(tuple(config["classes"]), tuple(config["styles"]), **config["network"])
+        return cls(load_into(network, folder), config, device, checksum(folder))
+
+    def map_posteriors(self, posteriors: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
+        """Posteriors over another model's classes as posteriors over this one's.
+
+        Args:
+            posteriors: (T, C).
+            classes: their names.
+
+        Raises:
+            InputError: a class has no counterpart here.
+        """
+        mapped = np.zeros((len(posteriors), len(self.classes)), np.float32)
+        for column, name in enumerate(classes):
+            target = self.class_map.get(name, name)
+            if target not in self.classes:
+                raise InputError(
+                    f"this animator does not know the emotion {name!r}; it knows {', '.join(self.classes)}"
+                )
+            mapped[:, self.classes.index(target)] += posteriors[:, column]
+        return mapped
+
+    @torch.inference_mode()
+    def predict(
+        self,
+        features: torch.Tensor,
+        posteriors: np.ndarray,
+        intensity: np.ndarray,
+        duration: float,
+        fps: float,
+        style: str | None = None,
+    ) -> np.ndarray:
+        """Motion of a recording.
+
+        Args:
+            features: (T, L, D) as from `SpeechEncoder.encode`.
+            posteriors: (T, C) over `classes`.
+            intensity: (T,).
+            duration: of the recording in s.
+            fps: frames a second.
+            style: one of `styles`; None is the first.
+
+        Returns:
+            (max(1, round(duration x fps)), 52) float32 ARKit coefficients in [0, 1].
+        """
+        number = torch.tensor([self.styles.index(style) if style else 0], device=self.device)
+
+        def run(f: torch.Tensor, p: torch.Tensor, i: torch.Tensor) -> tuple[torch.Tensor]:
+            return (self.network(f.to(self.device).float(), p.to(self.device), i.to(self.device), number),)
+
+        inputs = [
+            features,
+            torch.as_tensor(posteriors, dtype=torch.float32),
+            torch.as_tensor(intensity, dtype=torch.float32),
+        ]
+        (motion,) = windowed(run, inputs, core=3000, context=300)
+        return resample_frames(motion.cpu(), duration, fps).clamp(0, 1).numpy()
+
+
+def lip_opening(weights: torch.Tensor, rest: torch.Tensor, change: torch.Tensor, scale: float) -> torch.Tensor:
+    """Inner lip gap of a linear head.
+
+    Args:
+        weights: (..., 52).
+        rest, change, scale: as from `data.captures.lip_vector`.
+
+    Returns:
+        (...,) gap over the outer eye-corner distance.
+    """
+    return F.pairwise_distance(rest + weights @ change, torch.zeros_like(rest), eps=1e-8) / scale

@@ -1,0 +1,101 @@
+"""Checkpoints: a folder with `model.safetensors` and `config.json`; nothing in them is ever executed."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from sedtalker_cli.errors import InputError
+
+WEIGHTS_FILE = "model.safetensors"
+CONFIG_FILE = "config.json"
+
+
+def save_checkpoint(folder: str | os.PathLike, state: dict[str, torch.Tensor], config: dict[str, Any]) -> None:
+    """Write weights and configuration, each beside its name and renamed into place.
+
+    Args:
+        folder: target folder, made if absent.
+        state: tensors by parameter name.
+        config: JSON-serialisable configuration; must hold `type`.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    weights_part = folder / (WEIGHTS_FILE + ".part")
+    save_file(tensors, weights_part)
+    weights_part.chmod(0o644)  # safetensors writes files that only the owner can read
+    config_part = folder / (CONFIG_FILE + ".part")
+    config_part.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(weights_part, folder / WEIGHTS_FILE)
+    os.replace(config_part, folder / CONFIG_FILE)
+
+
+def load_config(folder: str | os.PathLike, expected_type: str) -> dict[str, Any]:
+    """Read and check `config.json` of a checkpoint folder.
+
+    Raises:
+        InputError: the folder, the file or its `type` is not what is expected.
+    """
+    path = Path(folder) / CONFIG_FILE
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(
+            f"{folder}: not a {expected_type} checkpoint; give a folder with {CONFIG_FILE} and {WEIGHTS_FILE}"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as JSON ({error}); restore the checkpoint") from error
+    found = config.get("type") if isinstance(config, dict) else None
+    if found != expected_type:
+        raise InputError(f"{path}: is a checkpoint of type {found!r}, but a {expected_type} is needed here")
+    return config
+
+
+def load_state(folder: str | os.PathLike) -> dict[str, torch.Tensor]:
+    """Read a checkpoint's tensors as float32.
+
+    Raises:
+        InputError: missing or damaged weights file.
+    """
+    path = Path(folder) / WEIGHTS_FILE
+    if not path.is_file():
+        raise InputError(f"{path}: missing; a checkpoint holds {CONFIG_FILE} and {WEIGHTS_FILE}")
+    try:
+        state = load_file(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise InputError(f"{path}: not a readable safetensors file ({error}); restore the checkpoint") from error
+    return {name: t.float() if t.is_floating_point() else t for name, t in state.items()}
+
+
+def load_into(module: nn.Module, folder: str | os.PathLike) -> nn.Module:
+    """Load a checkpoint's tensors into `module`; every name and shape must match.
+
+    Raises:
+        InputError: names or shapes differ from the module's.
+    """
+    state = load_state(folder)
+    own = module.state_dict()
+    wrong = sorted(set(own) ^ set(state)) or [n for n in own if own[n].shape != state[n].shape]
+    if wrong:
+        raise InputError(
+            f"{folder}: weights do not fit their {CONFIG_FILE} (first difference: {wrong[0]}); restore the checkpoint"
+        )
+    module.load_state_dict(state, strict=True)
+    return module.eval()
+
+
+def checksum(folder: str | os.PathLike) -> str:
+    """SHA-256 over configuration and weights of a checkpoint, as hex."""
+    digest = hashlib.sha256()
+    for name in (CONFIG_FILE, WEIGHTS_FILE):
+        with open(Path(folder) / name, "rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,90 @@
+"""The hybrid stack: Mamba and windowed attention in turn, with feed-forward layers, conditioned by FiLM."""
+
+import torch
+from torch import nn
+
+from sedtalker_cli.model.attention import WindowedAttention
+from sedtalker_cli.model.mamba import BiMamba
+
+
+class FiLM(nn.Module):
+    """Feature-wise scale and shift by a condition at every frame (Perez et al. 2018, arXiv 1709.07871)."""
+
+    def __init__(self, condition_dim: int, d_model: int):
+        super().__init__()
+        self.to_scale_shift = nn.Linear(condition_dim, 2 * d_model)
+        nn.init.zeros_(self.to_scale_shift.weight)
+        nn.init.zeros_(self.to_scale_shift.bias)
+
+    def forward(self, x: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
+        """x: (B, T, D); condition: (B, T, K)."""
+        scale, shift = self.to_scale_shift(condition).chunk(2, dim=-1)
+        return x * (1 + scale) + shift
+
+
+class HybridBlock(nn.Module):
+    """Pre-norm residual pair of a time mixer and a feed-forward layer."""
+
+    def __init__(self, mixer: nn.Module, d_model: int, condition_dim: int, dropout: float):
+        super().__init__()
+        self.mixer = mixer
+        self.norm_mixer, self.norm_ffn = nn.LayerNorm(d_model), nn.LayerNorm(d_model)
+        self.film = FiLM(condition_dim, d_model) if condition_dim else None
+        self.ffn = nn.Sequential(
+            nn.Linear(d_model, 2 * d_model), nn.GELU(), nn.Dropout(dropout), nn.Linear(2 * d_model, d_model)
+        )
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: torch.Tensor, condition: torch.Tensor | None, mask: torch.Tensor | None) -> torch.Tensor:
+        """x: (B, T, D); condition: (B, T, K) or None; mask: (B, T) or None."""
+        y = self.norm_mixer(x)
+        if self.film is not None:
+            y = self.film(y, condition)
+        x = x + self.dropout(self.mixer(y, mask))
+        return x + self.dropout(self.ffn(self.norm_ffn(x)))
+
+
+class HybridStack(nn.Module):
+    """Time mixers as named by `layout`, one character a block: `m` bidirectional Mamba, `a` windowed attention.
+
+    Args:
+        layout: such as "mam".
+        d_model: width D.
+        num_heads: attention heads.
+        window: attention reach in frames to either side.
+        condition_dim: size K of the per-frame condition, 0 for none.
+        d_state, d_conv, expand: Mamba's sizes.
+        dropout: probability on residual branches.
+    """
+
+    def __init__(
+        self,
+        layout: str,
+        d_model: int,
+        num_heads: int = 4,
+        window: int = 50,
+        condition_dim: int = 0,
+        d_state: int = 16,
+        d_conv: int = 4,
+        expand: int = 2,
+        dropout: float = 0.1,
+    ):
+        super().__init__()
+        if not layout or set(layout) - set("ma"):
+            raise ValueError(f"layout {layout!r}: only 'm' (Mamba) and 'a' (attention) are known")
+
+        def mixer(kind: str) -> nn.Module:
+            if kind == "m":
+                return BiMamba(d_model, d_state, d_conv, expand)
+            return WindowedAttention(d_model, num_heads, window, dropout)
+
+        self.blocks = nn.ModuleList(HybridBlock(mixer(k), d_model, condition_dim, dropout) for k in layout)
+        self.norm = nn.LayerNorm(d_model)
+
+    def forward(
+        self, x: torch.Tensor, condition: torch.Tensor | None = None, mask: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """x: (B, T, D); condition: (B, T, K); mask: (B, T). Returns (B, T, D)."""
+        for block in self.blocks:
+            x = block(x, condition, mask)
+        return self.norm(x)

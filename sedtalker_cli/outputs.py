@@ -1,0 +1,216 @@
+"""What the commands write: which files belong to a recording, and a film of a motion read back from disk."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sedtalker_cli.errors import InputError
+from sedtalker_cli.formats.emotion_csv import read_emotion_csv, write_emotion_csv
+from sedtalker_cli.formats.motion import read_array, read_motion, sidecar_path, write_array, write_motion
+from sedtalker_cli.formats.obj import write_obj_sequence
+from sedtalker_cli.formats.rttm import write_rttm
+
+if TYPE_CHECKING:
+    from sedtalker_cli.face.head import Head
+    from sedtalker_cli.pipeline import Animation, Progress
+    from sedtalker_cli.timeline import EmotionTimeline
+
+TIMELINE_SUFFIXES = (".rttm", ".emotion.csv")
+MOTION_SUFFIXES = (".npy", ".weights.npy", ".faces.npy", ".json")
+FILM_SUFFIX, OBJ_SUFFIX = ".mp4", ".obj"
+COMPANIONS = (".weights.npy", ".faces.npy")  # NPY files that are no motion
+
+
+def animation_suffixes(*, obj: bool, film: bool) -> tuple[str, ...]:
+    """What `animate` leaves, the sidecar after the arrays it describes."""
+    extra = ((OBJ_SUFFIX,) if obj else ()) + ((FILM_SUFFIX,) if film else ())
+    return (*TIMELINE_SUFFIXES, *extra, *MOTION_SUFFIXES)
+
+
+def is_motion_name(path: Path) -> bool:
+    """Whether a file found in a folder looks like a motion."""
+    return path.name.endswith(".npy") and not path.name.endswith(COMPANIONS)
+
+
+def describe_timeline(timeline: EmotionTimeline) -> dict[str, Any]:
+    """Duration and segments, for JSON lines."""
+    segments = [
+        {
+            "onset": round(segment.onset, 3),
+            "duration": round(segment.duration, 3),
+            "emotion": segment.emotion,
+            "confidence": round(segment.confidence, 3),
+        }
+        for segment in timeline.segments()
+    ]
+    return {"duration": round(timeline.duration, 3), "segments": segments}
+
+
+def write_timeline(stem: Path, timeline: EmotionTimeline) -> None:
+    """Write `STEM.rttm` and `STEM.emotion.csv`.
+
+    Args:
+        stem: folder and name without suffix.
+        timeline: of one recording.
+    """
+    write_rttm(with_suffix(stem, ".rttm"), timeline.segments(), stem.name)
+    write_emotion_csv(with_suffix(stem, ".emotion.csv"), timeline)
+
+
+def write_animation(
+    stem: Path,
+    animation: Animation,
+    audio: Path,
+    folder: Path,
+    *,
+    obj: bool = False,
+    film_size: tuple[int, int] | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """Write everything that `animate` leaves.
+
+    Args:
+        stem: folder and name without suffix to write to.
+        animation: to write.
+        audio: its sound file.
+        folder: where the files will finally lie; the sidecar names the sound relative to it.
+        obj: whether to write the OBJ sequence.
+        film_size: (width, height) of the film, None for no film.
+        progress: called as (stage, share).
+    """
+    write_timeline(stem, animation.timeline)
+    write_array(with_suffix(stem, ".weights.npy"), animation.weights)
+    write_array(with_suffix(stem, ".faces.npy"), animation.head.faces)
+    metadata: dict[str, Any] = {
+        **animation.metadata,
+        "faces_file": f"{stem.name}.faces.npy",
+        "weights_file": f"{stem.name}.weights.npy",
+        "emotion_file": f"{stem.name}.emotion.csv",
+        "audio": relative_path(audio, folder),
+    }
+    if progress:
+        progress("writing", 0.0)
+    write_motion(with_suffix(stem, ".npy"), animation.stream(), animation.shape, metadata)
+    if obj:
+        comment = f"sedtalker {animation.fps} fps, metres, y up, the face looks to +z"
+        write_obj_sequence(with_suffix(stem, OBJ_SUFFIX), animation.stream(), animation.head.faces, comment)
+    if film_size:
+        from sedtalker_cli.render.video import render_film
+
+        render_film(
+            read_array(with_suffix(stem, ".npy")),
+            animation.head,
+            animation.fps,
+            with_suffix(stem, FILM_SUFFIX),
+            audio=audio,
+            timeline=animation.timeline,
+            size=film_size,
+            progress=film_progress(progress),
+        )
+
+
+def film_inputs(motion: Path, audio: Path | None) -> list[Path]:
+    """Files that a film is made from: the motion, its sidecar, and timeline and sound where they exist."""
+    stem = motion.name.removesuffix(".npy")
+    timeline = motion.with_name(stem + ".emotion.csv")
+    found = audio or recorded_audio(motion, read_motion(motion).metadata)
+    extra = [path for path in (timeline, found) if path and path.exists()]
+    return [motion, sidecar_path(motion), *extra]
+
+
+def render_motion(
+    motion_path: Path,
+    film: Path,
+    *,
+    audio: Path | None = None,
+    size: tuple[int, int] = (512, 512),
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Film a motion from disk, with the timeline `STEM.emotion.csv` where it lies beside.
+
+    Args:
+        motion_path: `STEM.npy`.
+        film: file to write.
+        audio: sound; None takes the one that the sidecar names, if it is still there.
+        size: (width, height) in pixels.
+        progress: called as (stage, share).
+
+    Returns:
+        What was used: `audio` and `emotion` (paths or None).
+
+    Raises:
+        InputError: the motion or a companion cannot be used.
+    """
+    from sedtalker_cli.render.video import render_film
+
+    motion = read_motion(motion_path)
+    head = head_of(motion_path, motion.metadata, motion.vertices.shape[1])
+    csv_path = motion_path.with_name(motion_path.name.removesuffix(".npy") + ".emotion.csv")
+    timeline = read_emotion_csv(csv_path) if csv_path.exists() else None
+    audio = audio or recorded_audio(motion_path, motion.metadata)
+    render_film(
+        motion.vertices,
+        head,
+        motion.fps,
+        film,
+        audio=audio,
+        timeline=timeline,
+        size=size,
+        progress=film_progress(progress),
+    )
+    return {"audio": str(audio) if audio else None, "emotion": str(csv_path) if timeline else None}
+
+
+def head_of(motion_path: Path, metadata: dict[str, Any], num_vertices: int) -> Head:
+    """The head that a sidecar names.
+
+    Raises:
+        InputError: unknown head or identity, or another number of vertices.
+    """
+    from sedtalker_cli.errors import UsageError
+    from sedtalker_cli.pipeline import cached_head
+
+    sidecar, identity = sidecar_path(motion_path), metadata.get("identity")
+    if identity is not None and not isinstance(identity, str):
+        raise InputError(f"{sidecar}: identity is {identity!r}, expected text")
+    try:
+        head = cached_head(identity)
+    except UsageError as error:
+        raise InputError(f"{sidecar}: {error}") from error
+    name = metadata.get("head", head.name)
+    if name != head.name:
+        raise InputError(f"{sidecar}: head {name!r} is not known here, only {head.name!r}")
+    if num_vertices != len(head.neutral):
+        raise InputError(f"{motion_path}: has {num_vertices} vertices, {head.name} has {len(head.neutral)}")
+    return head
+
+
+def recorded_audio(motion_path: Path, metadata: dict[str, Any]) -> Path | None:
+    """The sound that the sidecar names, if it is still there."""
+    name = metadata.get("audio")
+    if not isinstance(name, str) or not name or "\0" in name:
+        return None
+    path = motion_path.parent / name
+    return path if path.is_file() else None
+
+
+def relative_path(path: Path, folder: Path) -> str:
+    """`path` as seen from `folder`, so that both can be moved together; absolute where that is impossible."""
+    try:
+        return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+    except ValueError:  # another drive
+        return path.resolve().as_posix()
+
+
+def with_suffix(stem: Path, suffix: str) -> Path:
+    """Append: names may hold dots of their own."""
+    return stem.with_name(stem.name + suffix)
+
+
+def film_progress(progress: Progress | None):
+    """Adapter to the renderer's progress, which counts frames."""
+    if progress is None:
+        return None
+    return lambda done, total: progress("filming", done / max(total, 1))

@@ -1,0 +1,290 @@
+"""One recording through the whole way: sound, encoder, emotion timeline, face motion. The one Python API."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sedtalker_cli import __version__
+from sedtalker_cli.audio import SAMPLE_RATE, header_duration, stream_audio
+from sedtalker_cli.errors import UsageError
+from sedtalker_cli.overrides import parse_override
+from sedtalker_cli.timeline import HOP, EmotionTimeline, check_gain
+from sedtalker_cli.weights import weights_dir
+
+if TYPE_CHECKING:
+    from sedtalker_cli.face.head import Head
+
+Progress = Callable[[str, float], None]  # name of the stage, share of it that is done (0..1)
+FRAME_RATES = (25, 30, 50, 60)
+
+
+@dataclass(frozen=True)
+class Diarization:
+    """What `Pipeline.diarize` finds out.
+
+    Attributes:
+        timeline: emotion, intensity and labels every 20 ms.
+        features: (T50, L, D) encoder features, for the animator.
+        duration: of the recording in s.
+    """
+
+    timeline: EmotionTimeline
+    features: Any = field(repr=False)
+    duration: float
+
+
+@dataclass(frozen=True)
+class Animation:
+    """What `Pipeline.animate` makes.
+
+    Attributes:
+        timeline: the one that was used, after overrides and gain.
+        weights: (T, 52) float32 ARKit coefficients; frame k is at k / fps.
+        head: the face they move.
+        fps: frames a second.
+        metadata: how it was made, for the sidecar.
+    """
+
+    timeline: EmotionTimeline
+    weights: np.ndarray = field(repr=False)
+    head: Head = field(repr=False)
+    fps: int
+    metadata: dict[str, Any] = field(repr=False)
+
+    @cached_property
+    def vertices(self) -> np.ndarray:
+        """(T, V, 3) float32 in metres, all at once; `stream` needs less memory."""
+        return self.head.vertices(self.weights)
+
+    def stream(self) -> Iterator[np.ndarray]:
+        """Consecutive (t, V, 3) pieces of `vertices`."""
+        return self.head.stream(self.weights)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(T, V, 3) of `vertices`."""
+        return (len(self.weights), *self.head.neutral.shape)
+
+
+class Pipeline:
+    """The models, loaded once; encoder features are computed once a file and feed both of them.
+
+    Attributes:
+        device: `cpu` or `cuda`.
+        encoder, diarizer: loaded models; `animator` is loaded when first used.
+    """
+
+    def __init__(self, encoder: Any, diarizer: Any, load_animator: Callable[[], Any], device: str):
+        self.encoder, self.diarizer, self.device = encoder, diarizer, device
+        self._load_animator = load_animator
+
+    @classmethod
+    def load(
+        cls,
+        device: str = "auto",
+        encoder: str | os.PathLike | None = None,
+        diarizer: str | os.PathLike | None = None,
+        animator: str | os.PathLike | None = None,
+    ) -> Pipeline:
+        """Load the bundled models, or others.
+
+        Args:
+            device: `auto`, `cpu` or `cuda`.
+            encoder: Hugging Face id or folder.
+            diarizer: checkpoint folder.
+            animator: checkpoint folder.
+
+        Raises:
+            UsageError: no such device, or weights that cannot be found.
+            InputError: a checkpoint is damaged or of another kind.
+        """
+        device = choose_device(device)
+        from sedtalker_cli.model.diarizer import Diarizer
+        from sedtalker_cli.model.encoder import SpeechEncoder
+
+        def load_animator() -> Any:
+            from sedtalker_cli.model.animator import Animator
+
+            return Animator.load(animator or weights_dir("animator"), device)
+
+        return cls(
+            SpeechEncoder.load(encoder or weights_dir("encoder"), device),
+            Diarizer.load(diarizer or weights_dir("diarizer"), device),
+            load_animator,
+            device,
+        )
+
+    version = __version__
+
+    @cached_property
+    def animator(self) -> Any:
+        return self._load_animator()
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Emotions that the diarizer knows."""
+        return tuple(self.diarizer.classes)
+
+    def models(self, animate: bool) -> dict[str, Any]:
+        """Checksums of the models that take part, for sidecars and ledgers."""
+        used = {"encoder": self.encoder, "diarizer": self.diarizer}
+        if animate:
+            used["animator"] = self.animator
+        found = {name: getattr(model, "sha256", None) for name, model in used.items()}
+        # A model of the hub has no checksum here: its name has to stand for it.
+        return {name: value or getattr(used[name], "source", None) for name, value in found.items()}
+
+    def diarize(self, path: str | os.PathLike, progress: Progress | None = None) -> Diarization:
+        """Emotion of every 20 ms of a recording.
+
+        Args:
+            path: sound file.
+            progress: called as (stage, share).
+
+        Raises:
+            InputError: the sound cannot be used.
+        """
+        expected = header_duration(path)
+        samples = 0
+
+        def counted() -> Iterator[np.ndarray]:
+            nonlocal samples
+            for block in stream_audio(path):
+                samples += len(block)
+                yield block
+
+        def report(frames: int) -> None:
+            if progress and expected:
+                progress("listening", min(frames * HOP / expected, 1.0))
+
+        features = self.encoder.encode(counted(), report)
+        duration = samples / SAMPLE_RATE
+        if progress:
+            progress("feeling", 0.0)
+        posteriors, intensity = self.diarizer.predict(features)
+        timeline = EmotionTimeline.from_posteriors(
+            self.classes, posteriors, intensity, duration, **self.diarizer.decoding
+        )
+        return Diarization(timeline, features, duration)
+
+    def animate(
+        self,
+        path: str | os.PathLike,
+        *,
+        emotion_override: str | None = None,
+        emotion_gain: float = 1.0,
+        identity: str | None = None,
+        fps: int = 30,
+        seed: int = 0,
+        idle: bool = True,
+        progress: Progress | None = None,
+    ) -> Animation:
+        """Motion of a face that says what is heard.
+
+        Args:
+            path: sound file.
+            emotion_override: text or file, see `overrides.parse_override`.
+            emotion_gain: factor of the intensity, after the override.
+            identity: as `face.head.load_head` takes it.
+            fps: one of 25, 30, 50, 60.
+            seed: of blinks and small movements.
+            idle: whether there are any.
+            progress: called as (stage, share).
+
+        Raises:
+            InputError: the sound cannot be used.
+            UsageError: an option cannot be meant.
+        """
+        check_options(fps=fps, emotion_gain=emotion_gain)
+        head = cached_head(identity)
+        found = self.diarize(path, progress)
+        timeline = found.timeline
+        if emotion_override is not None:
+            timeline = timeline.override(parse_override(emotion_override, self.classes, Path(path).stem))
+        timeline = timeline.gain(emotion_gain)
+        if progress:
+            progress("moving", 0.0)
+        weights = self.animator.predict(found.features, timeline.posteriors, timeline.intensity, found.duration, fps)
+        if idle:
+            from sedtalker_cli.face.idle import add_idle
+
+            times = np.arange(len(weights)) / fps
+            weights = add_idle(weights, fps, seed, timeline.sample(times)[1])
+        metadata = {
+            "version": __version__,
+            "fps": fps,
+            "frames": len(weights),
+            "vertices": len(head.neutral),
+            "duration": found.duration,
+            "topology": head.name,
+            "head": head.name,
+            "identity": head.identity,
+            "shape_names": list(head.shape_names),
+            "emotions": list(timeline.classes),
+            "emotion_override": emotion_override,
+            "emotion_gain": emotion_gain,
+            "seed": seed,
+            "idle": idle,
+            "models": self.models(animate=True),
+        }
+        return Animation(timeline, np.asarray(weights, np.float32), head, fps, metadata)
+
+
+@lru_cache(maxsize=4)
+def cached_head(identity: str | None) -> Head:
+    """The head of an identity; many files usually share one."""
+    from sedtalker_cli.face.head import load_head
+
+    return load_head(identity)
+
+
+def choose_device(name: str) -> str:
+    """`auto` becomes `cuda` where there is one, else `cpu`.
+
+    Raises:
+        UsageError: unknown, or CUDA asked for and not there.
+    """
+    if name == "cpu":
+        return "cpu"
+    if name not in ("auto", "cuda"):
+        raise UsageError(f"device {name!r}: must be auto, cpu or cuda")
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    if name == "cuda":
+        raise UsageError("device cuda: PyTorch finds no CUDA device here; use --device cpu or auto")
+    return "cpu"
+
+
+def check_options(*, fps: int, emotion_gain: float) -> None:
+    """Find options that cannot be meant before any model is loaded.
+
+    Raises:
+        UsageError: names the option.
+    """
+    if fps not in FRAME_RATES:
+        raise UsageError(f"fps {fps}: must be one of {', '.join(map(str, FRAME_RATES))}")
+    check_gain(emotion_gain)
+
+
+def known_emotions(diarizer: str | os.PathLike | None = None) -> tuple[str, ...]:
+    """Classes of a diarizer checkpoint, read without loading it.
+
+    Raises:
+        UsageError: no such checkpoint.
+    """
+    folder = Path(diarizer) if diarizer else weights_dir("diarizer")
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        return tuple(str(name) for name in config["classes"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{folder}: is not a diarizer checkpoint ({error})") from error

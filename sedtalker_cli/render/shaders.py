@@ -1,0 +1,140 @@
+"""GLSL of the face: one vertex stage, one fragment stage a kind of surface.
+
+Colours are mixed in a space of gamma 2 (square on the way in, square root on the way out): close to sRGB and far
+cheaper than its exact curve where software draws.
+"""
+
+VERTEX = """#version 330 core
+layout(location = 0) in vec3 position;
+layout(location = 1) in vec3 normal;
+layout(location = 2) in vec4 paint;      // rgb, ambient visibility
+layout(location = 3) in vec3 rest;       // neutral shape; for eyes: neutral direction from the eye's centre
+uniform mat4 view_projection;
+uniform vec3 fill_direction;
+uniform vec3 fill_colour;
+uniform vec3 key_colour;
+uniform vec3 wrap;
+out vec3 v_normal;
+out vec4 v_soft;                         // light that changes slowly over a face, and ambient visibility
+out vec3 v_key;                          // what the key light makes where it falls straight
+out vec3 v_rest;
+void main() {
+    gl_Position = view_projection * vec4(position, 1.0);
+    vec3 soft = mix(vec3(0.105, 0.088, 0.085), vec3(0.20, 0.21, 0.225), 0.5 + 0.5 * normal.y)
+              + fill_colour * clamp((dot(normal, fill_direction) + wrap) / (1.0 + wrap), 0.0, 1.0);
+    // Shade in the creases of skin is warm: it loses blue first.
+    vec3 visible = mix(vec3(paint.a), vec3(1.0), wrap * vec3(0.5, 0.3, 0.25) * (1.0 - paint.a));
+    vec3 base = paint.rgb * paint.rgb * visible;
+    v_normal = normal;
+    v_soft = vec4(base * soft, paint.a);
+    v_key = base * key_colour;
+    v_rest = rest;
+}
+"""
+
+# The camera stands far off, so the direction to it is one for all pixels. `wrap` lets light creep round the edge
+# of shade, red the farthest, which is how light under skin looks (wrapped diffuse, GPU Gems, chapter 16).
+# Software OpenGL runs both sides of every branch: what few pixels need has a program of its own.
+_FRAGMENT_HEAD = """#version 330 core
+in vec3 v_normal;
+in vec4 v_soft;
+in vec3 v_key;
+in vec3 v_rest;
+out vec4 colour;
+uniform vec3 key_direction;
+uniform vec3 key_colour;
+uniform vec3 rim_direction;
+uniform vec3 rim_colour;
+uniform vec3 to_eye;
+uniform vec3 half_way;                   // between key light and eye
+uniform vec3 wrap;
+uniform vec3 unwrap;                     // 1 / (1 + wrap)
+uniform float gloss;
+
+vec4 shade(vec3 tint, vec3 n, float gloss_strength) {
+    float glance = 1.0 - max(dot(n, to_eye), 0.0);
+    float shine = max(dot(n, half_way), 0.0);
+    shine *= shine;
+    shine *= shine;
+    shine *= shine;
+    shine *= shine;                      // to the power of 16
+    shine *= gloss_strength + 2.0 * gloss_strength * glance;
+    float rim = glance * glance * glance * max(dot(n, rim_direction) + 0.3, 0.0);
+    vec3 lit = v_soft.rgb + v_key * clamp((dot(n, key_direction) + wrap) * unwrap, 0.0, 1.0);
+    return vec4(sqrt(tint * lit + (key_colour * shine + rim_colour * rim) * v_soft.a), 1.0);
+}
+"""
+
+PLAIN_FRAGMENT = (
+    _FRAGMENT_HEAD
+    + """
+void main() { colour = shade(vec3(1.0), normalize(v_normal), gloss); }
+"""
+)
+
+TWO_SIDED_FRAGMENT = (
+    _FRAGMENT_HEAD
+    + """
+void main() { colour = shade(vec3(1.0), normalize(gl_FrontFacing ? v_normal : -v_normal), gloss); }
+"""
+)
+
+EYE_FRAGMENT = (
+    _FRAGMENT_HEAD
+    + """
+uniform vec3 iris_colour;
+uniform vec2 iris_size;                  // sine of the iris's and of the pupil's angle from the optical axis
+
+void main() {
+    vec3 local = normalize(v_rest);
+    float radius = local.z > 0.0 ? length(local.xy) : 2.0;
+    float soft = max(fwidth(radius), 0.01);
+    // The white is redder and darker towards the corners.
+    vec3 base = mix(vec3(1.0), vec3(0.78, 0.62, 0.58), smoothstep(0.5, 1.0, radius));
+    float ring = smoothstep(0.62 * iris_size.x, iris_size.x, radius);
+    float angle = atan(local.y, local.x);
+    float fibres = 0.85 + 0.15 * sin(angle * 31.0 + 3.0 * sin(angle * 7.0));
+    // Light that enters at the top leaves at the bottom of the iris.
+    vec3 iris = iris_colour * mix(1.15 - 1.4 * local.y, 0.28, ring * ring) * fibres;
+    base = mix(base, iris, 1.0 - smoothstep(iris_size.x - soft, iris_size.x + soft, radius));
+    base = mix(base, vec3(0.004), 1.0 - smoothstep(iris_size.y - soft, iris_size.y + soft, radius));
+    base *= 1.0 - 0.45 * smoothstep(0.05, 0.5, local.y);
+    vec3 n = normalize(v_normal);
+    // The catchlight is what makes an eye look alive; it is a reflection, so it stays while the eye turns.
+    float spark = smoothstep(0.9915, 0.9965, dot(n, normalize(vec3(-0.15, 0.13, 1.0))));
+    colour = shade(base, n, gloss) + 0.8 * spark;
+}
+"""
+)
+
+BACKDROP_VERTEX = """#version 330 core
+out vec2 place;
+void main() {                            // one triangle that covers everything
+    place = vec2((gl_VertexID << 1) & 2, gl_VertexID & 2);
+    gl_Position = vec4(place * 2.0 - 1.0, 0.0, 1.0);
+}
+"""
+
+BACKDROP_FRAGMENT = """#version 330 core
+in vec2 place;
+out vec4 colour;
+uniform vec3 backdrop;
+uniform float aspect;
+void main() {
+    vec2 from_middle = (place - vec2(0.5, 0.45)) * vec2(aspect, 1.0);
+    float light = 1.25 - 0.95 * smoothstep(0.0, 1.1, length(from_middle));
+    // A grain of one grey level hides the steps of a slow gradient.
+    float grain = fract(sin(dot(gl_FragCoord.xy, vec2(12.9898, 78.233))) * 43758.5453) - 0.5;
+    colour = vec4(sqrt(backdrop * light) + grain / 255.0, 1.0);
+}
+"""
+
+DEPTH_VERTEX = """#version 330 core
+layout(location = 0) in vec3 position;
+uniform mat4 view_projection;
+void main() { gl_Position = view_projection * vec4(position, 1.0); }
+"""
+
+DEPTH_FRAGMENT = """#version 330 core
+void main() {}
+"""

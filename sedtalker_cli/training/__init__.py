@@ -1,0 +1,1 @@
+"""Training loops: the way in which the shipped weights were made."""

@@ -1,0 +1,327 @@
+"""Training of the animator."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from sedtalker_cli.audio import SAMPLE_RATE, load_audio
+from sedtalker_cli.data.captures import MOUTH, READERS, Capture, close_lips, lip_vector
+from sedtalker_cli.face.arkit import ARKIT_NAMES
+from sedtalker_cli.face.head import Head, load_head
+from sedtalker_cli.metrics.lipsync import score_captures
+from sedtalker_cli.model.animator import Animator, AnimatorNetwork
+from sedtalker_cli.model.checkpoint import save_checkpoint
+from sedtalker_cli.model.encoder import SpeechEncoder
+from sedtalker_cli.timeline import EMOTIONS
+from sedtalker_cli.training.loop import MovingAverage, append_row, cosine_with_warmup, load_state, save_state
+from sedtalker_cli.training.motion import Example, MotionSet, vary
+from sedtalker_cli.training.recordings import WaveformStore, read_corpora
+
+STYLES = ("grid", "facegood")
+# EmoVOCA's expressions, as its animators name them, onto the classes known here.
+CLASS_MAP = {"upset": "angry", "surprised": "surprise", "calm": "neutral", "bored": "neutral", "fearful": "fear"}
+
+
+@dataclass(frozen=True)
+class AnimatorTraining:
+    """Settings of a run; every value can be given on the command line.
+
+    Attributes:
+        captures: (source, folder) pairs of captured motion; sources as in `data.captures.READERS`.
+        corpora: (name, folder) pairs of speech without motion; their voices train expression and stillness.
+        splits: table of splits of the corpora, or None.
+        out: folder of the run; the checkpoint is written to `out/checkpoint`.
+        encoder: folder or Hugging Face id.
+        cache: where encoded draws are kept; None keeps them in `out/cache`.
+        draws: sets of examples; draw 0 is the sound as recorded, the others are varied.
+        speech: recordings of the corpora per draw.
+        still: recordings of noise per draw, over which the mouth rests.
+        epochs, batch, learning_rate, weight_decay, seed: as usual.
+        velocity_weight, vertex_weight, closure_weight: of the losses beside that on the coefficients.
+        network: overrides of the network's sizes.
+    """
+
+    captures: tuple[tuple[str, Path], ...]
+    corpora: tuple[tuple[str, Path], ...]
+    splits: Path | None
+    out: Path
+    encoder: str
+    cache: Path | None = None
+    draws: int = 6
+    speech: int = 200
+    still: int = 40
+    epochs: int = 36
+    batch: int = 16
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.02
+    velocity_weight: float = 2.0
+    vertex_weight: float = 1.0
+    closure_weight: float = 0.5
+    seed: int = 0
+    network: dict[str, Any] = field(default_factory=dict)
+
+
+class MotionLoss(torch.nn.Module):
+    """Losses on coefficients, their velocity, lip vertices through the head, and closed lips.
+
+    Args:
+        head: whose lips are moved.
+        spread: (52,) usual deviation of each coefficient; errors are measured in it.
+        settings: weights of the parts.
+    """
+
+    def __init__(self, head: Head, spread: np.ndarray, settings: AnimatorTraining):
+        super().__init__()
+        rest, change, self.eye_distance = lip_vector(head)
+        self.settings = settings
+        self.register_buffer("spread", torch.from_numpy(spread).float())
+        self.register_buffer("rest", torch.from_numpy(rest).float())
+        self.register_buffer("change", torch.from_numpy(change).float())
+        lips = head.deltas[:, head.regions["lips"][::4]]
+        self.register_buffer("lips", torch.from_numpy(lips.reshape(len(lips), -1)).float())
+        mouth = torch.tensor([name in MOUTH for name in ARKIT_NAMES])
+        self.register_buffer("mouth", mouth)
+
+    def forward(
+        self, found: torch.Tensor, target: torch.Tensor, known: torch.Tensor, mask: torch.Tensor
+    ) -> torch.Tensor:
+        """
+        Args:
+            found, target: (B, T, 52).
+            known: (B, 52) with 1 for mouth channels that have a target; other channels always have one.
+            mask: (B, T) with 1 for frames that exist.
+
+        Returns:
+            (4,) coefficients, velocity, lip vertices (mm^2), closure.
+        """
+        channels = torch.where(self.mouth, known, torch.ones_like(known))
+        frames = mask.unsqueeze(-1) * channels.unsqueeze(1)
+        error = (found - target) / self.spread
+        coefficients = (error**2 * frames).sum() / frames.sum()
+        both = frames[:, 1:] * frames[:, :-1]
+        velocity = (error.diff(dim=1) ** 2 * both).sum() / both.sum().clamp(min=1)
+        # Lips can only be compared where every channel that moves them has a target.
+        lips_known = (known[:, self.mouth].mean(1, keepdim=True) > 0.3) * mask
+        error = (found - target) * frames
+        vertices = ((error @ self.lips * 1e3) ** 2).mean(-1)
+        vertices = (vertices * lips_known).sum() / lips_known.sum().clamp(min=1)
+        gap_found, gap_target = self.gap(found), self.gap(target)
+        closed = (gap_target < 0.02) * lips_known
+        closure = (((gap_found - gap_target) / 0.02).clamp(-3, 3) ** 2 * closed).sum() / closed.sum().clamp(min=1)
+        return torch.stack([coefficients, velocity, vertices, closure])
+
+    def gap(self, weights: torch.Tensor) -> torch.Tensor:
+        """Inner lip gap (..., 52) -> (...,) over the outer eye-corner distance."""
+        return ((self.rest + weights @ self.change) ** 2).sum(-1).add(1e-12).sqrt() / self.eye_distance
+
+
+def train_animator(
+    settings: AnimatorTraining,
+    log: Callable[[str], None] = print,
+    progress: Callable[[str, int, int], None] = lambda what, done, total: None,
+) -> dict[str, float]:
+    """Train, keep the best epoch by validation correlation of the mouth, write the checkpoint.
+
+    Args:
+        settings: of the run; the same settings after an interruption go on where it stopped.
+        log: told one line at a time.
+        progress: called with (what, done, total).
+
+    Returns:
+        validation scores of the checkpoint.
+
+    Raises:
+        InputError: a folder does not hold what it should.
+    """
+    out = settings.out
+    cache = settings.cache or out / "cache"
+    cache.mkdir(parents=True, exist_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
+    encoder, head = SpeechEncoder.load(settings.encoder), load_head()
+    captures = [c for source, folder in settings.captures for c in READERS[source](folder)]
+    log(f"{len(captures)} captured recordings of {', '.join(s for s, _ in settings.captures)}")
+    validation = [c for c in captures if c.split == "val"]
+    speech = Speech(settings, log)
+
+    def draw(number: int) -> MotionSet:
+        return MotionSet.build(
+            cache / f"motion-{number}",
+            examples(captures, speech, head, number, settings),
+            encoder,
+            lambda done: progress(f"encoding draw {number}", done, 0),
+        )
+
+    first_draw = draw(0)
+    sizes = {"styles": STYLES, "num_taps": encoder.num_taps, "dim": encoder.dim, **settings.network}
+    torch.manual_seed(settings.seed)
+    network = AnimatorNetwork(EMOTIONS, **sizes)
+    criterion = MotionLoss(head, usual_spread(first_draw), settings)
+    average = MovingAverage(network)
+    optimizer = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
+    steps_per_epoch = math.ceil(len(first_draw) / settings.batch)
+    total = settings.epochs * steps_per_epoch
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: cosine_with_warmup(step, total, min(200, total // 10 + 1))
+    )
+    weights = torch.tensor([1.0, settings.velocity_weight, settings.vertex_weight, settings.closure_weight])
+    first, best = 0, -1.0
+    state = load_state(out / "state.pt")
+    if state:
+        network.load_state_dict(state["network"])
+        average.state, average.steps = state["average"], state["average_steps"]
+        optimizer.load_state_dict(state["optimizer"])
+        schedule.load_state_dict(state["schedule"])
+        first, best = state["epoch"], state["best"]
+        log(f"resumed after epoch {first}")
+    log(f"{sum(p.numel() for p in network.parameters()) / 1e6:.2f} M parameters")
+    encoded = [encoder.encode([load_audio(c.audio)]) for c in validation]
+    for epoch in range(first, settings.epochs):
+        begin, sums = time.monotonic(), torch.zeros(4)
+        # Every second epoch hears the sound as recorded.
+        train = draw(0 if epoch % 2 == 0 or settings.draws == 1 else 1 + (epoch // 2) % (settings.draws - 1))
+        torch.manual_seed(settings.seed * 1000 + epoch)
+        rng = np.random.default_rng([settings.seed, epoch])
+        network.train()
+        for step, batch in enumerate(train.batches(settings.batch, STYLES, rng), start=1):
+            found = network(batch["features"], batch["posteriors"], batch["intensity"], batch["style"], batch["mask"])
+            parts = criterion(found, batch["motion"], batch["known"], batch["mask"])
+            optimizer.zero_grad()
+            (parts @ weights).backward()
+            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+            average.update(network)
+            sums += parts.detach()
+            progress(f"epoch {epoch + 1}", step, steps_per_epoch)
+        candidate = AnimatorNetwork(EMOTIONS, **sizes)
+        candidate.load_state_dict(average.state)
+        config = {
+            "type": "animator",
+            "classes": list(EMOTIONS),
+            "styles": list(STYLES),
+            "class_map": CLASS_MAP,
+            "network": {k: v for k, v in sizes.items() if k != "styles"},
+            "encoder_sha256": encoder.sha256,
+            "training": _shown(settings),
+        }
+        scores = score_captures(Animator(candidate, config, "cpu", ""), validation, encoded, head)
+        names = ("loss_coefficients", "loss_velocity", "loss_vertices", "loss_closure")
+        row = dict(zip(names, (sums / step).round(decimals=4).tolist(), strict=True))
+        row |= {name: round(value, 4) for name, value in scores.items()}
+        append_row(out / "log.csv", {"epoch": epoch + 1, **row, "seconds": round(time.monotonic() - begin, 1)})
+        log(f"epoch {epoch + 1}: " + ", ".join(f"{name} {value}" for name, value in row.items()))
+        score = scores["jawOpen_r"] + scores["lip_gap_r"] + scores["closure_rate"]
+        if score > best:
+            best = score
+            save_checkpoint(out / "checkpoint", candidate.state_dict(), config)
+        save_state(
+            out / "state.pt",
+            {
+                "network": network.state_dict(),
+                "average": average.state,
+                "average_steps": average.steps,
+                "optimizer": optimizer.state_dict(),
+                "schedule": schedule.state_dict(),
+                "epoch": epoch + 1,
+                "best": best,
+            },
+        )
+    return {"score": best}
+
+
+def _shown(settings: AnimatorTraining) -> dict[str, Any]:
+    """Settings without places on a disk."""
+    hidden = {"captures", "corpora", "splits", "out", "cache", "encoder", "network"}
+    shown = {k: v for k, v in asdict(settings).items() if k not in hidden}
+    return shown | {"captures": [s for s, _ in settings.captures], "corpora": sorted(s for s, _ in settings.corpora)}
+
+
+def usual_spread(examples: MotionSet) -> np.ndarray:
+    """Deviation (52,) of each coefficient: measured for the mouth, typical of expressions elsewhere."""
+    mouth = np.array([name in MOUTH for name in ARKIT_NAMES])
+    return np.where(mouth, np.clip(examples.mouth.std(0), 0.03, 0.12), 0.15)
+
+
+class Speech:
+    """Training recordings of corpora without motion, decoded when first asked for."""
+
+    def __init__(self, settings: AnimatorTraining, log: Callable[[str], None]):
+        self.settings, self.log = settings, log
+        self.store = WaveformStore(max_seconds=8.0)
+        self.utterances = None
+
+    def draw(self, number: int) -> Iterator[np.ndarray]:
+        """Waveforms of `settings.speech` recordings, corpora equally often."""
+        if not self.settings.corpora or not self.settings.speech:
+            return
+        if self.utterances is None:
+            found = read_corpora(self.settings.corpora, self.settings.splits, self.settings.seed, self.log)
+            self.utterances = [u for u in found if u.split == "train"]
+        rng = np.random.default_rng([self.settings.seed, number, 1])
+        by_corpus: dict[str, list] = {}
+        for utterance in self.utterances:
+            by_corpus.setdefault(utterance.corpus, []).append(utterance)
+        for _ in range(self.settings.speech):
+            group = by_corpus[str(rng.choice(sorted(by_corpus)))]
+            yield self.store(group[rng.integers(len(group))])
+
+
+def examples(
+    captures: list[Capture], speech: Speech, head: Head, number: int, settings: AnimatorTraining
+) -> Iterator[Example]:
+    """Examples of one draw: captured motion, speech without, and stillness."""
+    rng = np.random.default_rng([settings.seed, number])
+
+    def varied(example: Example) -> Example:
+        return vary(example, rng) if number else example
+
+    for capture in captures:
+        if capture.split != "train":
+            continue
+        waveform = load_audio(capture.audio)
+        mouth = capture.weights if capture.gap is None else close_lips(capture.weights, capture.gap, head)
+        piece = round(8 * capture.fps)
+        for start in range(0, len(mouth), piece):
+            begin, end = start / capture.fps, (start + piece) / capture.fps
+            sound = waveform[round(begin * SAMPLE_RATE) : round(end * SAMPLE_RATE)]
+            if len(sound) > SAMPLE_RATE // 2:
+                part = mouth[start : start + piece + 1]
+                yield varied(Example(sound, part, capture.fps, capture.channels, capture.source))
+    nothing, everything = np.zeros((2, len(ARKIT_NAMES)), np.float32), np.ones(len(ARKIT_NAMES), bool)
+    for waveform in speech.draw(number):
+        yield varied(Example(waveform, nothing, 1.0, ~everything, STYLES[number % len(STYLES)]))
+    for index in range(settings.still):
+        yield Example(still_sound(rng), nothing, 1.0, everything, STYLES[index % len(STYLES)])
+
+
+def still_sound(rng: np.random.Generator) -> np.ndarray:
+    """Three seconds of what is not speech: silence, coloured noise with slow swells, chords of steady tones."""
+    samples = 3 * SAMPLE_RATE
+    time_axis = np.arange(samples) / SAMPLE_RATE
+    kind, level = rng.integers(4), 10 ** rng.uniform(-3.5, -0.8)
+    if kind == 0:
+        return np.zeros(samples, np.float32)
+    spectrum = np.fft.rfft(rng.standard_normal(samples))
+    spectrum[1:] /= np.arange(1, len(spectrum)) ** rng.uniform(0, 1)
+    noise = np.fft.irfft(spectrum, samples)
+    noise /= noise.std() + 1e-9
+    if kind == 1:
+        sound = noise
+    elif kind == 2:
+        sound = noise * (0.2 + np.interp(time_axis, np.linspace(0, 3, 7), rng.uniform(0, 1, 7)))
+    else:
+        roots = 110 * 2 ** (rng.integers(0, 36, 4) / 12)
+        onsets = rng.uniform(0, 2, 4)
+        tones = [
+            np.where(time_axis > s, np.exp(-(time_axis - s)), 0) * np.sin(2 * np.pi * f * h * time_axis) / h
+            for f, s in zip(roots, onsets, strict=True)
+            for h in range(1, 6)
+        ]
+        sound = np.sum(tones, 0) + 0.02 * noise
+    return np.clip(sound / (np.abs(sound).max() + 1e-9) * level * 3, -1, 1).astype(np.float32)

@@ -1,0 +1,33 @@
+"""Where trained weights lie: `SEDTALKER_WEIGHTS`, the installed package, or a clone's top level."""
+
+import os
+from pathlib import Path
+
+from sedtalker_cli.errors import UsageError
+
+ENVIRONMENT = "SEDTALKER_WEIGHTS"
+
+
+def weights_roots() -> list[Path]:
+    """Folders that are searched, in order."""
+    package = Path(__file__).resolve().parent
+    given = os.environ.get(ENVIRONMENT)
+    roots = [Path(given)] if given else []
+    return [*roots, package / "weights", package.parent / "weights"]
+
+
+def weights_dir(name: str) -> Path:
+    """Folder of the bundled weights called `name` (`encoder`, `diarizer`, `animator`).
+
+    Raises:
+        UsageError: no searched folder holds them.
+    """
+    roots = weights_roots()
+    for root in roots:
+        if (root / name / "config.json").is_file():
+            return root / name
+    looked = ", ".join(str(root) for root in roots)
+    raise UsageError(
+        f"weights {name!r} not found (looked in {looked}); reinstall sedtalker or set {ENVIRONMENT} to a "
+        f"folder with {name}/config.json"
+    )

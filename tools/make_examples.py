@@ -1,0 +1,86 @@
+"""Makes the example recordings in examples/ by text to speech (packages: see tools/speak.py).
+
+    python tools/make_examples.py --voices package/voices
+
+Each sentence is spoken on its own with a tempo and a level that fit its wording; short pauses join them.
+"""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from speak import speak
+
+RATE = 16000
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One spoken sentence: text, tempo (1 = the voice's own), level [dBFS], pause after it [s]."""
+
+    text: str
+    tempo: float = 1.0
+    level: float = -20.0
+    pause: float = 0.25
+
+
+EXAMPLES: dict[str, tuple[str, tuple[Sentence, ...]]] = {
+    "party": (
+        "af_heart",
+        (
+            Sentence("Oh wow, you made it!", tempo=1.05, level=-18),
+            Sentence("I baked a blueberry pie, and everybody is already here!", pause=0.15),
+        ),
+    ),
+    "promise": (
+        "am_michael",
+        (
+            Sentence("I waited the whole evening, but nobody came.", tempo=0.92, level=-24, pause=0.4),
+            Sentence("You promised me! And you don't even care!", tempo=1.12, level=-16, pause=0.15),
+        ),
+    ),
+}
+
+
+def record(voice: str, sentences: tuple[Sentence, ...], voices: Path) -> np.ndarray:
+    """Speaks and joins the sentences; returns the waveform (N,) float32 at RATE."""
+    parts = [np.zeros(int(0.15 * RATE), np.float32)]
+    for sentence in sentences:
+        waveform, _ = speak(sentence.text, voice, voices, sentence.tempo, RATE)
+        waveform = waveform[_spoken(waveform)]
+        parts.append(waveform * (10 ** (sentence.level / 20) / _loudness(waveform)))
+        parts.append(np.zeros(int(sentence.pause * RATE), np.float32))
+    joined = np.concatenate(parts)
+    return joined * min(1.0, 0.95 / float(np.abs(joined).max()))
+
+
+def _spoken(waveform: np.ndarray, margin: float = 0.05) -> slice:
+    """The part between the first and the last sample above -40 dB of the peak, with a margin [s]."""
+    loud = np.flatnonzero(np.abs(waveform) > 0.01 * np.abs(waveform).max())
+    pad = int(margin * RATE)
+    return slice(max(0, loud[0] - pad), loud[-1] + pad)
+
+
+def _loudness(waveform: np.ndarray, frame: int = 400) -> float:
+    """Root mean square of the frames above the median level, so that pauses do not count."""
+    power = (waveform[: len(waveform) // frame * frame].reshape(-1, frame) ** 2).mean(1)
+    return float(np.sqrt(power[power >= np.median(power)].mean()))
+
+
+def main() -> None:
+    """Writes examples/NAME.flac for every entry of EXAMPLES."""
+    import soundfile
+
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--voices", type=Path, required=True, help="folder with Kokoro's voices (*.bin)")
+    parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parents[1] / "examples")
+    args = parser.parse_args()
+    for name, (voice, sentences) in EXAMPLES.items():
+        waveform = record(voice, sentences, args.voices)
+        soundfile.write(args.out / f"{name}.flac", waveform, RATE, subtype="PCM_16")
+        print(f"{name}.flac  {len(waveform) / RATE:.2f} s")
+
+
+if __name__ == "__main__":
+    main()
