@@ -29,42 +29,38 @@ def decode_labels(posteriors: np.ndarray, min_frames: int, switch_cost: float) -
     totals = np.vstack([np.zeros((1, classes)), np.cumsum(logs, axis=0)])
     windows = totals[need:] - totals[:-need]  # [t] = evidence of frames t .. t + need - 1
     # score[c]: best path up to this frame whose present run is in c and already long enough.
-    scores = [windows[0].tolist()]
+    score = windows[0].tolist()
+    best = [max(score)]  # best[k]: of the frame need - 1 + k
+    best_class = np.zeros(frames - need + 1, np.int64)
+    best_class[0] = windows[0].argmax()
     entered = np.zeros((frames, classes), bool)
-    best = [max(scores[0])]
-    best_class = [scores[0].index(best[0])]
-    score = scores[0]
     for start in range(need, frames, CHUNK):
         stop = min(start + CHUNK, frames)
-        steps = logs[start:stop].tolist()
-        runs = windows[start - need + 1 : stop - need + 1].tolist()
-        switched = []
-        for offset, (step, run) in enumerate(zip(steps, runs, strict=True)):
-            before = start + offset - 2 * need + 1  # index into best: the frame ahead of the new run
-            stay = [s + e for s, e in zip(score, step, strict=True)]
-            if before >= 0:
-                base = best[before] - switch_cost
-                enter = [base + r for r in run]
-                flags = [e > s for e, s in zip(enter, stay, strict=True)]
-                score = [max(e, s) for e, s in zip(enter, stay, strict=True)]
-            else:
-                flags, score = [False] * classes, stay
-            switched.append(flags)
-            top = max(score)
-            best.append(top)
-            best_class.append(score.index(top))
-        entered[start:stop] = switched
+        steps, runs, scores = logs[start:stop], windows[start - need + 1 : stop - need + 1], [score]
+        for k, (step, run) in enumerate(zip(steps.tolist(), runs.tolist(), strict=True), start - 2 * need + 1):
+            # A new run of `need` frames follows the frame k of `best`; before the first one there is nothing.
+            base = best[k] - switch_cost if k >= 0 else -np.inf
+            score = [
+                stay if (stay := s + e) >= (enter := base + r) else enter
+                for s, e, r in zip(score, step, run, strict=True)
+            ]
+            scores.append(score)
+            best.append(max(score))
+        # Which of both it was is told again from the scores, for the whole chunk at once.
+        table = np.array(scores)
+        entered[start:stop] = table[1:] > table[:-1] + steps
+        best_class[start - need + 1 : stop - need + 1] = table[1:].argmax(axis=1)
     labels = np.empty(frames, np.int64)
-    end, label = frames - 1, best_class[-1]
+    end, label = frames - 1, int(best_class[-1])
     while end >= 0:
         # Walk back to where the present run was entered; its first `need` frames are fixed then.
         column = entered[: end + 1, label]
-        hits = _last_true(column)
-        start = hits - need + 1 if hits >= 0 else 0
+        hit = _last_true(column)
+        start = hit - need + 1 if hit >= 0 else 0
         labels[start : end + 1] = label
         end = start - 1
         if end >= 0:
-            label = best_class[end - need + 1]
+            label = int(best_class[end - need + 1])
     return labels
 
 

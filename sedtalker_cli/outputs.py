@@ -97,7 +97,7 @@ def write_animation(
         comment = f"sedtalker {animation.fps} fps, metres, y up, the face looks to +z"
         write_obj_sequence(with_suffix(stem, OBJ_SUFFIX), animation.stream(), animation.head.faces, comment)
     if film_size:
-        from sedtalker_cli.render.video import render_film
+        from sedtalker_cli.render import render_film
 
         render_film(
             read_array(with_suffix(stem, ".npy")),
@@ -143,7 +143,7 @@ def render_motion(
     Raises:
         InputError: the motion or a companion cannot be used.
     """
-    from sedtalker_cli.render.video import render_film
+    from sedtalker_cli.render import render_film
 
     motion = read_motion(motion_path)
     head = head_of(motion_path, motion.metadata, motion.vertices.shape[1])

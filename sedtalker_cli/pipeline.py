@@ -212,7 +212,9 @@ class Pipeline:
         timeline = timeline.gain(emotion_gain)
         if progress:
             progress("moving", 0.0)
-        weights = self.animator.predict(found.features, timeline.posteriors, timeline.intensity, found.duration, fps)
+        animator = self.animator
+        posteriors = animator.map_posteriors(timeline.posteriors, timeline.classes)
+        weights = animator.predict(found.features, posteriors, timeline.intensity, found.duration, fps)
         if idle:
             from sedtalker_cli.face.idle import add_idle
 

@@ -117,7 +117,7 @@ class EmotionTimeline:
         frames = frame_count(duration)
         labels = np.full(frames, classes.index("neutral") if "neutral" in classes else 0, np.int64)
         for segment in segments:
-            start, stop = _frame_range(segment.onset, segment.end, frames)
+            start, stop = _frame_range(segment.onset, segment.end, duration)
             labels[start:stop] = classes.index(segment.emotion)
         posteriors = np.eye(len(classes), dtype=np.float32)[labels]
         return cls(classes, posteriors, np.broadcast_to(np.float32(intensity), frames).copy(), labels, duration)
@@ -194,14 +194,14 @@ class EmotionTimeline:
         for span in spans:
             label = self.classes.index(span.emotion)
             start = -np.inf if span.start <= 0 else span.start
-            end = np.inf if span.end >= self.duration else span.end
+            end = np.inf if span.end >= self.duration - HOP / 2 else span.end
             weight = (np.clip(centres + half, start, end) - np.clip(centres - half, start, end)) / (2 * half)
             posteriors[:, label] += weight
             intensity += weight * span.intensity
             covered += weight
-            first, stop = _frame_range(span.start, end, frames)
+            first, stop = _frame_range(span.start, span.end, self.duration)
             labels[first:stop] = label
-        rest = np.clip(1 - covered, 0, 1)
+        rest = np.clip(np.round(1 - covered, 9), 0, 1)
         return replace(
             self,
             posteriors=posteriors + rest[:, None] * self.posteriors,
@@ -260,8 +260,10 @@ def frame_count(duration: float) -> int:
     return int(np.ceil(round(duration / HOP, 6)))
 
 
-def _frame_range(start: float, end: float, frames: int) -> tuple[int, int]:
-    """Frames whose centre lies in [start, end)."""
+def _frame_range(start: float, end: float, duration: float) -> tuple[int, int]:
+    """Frames whose centre lies in [start, end); what reaches the end, but for half a frame, has the last frame too."""
+    frames = frame_count(duration)
     first = int(np.clip(np.ceil(round(start / HOP - 0.5, 6)), 0, frames))
-    stop = frames if end == np.inf else int(np.clip(np.ceil(round(end / HOP - 0.5, 6)), 0, frames))
-    return first, max(first, stop)
+    if end >= duration - HOP / 2:
+        return first, frames
+    return first, max(first, int(np.clip(np.ceil(round(end / HOP - 0.5, 6)), 0, frames)))

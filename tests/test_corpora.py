@@ -187,9 +187,7 @@ def test_speechocean_and_librispeech_tables(tmp_path):
     )
     expected = [("84", "neutral", "f", "GO DO YOU HEAR")]
     for root in (libri, libri / "dev-clean"):
-        assert [
-            (u.speaker, u.emotion, u.gender, u.text) for u in read_corpus("librispeech", root)
-        ] == expected
+        assert [(u.speaker, u.emotion, u.gender, u.text) for u in read_corpus("librispeech", root)] == expected
 
 
 def test_crema_d(tmp_path):
@@ -201,9 +199,7 @@ def test_crema_d(tmp_path):
         "AudioWAV/1040_ITH_SAD_X.wav",
         "AudioWAV/1002_TAI_NEU_XX.wav",
         "AudioMP3/1002_IEO_SAD_HI.mp3",
-        tables={
-            "VideoDemographics.csv": "ActorID,Age,Sex,Race\n1001,51,Male,Caucasian\n1002,21,Female,Asian\n"
-        },
+        tables={"VideoDemographics.csv": "ActorID,Age,Sex,Race\n1001,51,Male,Caucasian\n1002,21,Female,Asian\n"},
     )
     reading = read_corpus("crema-d", tmp_path)
     by_stem = {u.path.stem: (u.speaker, u.emotion, u.intensity, u.strength, u.gender) for u in reading}
@@ -245,9 +241,7 @@ def test_emov_db_in_both_packings(tmp_path):
         "sam/Angry/anger_1-28_0002.wav",
         "josh_Sleepy/sleepiness_1-28_0001.wav",
         "unknown/neutral_1-28_0001.wav",
-        tables={
-            "cmuarctic.data": '( arctic_a0001 "Author of the danger trail, etc." )\n( arctic_b0001 "Gad." )\n'
-        },
+        tables={"cmuarctic.data": '( arctic_a0001 "Author of the danger trail, etc." )\n( arctic_b0001 "Gad." )\n'},
     )
     reading = read_corpus("emov-db", tmp_path)
     assert facts(reading, "speaker", "emotion", "gender", "text") == {
@@ -276,9 +270,7 @@ def test_jl_corpus(tmp_path):
 
 
 def test_savee_in_both_packings(tmp_path):
-    build(
-        tmp_path, "AudioData/DC/sa01.wav", "AudioData/JE/a15.wav", "ALL/KL_su02.wav", "AudioData/XX/a01.wav"
-    )
+    build(tmp_path, "AudioData/DC/sa01.wav", "AudioData/JE/a15.wav", "ALL/KL_su02.wav", "AudioData/XX/a01.wav")
     reading = read_corpus("savee", tmp_path)
     assert facts(reading, "speaker", "emotion", "gender") == {
         "ALL/KL_su02.wav": ("KL", "surprise", "m"),
@@ -332,10 +324,8 @@ def test_meld(tmp_path):
         "output_repeated_splits_test/final_videos_testdia0_utt0.mp4",
         "dev_splits_complete/dia7_utt7.wav",
         tables={
-            "train_sent_emo.csv": header
-            + f'1,"It\x92s true, so\x85 there",Chandler,anger,negative,0,0,8,21,{time}\n',
-            "test_sent_emo.csv": header
-            + f"1,Why do all you\x92re coffee mugs,Mark,joy,positive,0,0,3,19,{time}\n",
+            "train_sent_emo.csv": header + f'1,"It\x92s true, so\x85 there",Chandler,anger,negative,0,0,8,21,{time}\n',
+            "test_sent_emo.csv": header + f"1,Why do all you\x92re coffee mugs,Mark,joy,positive,0,0,3,19,{time}\n",
             "dev_sent_emo.csv": header,
         },
     )
@@ -436,12 +426,8 @@ def test_assigned_splits_depend_on_nothing_but_seed_and_names():
 
 def test_split_table_finds_files_in_any_place_and_format(tmp_path):
     table = tmp_path / "splits.csv"
-    table.write_text(
-        "path,corpus,split\nesd/0011/Sad/0011_001051.ogg,esd,test\nesd/0012/Sad/0012_001051.ogg,esd,val\n"
-    )
-    root = build(
-        tmp_path / "elsewhere" / "ESD", *(f"{s}/Sad/{s}_001051.wav" for s in ("0011", "0012", "0013"))
-    )
+    table.write_text("path,corpus,split\nesd/0011/Sad/0011_001051.ogg,esd,test\nesd/0012/Sad/0012_001051.ogg,esd,val\n")
+    root = build(tmp_path / "elsewhere" / "ESD", *(f"{s}/Sad/{s}_001051.wav" for s in ("0011", "0012", "0013")))
     utterances = apply_splits(read_corpus("esd", root), read_splits(table))
     assert [u.split for u in utterances] == ["test", "val", None]
 

@@ -53,9 +53,7 @@ def test_example_of_speechbrain():
 
 def test_kinds_of_error_by_hand():
     reference = segments((0, 2, "neutral"), (2, 6, "angry"), (6, 8, "sad"))
-    hypothesis = segments(
-        (0, 1, "neutral"), (1, 3, "angry"), (3, 5, "happy"), (5, 7, "neutral"), (9, 10, "sad")
-    )
+    hypothesis = segments((0, 1, "neutral"), (1, 3, "angry"), (3, 5, "happy"), (5, 7, "neutral"), (9, 10, "sad"))
     errors = error_time(align(reference, hypothesis, duration=10))
     assert errors.false_alarm == pytest.approx(1 + 1)  # angry in neutral, sad after the reference's end
     assert errors.confusion == pytest.approx(2)
@@ -105,9 +103,7 @@ def test_laws_of_the_error_rate(reference, hypothesis):
     assert errors.eder == pytest.approx(1 - time_confusion(pieces, CLASSES).accuracy, abs=1e-9)
     # Swapping the sides swaps missed and false alarm.
     swapped = error_time(align(hypothesis, reference))
-    assert (swapped.missed, swapped.false_alarm) == pytest.approx(
-        (errors.false_alarm, errors.missed), abs=1e-9
-    )
+    assert (swapped.missed, swapped.false_alarm) == pytest.approx((errors.false_alarm, errors.missed), abs=1e-9)
     assert swapped.confusion == pytest.approx(errors.confusion, abs=1e-9)
     assert error_time(align(reference, reference)).eder == 0
     # Two halves of the file add up to the whole.
@@ -208,10 +204,7 @@ def test_score_files_micro_and_macro():
     assert (score.total.confusion, score.total.missed) == (1, 2)
     report = json.loads(json.dumps(score.to_dict(), allow_nan=False))
     assert report["boundary_f1"] is None and report["per_file"]["lost"]["eder"] == 1
-    assert (
-        report["time"]["per_class"]["sad"]["recall"] == 0
-        and report["time"]["per_class"]["happy"]["recall"] is None
-    )
+    assert report["time"]["per_class"]["sad"]["recall"] == 0 and report["time"]["per_class"]["happy"]["recall"] is None
     with pytest.raises(InputError, match="no hypothesis belongs"):
         score_files(references, {"x": []}, CLASSES)
 

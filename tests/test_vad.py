@@ -95,9 +95,7 @@ def test_bounds_of_hand_labelled_speech():
     soundfile = pytest.importorskip("soundfile")
     onsets, endings = [], []
     for path in sorted((EMODB / "lablaut").glob("*.lablaut"))[::8]:
-        rows = [
-            line.split() for line in path.read_text("latin-1").split("#", 1)[1].splitlines() if line.strip()
-        ]
+        rows = [line.split() for line in path.read_text("latin-1").split("#", 1)[1].splitlines() if line.strip()]
         marks = [(float(row[0]), row[2] if len(row) > 2 else "") for row in rows]
         first = next(time for time, label in marks if label not in ("", ".", "(", "_"))
         last = [time for time, label in marks if label in (".", "(")]

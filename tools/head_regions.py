@@ -11,18 +11,18 @@ BROW_REACH = 9.0  # mm around the brow's line that get finer triangles
 BROW_X = np.array([10.0, 14.0, 22.0, 32.0, 42.0, 49.0, 53.0])
 BROW_Y = np.array([17.5, 18.5, 20.5, 22.2, 21.6, 18.6, 16.0])
 BROW_HALF = np.array([2.6, 3.3, 3.3, 2.9, 2.2, 1.4, 0.6])
-UPPER_LIP, LOWER_LIP = (474, 520), (493, 523)  # the source's vertices where the lips touch, at the middle
+HAIRLINE_Z = np.array([-150.0, -112.0, -92.0, -80.0, -58.0, -40.0, -10.0, 20.0])
+HAIRLINE_Y = np.array([-62.0, -58.0, -20.0, 0.0, 6.0, 40.0, 62.0, 66.0])
+UPPER_LIP, LOWER_LIP = (474,), (493,)  # the source's vertices where the lips touch, at the middle
 # the source's vertices along the closing line of the lips, from the middle to the left corner; mirrored by position
 SEAM_UPPER = (474, 7229, 7228, 7227, 7226, 11964, 7225, 7179, 7178, 7193, 10400, 7191)
-SEAM_LOWER = (523, 7264, 7265, 7266, 7206, 7205, 10376, 7195)
+SEAM_LOWER = (493, 7242, 7236, 7230, 7197, 7204, 10375, 7192)
 
 
 def _brow_line() -> tuple[np.ndarray, np.ndarray]:
     x = np.linspace(BROW_X[0], BROW_X[-1], 80)
     # a parabola-smooth line through the named points
-    y = np.convolve(
-        np.pad(np.interp(x, BROW_X, BROW_Y), 8, "reflect", reflect_type="odd"), np.ones(17) / 17, "valid"
-    )
+    y = np.convolve(np.pad(np.interp(x, BROW_X, BROW_Y), 8, "reflect", reflect_type="odd"), np.ones(17) / 17, "valid")
     return np.c_[x, y], np.interp(x, BROW_X, BROW_HALF)
 
 
@@ -30,20 +30,13 @@ def brow_distance(points: np.ndarray) -> np.ndarray:
     """Distance in mm (N,) of points (N, 3) (mm from the eyes' middle) to the nearer brow line, in front view."""
     line, _ = _brow_line()
     flat = np.c_[np.abs(points[:, 0]), points[:, 1]]
-    gap = (
-        np.linalg.norm(flat[:, None] - line[None], axis=2).min(1)
-        if len(flat) < 4000
-        else _in_blocks(flat, line)
-    )
+    gap = np.linalg.norm(flat[:, None] - line[None], axis=2).min(1) if len(flat) < 4000 else _in_blocks(flat, line)
     return np.where(points[:, 2] > -30, gap, np.inf)
 
 
 def _in_blocks(flat: np.ndarray, line: np.ndarray) -> np.ndarray:
     return np.concatenate(
-        [
-            np.linalg.norm(b[:, None] - line[None], axis=2).min(1)
-            for b in np.array_split(flat, len(flat) // 2000 + 1)
-        ]
+        [np.linalg.norm(b[:, None] - line[None], axis=2).min(1) for b in np.array_split(flat, len(flat) // 2000 + 1)]
     )
 
 
@@ -79,9 +72,7 @@ def build(source: Any, cut: Any, adult: np.ndarray, loop: np.ndarray) -> dict[st
     inside = np.asarray(cut.rows @ source.mask("inside-mouth"))
     lip_mask = np.asarray(cut.rows @ source.mask("lips")) * skin
     face = skin & (inside < 0.5)
-    own = {
-        int(cut.rows.indices[cut.rows.indptr[k]]): k for k in np.flatnonzero(np.diff(cut.rows.indptr) == 1)
-    }
+    own = {int(cut.rows.indices[cut.rows.indptr[k]]): k for k in np.flatnonzero(np.diff(cut.rows.indptr) == 1)}
 
     def moved(name: str) -> np.ndarray:
         return np.linalg.norm(cut.rows @ source.target(f"faceunits01/targets/faceunits/{name}"), axis=1)
@@ -106,9 +97,7 @@ def build(source: Any, cut: Any, adult: np.ndarray, loop: np.ndarray) -> dict[st
         "upper_face": np.flatnonzero(face & (y > -6) & (y < 70) & (z > 0) & (np.abs(x) < 62)),
         "eyes": np.flatnonzero(face & (from_eye < radius + 7)),
         "nose": np.flatnonzero(face & (np.abs(x) < 19) & (y < -4) & (y > -48) & (z > 12)),
-        "cheeks": np.flatnonzero(
-            face & (np.abs(x) > 22) & (np.abs(x) < 62) & (y < -12) & (y > -62) & (z > -15)
-        ),
+        "cheeks": np.flatnonzero(face & (np.abs(x) > 22) & (np.abs(x) < 62) & (y < -12) & (y > -62) & (z > -15)),
         "teeth": np.concatenate([part["teeth_upper"], part["teeth_lower"]]),
         "tongue": part["tongue"],
     }
@@ -125,8 +114,7 @@ def build(source: Any, cut: Any, adult: np.ndarray, loop: np.ndarray) -> dict[st
     down = np.linalg.norm(mm[:, None] - neck[None], axis=2).min(1)
     fade = np.clip(1 - down / 25.0, 0, 1) * skin
     fade[loop] = 1.0
-    reach = {k: np.linalg.norm(mm[:, None] - mm[None, i], axis=2).min(1) for k, i in seams.items()}
-    seal = np.clip(1 - np.minimum(*reach.values()) / 6.0, 0, 1) * np.where(reach["upper"] < reach["lower"], -1, 1) * skin
+    seal = _seal(mm, cut.rows @ source.target("faceunits01/targets/faceunits/jawOpen") * 100.0, seams) * skin
     blush = np.exp(-((np.abs(x) - 40) ** 2 + (y + 32) ** 2) / 300.0) * (z > 0) + 0.7 * np.exp(
         -(x**2 + (y + 36) ** 2) / 120.0
     ) * (z > 25)
@@ -136,6 +124,7 @@ def build(source: Any, cut: Any, adult: np.ndarray, loop: np.ndarray) -> dict[st
     polar = np.zeros(len(mm))
     polar[part["eye_left"]] = polar[part["eye_right"]] = cut.eye_angles
     paints = {
+        "scalp": _scalp(mm) * skin * (1 - np.asarray(cut.rows @ source.mask("ears"))),
         "gum": gum,
         "polar": polar / 255.0,  # an eyeball's angle from the gaze axis in degrees
         "lips": np.clip(lip_mask, 0, 1) * (inside < 0.5),
@@ -153,6 +142,31 @@ def build(source: Any, cut: Any, adult: np.ndarray, loop: np.ndarray) -> dict[st
         "seal_weight": np.round(127 * seal).astype(np.int8),
         **{f"paint_{k}": np.round(255 * v).astype(np.uint8) for k, v in paints.items()},
     }
+
+
+def _scalp(points: np.ndarray) -> np.ndarray:
+    """Where hair grows on the head (V,), 0..1 with a soft hairline."""
+    # the hairline's height over depth, seen from the side: forehead, temple, over the ear, nape
+    line = np.interp(points[:, 2], HAIRLINE_Z, HAIRLINE_Y)
+    line = (
+        line
+        - 6.0 * np.exp(-((points[:, 0] / 22.0) ** 2))
+        + 4.0 * np.exp(-(((np.abs(points[:, 0]) - 45.0) / 14.0) ** 2))
+    )
+    return np.clip(0.5 + (points[:, 1] - line) / 14.0, 0.0, 1.0)
+
+
+def _seal(mm: np.ndarray, jaw: np.ndarray, seams: dict[str, np.ndarray]) -> np.ndarray:
+    """How much a vertex follows when the lips are closed at rest (V,): 1 lower lip's edge .. -1 upper lip's edge."""
+    near = np.full(len(mm), np.inf)
+    belongs, sign = near.copy(), np.zeros(len(mm))
+    for side, seam in ((-1.0, seams["upper"]), (1.0, seams["lower"])):
+        gap = np.linalg.norm(mm[:, None] - mm[None, seam], axis=2)
+        # lips almost touch: the jaw's opening tells to which of them a vertex belongs
+        both = (gap + np.linalg.norm(jaw[:, None] - jaw[None, seam], axis=2)).min(1)
+        sign = np.where(both < belongs, side, sign)
+        belongs, near = np.minimum(belongs, both), np.minimum(near, gap.min(1))
+    return np.clip(1.2 - near / 6.0, 0.0, 1.0) * sign
 
 
 def _lids(

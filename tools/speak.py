@@ -36,19 +36,8 @@ MIN_PAUSE = 0.08  # a shorter gap between words is closure or transition, not si
 STOPS = frozenset(["p", "b", "t", "d", "k", "ɡ", "tʃ", "dʒ", "ʔ"])
 
 _PIECES = re.compile(r"aɪ|aʊ|ɔɪ|eɪ|oʊ|əʊ|tʃ|dʒ|\w[ː̩̃]*|\w")
-_CANON = {
-    "ɐ": "ə",
-    "ᵻ": "ɪ",
-    "a": "æ",
-    "əʊ": "oʊ",
-    "ɜ": "ɝ",
-    "o": "ɔ",
-    "e": "ɛ",
-    "g": "ɡ",
-    "r": "ɹ",
-    "x": "k",
-    "ɬ": "l",
-}
+# espeak-ng's spelling -> the phone set here
+_CANON = {"ɐ": "ə", "ᵻ": "ɪ", "a": "æ", "əʊ": "oʊ", "ɜ": "ɝ", "o": "ɔ", "e": "ɛ", "g": "ɡ", "r": "ɹ", "x": "k"}
 _KOKORO = {
     "eɪ": "A",
     "aɪ": "I",
@@ -126,9 +115,7 @@ class Kokoro:
         self.vocabulary = json.loads(vocabulary.read_text(encoding="utf-8"))["vocab"]
         self.voices = voices
 
-    def speak(
-        self, text: str, voice: str = "af_heart", speed: float = 1.0
-    ) -> tuple[np.ndarray, list[Interval]]:
+    def speak(self, text: str, voice: str = "af_heart", speed: float = 1.0) -> tuple[np.ndarray, list[Interval]]:
         """Waveform (N,) float32 at `sample_rate` and the phones that were spoken."""
         british = voice.startswith("b")
         tokens, owners, items = [], [], phonemize(text, "en-gb" if british else "en-us")
@@ -174,9 +161,7 @@ class Piper:
         model = onnx.load_from_string((data / "en_US-joe-medium.onnx").read_bytes())
         model.graph.output.append(onnx.ValueInfoProto(name="/Ceil_output_0"))
         self.session = _session(model.SerializeToString(), threads)
-        self.ids = json.loads((data / "en_US-joe-medium.onnx.json").read_text(encoding="utf-8"))[
-            "phoneme_id_map"
-        ]
+        self.ids = json.loads((data / "en_US-joe-medium.onnx.json").read_text(encoding="utf-8"))["phoneme_id_map"]
 
     def speak(self, text: str, voice: str = "joe", speed: float = 1.0) -> tuple[np.ndarray, list[Interval]]:
         """Waveform (N,) float32 at `sample_rate` and its phones (the model's noise is not seeded)."""
@@ -256,10 +241,8 @@ def speak(text: str, voice: str, voices: Path | None = None, speed: float = 1.0,
     return (waveform * min(1.0, 0.9 / max(1e-6, float(np.abs(waveform).max())))).astype(np.float32), phones
 
 
-def trim_tails(
-    phones: list[Interval], waveform: np.ndarray, rate: int, floor: float = 42.0
-) -> list[Interval]:
-    """Gives the silent end of a phone before a pause to the pause: models stretch the last phone of a sentence.
+def trim_tails(phones: list[Interval], waveform: np.ndarray, rate: int, floor: float = 42.0) -> list[Interval]:
+    """Gives the silent end of a phone before a pause to the pause: models stretch the last phone of a text.
 
     Args:
         phones: spoken phones; the last one ends with the recording.
@@ -308,9 +291,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--texts", type=Path, required=True, help="one sentence a line")
     parser.add_argument("--voices", type=Path, required=True, help="folder with Kokoro's voices (*.bin)")
-    parser.add_argument(
-        "--use", nargs="+", default=["af_heart", "am_michael", "bf_emma", "joe"], help="voice names"
-    )
+    parser.add_argument("--use", nargs="+", default=["af_heart", "am_michael", "bf_emma", "joe"], help="voice names")
     parser.add_argument("--speeds", nargs="+", type=float, default=[1.0], help="taken in turn")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()

@@ -92,8 +92,10 @@ def animate(
         settings, pipeline = {}, None
         if jobs:
             if render:
-                from sedtalker_cli.render.scene import ensure_opengl
+                from sedtalker_cli.libraries import load_triton_first
+                from sedtalker_cli.render import ensure_opengl
 
+                load_triton_first()
                 ensure_opengl()
             pipeline = pipes.Pipeline.load(device.value, encoder=encoder, diarizer=model, animator=animator)
             settings = {

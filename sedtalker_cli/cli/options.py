@@ -73,3 +73,17 @@ Model = Annotated[
     typer.Option("--model", metavar="DIR", help="Diarizer checkpoint instead of the bundled one."),
 ]
 Size = Annotated[tuple, typer.Option("--size", metavar="WxH", parser=parse_size, help="Size of the film in pixels.")]
+Corpora = Annotated[
+    list[str], typer.Option("--corpus", metavar="NAME=PATH", help="A corpus in its published layout; repeatable.")
+]
+MoreCorpora = Annotated[
+    list[str] | None,
+    typer.Option("--corpus", metavar="NAME=PATH", help="A corpus in its published layout; repeatable."),
+]
+Splits = Annotated[
+    Path | None,
+    typer.Option(metavar="CSV", help="Columns path, split; without it train, val and test are drawn by speaker."),
+]
+RunFolder = Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of the run.")]
+Cache = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for encoded sound, to share it between runs.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of everything that is drawn.")]

@@ -60,7 +60,7 @@ def render(
         plan = batch.Plan("render", out, (outputs.FILM_SUFFIX,), overwrite, resume, (audio,) if audio else ())
         batch.check_plan(jobs, plan)
         if jobs:
-            from sedtalker_cli.render.scene import ensure_opengl
+            from sedtalker_cli.render import ensure_opengl
 
             ensure_opengl()
 

@@ -1,52 +1,57 @@
 """`sedtalker train diarizer`: options of a training run."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sedtalker_cli.cli import options as opt
-from sedtalker_cli.cli.console import say, session
+from sedtalker_cli.cli.console import session
+from sedtalker_cli.cli.stages import stage_bar
 
 EXAMPLES = """\b
-Example:
+Examples:
   sedtalker train diarizer --corpus ravdess=PATH --corpus emodb=PATH --out runs/diarizer
+  sedtalker train diarizer --corpus esd=PATH --splits splits.csv --out runs/esd --epochs 30
 
 \b
-The same command goes on where an interrupted run stopped; the result is OUT/checkpoint."""
+The same command goes on where an interrupted run stopped. Results: OUT/checkpoint (the best epoch by
+validation), OUT/log.csv (one row an epoch)."""
 
 
 def diarizer(
-    corpus: Annotated[list[str], typer.Option(metavar="NAME=PATH", help="A corpus in its published layout.")],
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of the run.")],
-    splits: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Table of splits; without it they are drawn by speaker."),
-    ] = None,
+    corpus: opt.Corpora,
+    out: opt.RunFolder,
+    splits: opt.Splits = None,
     encoder: opt.Encoder = None,
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over a draw of composites.")] = 16,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of everything that is drawn.")] = 0,
+    cache: opt.Cache = None,
+    draws: Annotated[int, typer.Option(min=1, help="Different sets of joined clips; epochs take them in turn.")] = 4,
+    composites: Annotated[int, typer.Option(min=8, help="Joined clips per set.")] = 3000,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over one set.")] = 16,
+    batch: Annotated[int, typer.Option(min=1, help="Recordings per step.")] = 24,
+    learning_rate: Annotated[float, typer.Option(min=0, help="Highest learning rate.")] = 1e-3,
+    seed: opt.Seed = 0,
     quiet: opt.Quiet = False,
     debug: opt.Debug = False,
 ) -> None:
     """Train the diarizer on emotional speech corpora."""
     with session(quiet, False, debug):
-        from sedtalker_cli.errors import UsageError
+        from sedtalker_cli.data.corpora import parse_corpus
         from sedtalker_cli.training.diarizer import DiarizerTraining, train_diarizer
         from sedtalker_cli.weights import weights_dir
 
-        pairs = [text.partition("=") for text in corpus]
-        wrong = [
-            text for text, (name, equals, path) in zip(corpus, pairs, strict=True) if not (name and equals and path)
-        ]
-        if wrong:
-            raise UsageError(f"--corpus {wrong[0]!r}: write NAME=PATH, e.g. ravdess=/data/RAVDESS")
         settings = DiarizerTraining(
-            corpora=tuple((name, Path(path)) for name, _, path in pairs),
+            corpora=tuple(parse_corpus(text) for text in corpus),
             splits=splits,
             out=out,
             encoder=encoder or str(weights_dir("encoder")),
+            cache=cache,
+            draws=draws,
+            composites=composites,
             epochs=epochs,
+            batch=batch,
+            learning_rate=learning_rate,
             seed=seed,
         )
-        train_diarizer(settings, log=(lambda line: None) if quiet else say)
+        with stage_bar(quiet) as (log, progress):
+            train_diarizer(settings, log, progress)
+            log(f"wrote {out / 'checkpoint'}")

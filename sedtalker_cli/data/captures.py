@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sedtalker_cli.errors import InputError
+from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.face.arkit import ARKIT_NAMES
 from sedtalker_cli.face.head import Head
 
@@ -200,3 +200,15 @@ def close_lips(weights: np.ndarray, gap: np.ndarray, head: Head) -> np.ndarray:
     error = np.abs(np.linalg.norm(opening, axis=-1) / scale - target[:, None])
     weights[:, close] = steps[error.argmin(1)] * weights[:, jaw]
     return weights
+
+
+def parse_capture(spec: str) -> tuple[str, Path]:
+    """Split a command line's `SOURCE=PATH`.
+
+    Raises:
+        UsageError: there is no `=`, no path, or no source of that name.
+    """
+    name, equals, path = spec.partition("=")
+    if not equals or not path or name not in READERS:
+        raise UsageError(f"capture {spec!r} should be SOURCE=PATH with SOURCE one of {', '.join(READERS)}")
+    return name, Path(path).expanduser()

@@ -46,6 +46,7 @@ class CompositeSampler:
         temperature: corpora are drawn in proportion to size ** temperature.
         augmentation: strength as in `augment`; 0 leaves the sound clean and at its speed.
         patterns: probabilities as in `PATTERNS`.
+        chain: fewest and most clips of a `chain`.
     """
 
     def __init__(
@@ -57,9 +58,10 @@ class CompositeSampler:
         temperature: float = 0.5,
         augmentation: float = 1.0,
         patterns: dict[str, float] = PATTERNS,
+        chain: tuple[int, int] = (3, 5),
     ):
         self.load, self.seed, self.max_seconds, self.augmentation = load, seed, max_seconds, augmentation
-        self.patterns = patterns
+        self.patterns, self.chain = patterns, chain
         # corpus -> speaker -> class -> utterances
         self.tree: dict[str, dict[str, dict[str, list[Utterance]]]] = defaultdict(
             lambda: defaultdict(lambda: defaultdict(list))
@@ -84,7 +86,7 @@ class CompositeSampler:
             return [str(rng.choice(sorted(by_class)))]
         if kind == "chain":
             names, chain = sorted(by_class), []
-            for _ in range(rng.integers(3, 6)):
+            for _ in range(rng.integers(self.chain[0], self.chain[1] + 1)):
                 chain.append(str(rng.choice([n for n in names if not chain or n != chain[-1]] or names)))
             return chain
         return {

@@ -77,15 +77,10 @@ def load_asset() -> Asset:
     asset = Asset(
         base=base,
         faces=data["faces"].astype(np.int32),
-        parts={
-            str(n): (int(a), int(b))
-            for n, (a, b) in zip(data["part_names"], data["part_ranges"], strict=True)
-        },
+        parts={str(n): (int(a), int(b)) for n, (a, b) in zip(data["part_names"], data["part_ranges"], strict=True)},
         regions=dict(zip(data["region_names"].tolist(), regions, strict=True)),
         paints={
-            k.removeprefix("paint_"): v.astype(np.float32) / 255
-            for k, v in data.items()
-            if k.startswith("paint_")
+            k.removeprefix("paint_"): v.astype(np.float32) / 255 for k, v in data.items() if k.startswith("paint_")
         },
         shapes=shapes,
         macro=_targets(data, "macro"),

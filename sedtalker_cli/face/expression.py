@@ -65,9 +65,7 @@ def expression_curves(
     if loudness is not None:
         loudness = np.asarray(loudness, np.float64)
         if loudness.shape != (len(curves),):
-            raise InputError(
-                f"loudness has shape {loudness.shape}, expected ({len(curves)},) like the intensity"
-            )
+            raise InputError(f"loudness has shape {loudness.shape}, expected ({len(curves)},) like the intensity")
         accents = np.stack([_accent_table(name) for name in classes])
         curves = curves + _prominence(loudness, fps)[:, None] * ((0.5 * (normal + strong)) @ accents)
     return np.clip(curves, 0.0, 1.0).astype(np.float32)
@@ -90,9 +88,7 @@ def articulation_gain(
     normal, strong = _class_levels(posteriors, intensity, classes)
     table = np.array([ARTICULATION[name] for name in classes]) - 1.0
     rises = [RISE[name] for name in classes]
-    gain = _smooth(normal, rises, fps) @ table[:, 0] + _smooth(strong, rises, fps) @ (
-        table[:, 1] - table[:, 0]
-    )
+    gain = _smooth(normal, rises, fps) @ table[:, 0] + _smooth(strong, rises, fps) @ (table[:, 1] - table[:, 0])
     return (1.0 + gain).astype(np.float32)
 
 
@@ -117,9 +113,7 @@ def blend_expression(
     mouth = np.asarray(mouth, np.float64)
     expression = np.asarray(expression, np.float64)
     if mouth.shape != expression.shape or mouth.ndim != 2 or mouth.shape[1] != len(ARKIT_NAMES):
-        raise InputError(
-            f"mouth {mouth.shape} and expression {expression.shape} must both be (T, {len(ARKIT_NAMES)})"
-        )
+        raise InputError(f"mouth {mouth.shape} and expression {expression.shape} must both be (T, {len(ARKIT_NAMES)})")
     speech = mouth.copy()
     if gain is not None:
         jaw = [ARKIT_INDEX["jawOpen"], ARKIT_INDEX["mouthClose"]]
@@ -139,9 +133,7 @@ def lip_gap(weights: np.ndarray) -> np.ndarray:
     The corrective mouthClose takes back what jawOpen opens; raised and lowered lips open on their own.
     """
     column = {name: np.asarray(weights, np.float64)[:, index] for name, index in ARKIT_INDEX.items()}
-    lips = sum(
-        column[f"mouth{part}{side}"] for part in ("UpperUp", "LowerDown") for side in ("Left", "Right")
-    )
+    lips = sum(column[f"mouth{part}{side}"] for part in ("UpperUp", "LowerDown") for side in ("Left", "Right"))
     return np.maximum(column["jawOpen"] - column["mouthClose"] + 0.25 * lips, 0.0)
 
 

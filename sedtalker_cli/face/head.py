@@ -9,7 +9,9 @@ import numpy as np
 
 from sedtalker_cli.face.arkit import ARKIT_NAMES
 from sedtalker_cli.face.asset import load_asset
-from sedtalker_cli.face.identity import colors, parse_identity, shape
+from sedtalker_cli.face.identity import parse_identity
+from sedtalker_cli.face.paint import colors
+from sedtalker_cli.face.shape import shape
 from sedtalker_cli.face.transfer import transfer
 
 

@@ -1,18 +1,17 @@
-"""Identities: what `--identity` may say, and the face and colours that it stands for."""
+"""Identities: what `--identity` may say."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import difflib
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from sedtalker_cli.errors import UsageError
-from sedtalker_cli.face.asset import Asset, load_asset
+from sedtalker_cli.face.asset import load_asset
 
 RACES = ("african", "asian", "caucasian")
-YOUNG, OLD = 25.0, 90.0  # the years that the source's "young" and "old" targets stand for
 DEFAULT = "robin"
-OVERLAP = 0.0003  # metres by which the closed lips overlap in front view
 GLOBAL = {"sex": (0.0, 1.0), "age": (20.0, 80.0), "weight": (-1.0, 1.0), **dict.fromkeys(RACES, (0.0, 1.0))}
 
 
@@ -28,6 +27,7 @@ class Identity:
         weight: -1 lean .. 1 heavy.
         local: local target names with amounts -1..1.
         iris: sRGB colour of the iris.
+        hair: sRGB colour of brows and cropped hair, before they turn grey with age.
     """
 
     name: str
@@ -38,7 +38,8 @@ class Identity:
     caucasian: float = 1.0
     weight: float = 0.0
     local: dict[str, float] = field(default_factory=dict)
-    iris: tuple[int, int, int] = (96, 66, 44)
+    iris: tuple[int, int, int] = (104, 70, 44)
+    hair: tuple[int, int, int] = (54, 40, 32)
 
     @property
     def mix(self) -> np.ndarray:
@@ -47,15 +48,55 @@ class Identity:
         return parts / parts.sum()
 
 
+BROWN, DARK, BLUE, GREEN, GREY = (104, 70, 44), (62, 40, 28), (84, 122, 156), (98, 116, 78), (122, 130, 136)
+
+
+def _person(name: str, sex: float, age: float, mix: tuple[float, float, float], iris, weight=0.0, **local) -> Identity:
+    return Identity(name, sex, age, *mix, weight, {k.replace("_", "-"): v for k, v in local.items()}, iris)
+
+
 NAMED = {
-    "robin": Identity("robin", 0.35, 30, 0.2, 0.2, 0.6),
-    "anna": Identity("anna", 0.0, 28, 0.05, 0.1, 0.85),
-    "ben": Identity("ben", 1.0, 34, 0.05, 0.1, 0.85),
+    person.name: person
+    for person in (
+        _person("robin", 0.3, 28, (0.15, 0.2, 0.65), BROWN, mouth_angles=0.15, eye_height2=0.15),
+        _person("anna", 0.0, 26, (0.03, 0.07, 0.9), BLUE, head_oval=0.4, nose_volume=-0.3, mouth_lowerlip_volume=0.3),
+        _person("ben", 1.0, 33, (0.05, 0.05, 0.9), GREEN, head_square=0.3, chin_prominent=0.3, mouth_angles=0.15),
+        _person("amara", 0.0, 29, (0.92, 0.03, 0.05), DARK, eye_scale=0.2, cheek_bones=0.4, head_oval=0.4),
+        _person("kofi", 1.0, 38, (0.95, 0.0, 0.05), DARK, 0.1, head_rectangular=0.3, chin_width=0.3),
+        _person("mei", 0.0, 31, (0.0, 0.97, 0.03), DARK, head_round=0.3, mouth_cupidsbow=0.3),
+        _person("kenji", 1.0, 41, (0.0, 0.95, 0.05), DARK, -0.1, head_oval=0.2, nose_hump=0.2),
+        _person("priya", 0.05, 35, (0.3, 0.35, 0.35), DARK, eye_scale=0.2, nose_hump=0.25, mouth_upperlip_volume=0.2),
+        _person("omar", 0.95, 45, (0.25, 0.15, 0.6), BROWN, 0.2, nose_hump=0.5, nose_scale_vert=0.2, head_oval=0.3),
+        _person("lucia", 0.1, 48, (0.1, 0.2, 0.7), BROWN, 0.3, head_round=0.3, mouth_scale_horiz=0.3),
+        _person("nils", 0.9, 24, (0.0, 0.1, 0.9), GREY, -0.4, head_triangular=0.2, nose_point=0.2, ear_wing=0.3),
+        _person("ingrid", 0.0, 68, (0.0, 0.05, 0.95), BLUE, 0.1, head_age=0.3, chin_prominent=-0.2),
+        _person("walter", 1.0, 72, (0.05, 0.05, 0.9), GREY, 0.2, head_age=0.3, ear_lobe=0.5, nose_volume=0.3),
+    )
 }
 
 
+# local targets that random identities mix
+VARIED = (
+    *(
+        "cheek-bones",
+        "cheek-volume",
+        "chin-bones",
+        "chin-height",
+        "chin-prominent",
+        "chin-width",
+        "ear-scale",
+        "ear-wing",
+    ),
+    *("eye-bag", "eye-corner2", "eye-height2", "eye-scale", "eyebrows-angle", "forehead-scale-vert", "head-fat"),
+    *("head-scale-depth", "head-scale-horiz", "head-scale-vert", "head-oval", "head-round", "head-square"),
+    *("mouth-angles", "mouth-cupidsbow", "mouth-lowerlip-volume", "mouth-scale-horiz", "mouth-scale-vert"),
+    *("mouth-upperlip-volume", "nose-base", "nose-curve", "nose-greek", "nose-hump", "nose-point", "nose-point-width"),
+    *("nose-scale-depth", "nose-scale-horiz", "nose-scale-vert", "nose-volume", "nose-width2"),
+)
+
+
 def local_ranges() -> dict[str, tuple[float, float]]:
-    """Local target names with the range each accepts: one-way targets start at 0."""
+    """Local target names with the range that each accepts; one-way targets start at 0."""
     names = load_asset().local.names
     stems = sorted({n[:-1] for n in names})
     return {s: (-1.0 if s + "-" in names else 0.0, 1.0) for s in stems}
@@ -67,104 +108,78 @@ def list_identities() -> list[str]:
 
 
 def parse_identity(spec: str | None) -> Identity:
-    """Reads an identity: a built-in name, a whole number (seed), or `key=value,...`."""
-    if spec is None or not spec.strip():
-        return NAMED[DEFAULT]
-    if spec.strip().lower() in NAMED:
-        return NAMED[spec.strip().lower()]
-    raise UsageError(f"identity {spec!r} is unknown: use one of {', '.join(list_identities())}")
+    """Reads an identity spec.
+
+    Args:
+        spec: a built-in name, a whole number (seed of a random plausible face), or `key=value,...` with the keys sex
+            (0 female..1 male), age (20..80), african, asian, caucasian, weight (-1..1) and local target names
+            (-1..1); None or empty is the default.
+
+    Raises:
+        UsageError: the spec cannot be meant; the message lists what is valid.
+    """
+    text = (spec or DEFAULT).strip().lower() or DEFAULT
+    if text in NAMED:
+        return NAMED[text]
+    if text.isdecimal():
+        return _random(int(text))
+    if "=" in text:
+        return _keys(text)
+    raise UsageError(
+        f"identity {spec!r} is unknown: give one of {', '.join(list_identities())}, a whole number as a seed, "
+        f"or key=value pairs (keys: {', '.join(GLOBAL)}, or a local target such as nose-hump)"
+    )
 
 
-def shape(identity: Identity, asset: Asset) -> np.ndarray:
-    """Neutral vertices (V, 3) in metres, the middle of the eyes at the origin."""
-    vertices = asset.base.copy()
-    old = float(np.clip((identity.age - YOUNG) / (OLD - YOUNG), 0.0, 1.0))
-    for sex, s in (("female", 1.0 - identity.sex), ("male", identity.sex)):
-        for age, a in (("young", 1.0 - old), ("old", old)):
-            for race, r in zip(RACES, identity.mix, strict=True):
-                if s * a * r:
-                    asset.macro.add(vertices, f"{race}-{sex}-{age}", s * a * r)
-            if s * a * identity.weight:
-                name = "maxweight" if identity.weight > 0 else "minweight"
-                asset.macro.add(vertices, f"{name}-{sex}-{age}", s * a * abs(identity.weight))
-    for name, amount in identity.local.items():
-        if amount:
-            asset.local.add(vertices, f"{name}{'+' if amount > 0 else '-'}", abs(amount))
-    poles = [asset.vertices_of(f"eye_{side}")[[0, -1]] for side in ("left", "right")]
-    vertices -= vertices[np.concatenate(poles)].mean(0)
-    _seal_lips(vertices, asset)
-    _level_neck(vertices, asset)
-    return vertices
+def _keys(text: str) -> Identity:
+    ranges = {**GLOBAL, **local_ranges()}
+    values: dict[str, float] = {}
+    for pair in text.split(","):
+        key, _, value = (part.strip() for part in pair.partition("="))
+        if key not in ranges:
+            close = difflib.get_close_matches(key, ranges, 4, 0.5)
+            hint = f"; near it: {', '.join(close)}" if close else ""
+            local = ", ".join(k for k in ranges if k not in GLOBAL)
+            raise UsageError(
+                f"identity key {key!r} is unknown{hint}. Keys: {', '.join(GLOBAL)}; local targets: {local}"
+            )
+        low, high = ranges[key]
+        try:
+            values[key] = float(value)
+        except ValueError:
+            raise UsageError(f"identity key {key}: {value!r} is not a number ({low:g}..{high:g})") from None
+        if not low <= values[key] <= high:
+            raise UsageError(f"identity key {key}: {value} is outside {low:g}..{high:g}")
+        if list(map(str.strip, text.replace("=", ",").split(","))).count(key) > 1:
+            raise UsageError(f"identity key {key} is given twice")
+    mix = {race: values.pop(race) for race in RACES if race in values}
+    if mix and not sum(mix.values()):
+        raise UsageError(f"identity: at least one of {', '.join(RACES)} must be above 0")
+    if mix:
+        mix = {race: mix.get(race, 0.0) for race in RACES}
+    main = {k: values.pop(k) for k in ("sex", "age", "weight") if k in values}
+    person = replace(NAMED[DEFAULT], name=text, local=values, **main, **mix)
+    return replace(person, iris=_iris(person, 0.5))
 
 
-def _seal_lips(vertices: np.ndarray, asset: Asset) -> None:
-    """Closes the slit that the source leaves between the resting lips, both lips moving half of the way."""
-    upper, lower = (vertices[asset.regions[f"seam_{lip}"]].astype(np.float64) for lip in ("upper", "lower"))
-    corner = min(upper[-1, 0], lower[-1, 0])
-    x = np.linspace(-corner, corner, 41)
-    overlap = OVERLAP * (1.0 - (x / corner) ** 4)
-    gap = np.interp(x, upper[:, 0], upper[:, 1]) - np.interp(x, lower[:, 0], lower[:, 1]) + overlap
-    lift = 0.5 * np.interp(vertices[:, 0], x, np.maximum(gap, 0.0), left=0.0, right=0.0)
-    vertices[:, 1] += lift * asset.seal_weight
-    step = np.subtract(*(vertices[asset.regions[f"inner_lips_{lip}"], 2].mean() for lip in ("upper", "lower")))
-    middle = np.exp(-((vertices[:, 0] / (0.4 * corner)) ** 2))
-    vertices[:, 2] += 0.5 * step * middle * asset.seal_weight
+def _iris(person: Identity, pick: float) -> tuple[int, int, int]:
+    """An iris colour that goes with the ethnic mix; `pick` 0..1 chooses among those that do."""
+    light = (BLUE, GREEN, GREY, BROWN)
+    return light[int(pick * 3.99)] if person.mix[2] > 0.75 else BROWN if person.mix[2] > 0.4 else DARK
 
 
-def _level_neck(vertices: np.ndarray, asset: Asset) -> None:
-    """Moves the neck's edge onto a smooth loop in its best plane, the skin above following less and less."""
-    edge = vertices[asset.neck_loop].astype(np.float64)
-    middle = edge.mean(0)
-    normal = np.linalg.svd(edge - middle, full_matrices=False)[2][2]
-    level = edge - ((edge - middle) @ normal)[:, None] * normal
-    for _ in range(12):
-        level += 0.5 * (0.5 * (np.roll(level, 1, 0) + np.roll(level, -1, 0)) - level)
-    vertices += (asset.neck_weight[:, None] * (level - edge)[asset.neck_near]).astype(np.float32)
-
-
-def colors(identity: Identity, asset: Asset) -> np.ndarray:
-    """Vertex colours (V, 3) uint8, sRGB."""
-    skin = identity.mix @ np.array([[118, 78, 58], [222, 182, 148], [228, 184, 160]], float)
-    red = skin * [0.93, 0.62, 0.60]
-    brow = np.array([52, 40, 34.0]) * (0.5 + 0.6 * identity.mix[2])
-    paint = np.broadcast_to(skin, asset.base.shape).copy()
-
-    def layer(mask: np.ndarray, color: np.ndarray, strength: float) -> None:
-        paint[:] += (color - paint) * (mask * strength)[:, None]
-
-    layer(asset.paints["blush"], skin * [1.0, 0.84, 0.82], 0.35)
-    layer(asset.paints["lids"], skin * [0.86, 0.74, 0.72], 0.4)
-    layer(asset.paints["lips"], red, 0.7)
-    layer(np.clip(4.0 * np.abs(asset.seal_weight) - 2.8, 0.0, 1.0), red * 0.45, 0.8)  # the line between the lips
-    inside = np.array([112, 42, 44.0]) * _depth(asset)[:, None]
-    paint += (inside - paint) * asset.paints["inside"][:, None]
-    layer(asset.paints["brow"], brow, 0.8)
-    gum = np.array([196, 112, 108.0])
-    for part, color in (("teeth_upper", (240, 235, 224)), ("teeth_lower", (232, 226, 212)), ("tongue", (196, 104, 102))):
-        ids = asset.vertices_of(part)
-        paint[ids] = color + (gum - color) * asset.paints["gum"][ids, None]
-        paint[ids] *= _depth(asset)[ids, None]
-    paint[asset.vertices_of("lashes")] = (34, 26, 24)
-    for side in ("left", "right"):
-        ids = asset.vertices_of(f"eye_{side}")
-        paint[ids] = _eye(asset.paints["polar"][ids] * 255.0, np.array(identity.iris, float))
-    return np.clip(np.round(paint), 0, 255).astype(np.uint8)
-
-
-def _depth(asset: Asset) -> np.ndarray:
-    """Light that reaches a point inside the mouth (V,), 1 at the lips falling towards the throat."""
-    front = asset.base[asset.regions["lips"], 2].mean()
-    return 0.25 + 0.75 * np.exp(-np.maximum(front - 0.006 - asset.base[:, 2], 0.0) / 0.03)
-
-
-def _eye(polar: np.ndarray, iris: np.ndarray) -> np.ndarray:
-    """Colours (N, 3) of eyeball vertices by their angle from the gaze axis in degrees."""
-    color = np.empty((len(polar), 3))
-    color[:] = (238, 233, 228)
-    color[polar < 23.4] = 0.35 * iris  # limbus
-    ring = polar < 21.4
-    color[ring] = iris * (0.75 + 0.45 * np.exp(-(((polar[ring] - 11.0) / 5.0) ** 2)))[:, None]
-    color[polar < 7.5] = (12, 10, 10)
-    veins = polar > 40
-    color[veins] = (226, 206, 200)
-    return color
+def _random(seed: int) -> Identity:
+    rng = np.random.default_rng(seed)
+    sex = float(rng.choice([0.0, 1.0]) * 0.84 + rng.uniform(0.0, 0.16))
+    age = float(np.clip(20 + rng.gamma(2.0, 10.0), 20, 75))
+    mix = rng.dirichlet([0.5, 0.5, 0.5])
+    weight = float(np.clip(rng.normal(0, 0.3), -0.6, 0.8))
+    ranges = local_ranges()
+    local = {}
+    for stem in rng.choice(VARIED, 14, replace=False):
+        low, high = ranges[stem]
+        local[str(stem)] = float(
+            np.clip(rng.normal(0, 0.3) if low < 0 else abs(rng.normal(0, 0.3)), max(low, -0.5), min(high, 0.5))
+        )
+    person = Identity(str(seed), sex, age, *map(float, mix), weight, local)
+    return replace(person, iris=_iris(person, float(rng.uniform())))

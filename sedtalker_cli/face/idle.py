@@ -65,9 +65,7 @@ def add_idle(
     return np.clip(out, 0.0, 1.0).astype(np.float32)
 
 
-def blink_times(
-    duration: float, seed: int, rate: Rate = lambda t: 1.0
-) -> Iterator[tuple[float, float, float]]:
+def blink_times(duration: float, seed: int, rate: Rate = lambda t: 1.0) -> Iterator[tuple[float, float, float]]:
     """Blinks that begin before `duration`: (onset, closing time, opening time) in seconds.
 
     Args:

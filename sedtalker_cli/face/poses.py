@@ -25,12 +25,12 @@ POSES: dict[str, dict[str, tuple[float, float]]] = {
     },
     "disgust": {
         "noseSneer": (0.60, 0.95),
-        "mouthUpperUp": (0.24, 0.38),
+        "mouthUpperUp": (0.17, 0.28),
         "browDown": (0.28, 0.48),
         "cheekSquint": (0.35, 0.55),
         "eyeSquint": (0.30, 0.48),
         "mouthFrown": (0.28, 0.45),
-        "mouthShrugLower": (0.25, 0.40),
+        "mouthShrugLower": (0.34, 0.55),
         "mouthShrugUpper": (0.10, 0.16),
     },
     "fear": {

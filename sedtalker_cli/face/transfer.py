@@ -1,8 +1,8 @@
 """Carries the blendshapes from the base face over to an identity's proportions.
 
-After the idea of deformation transfer (Sumner and Popovic 2004), reduced to one smooth field of linear maps: around each
-of some handle points the map that takes the base face's neighbourhood to the identity's is fitted, the maps are blended
-over the face, and every offset is multiplied by the map of its place. A mouth twice as wide then moves twice as wide.
+After the idea of deformation transfer (Sumner and Popovic 2004), reduced to one smooth field of linear maps: around
+each of some handle points the map that takes the base face's neighbourhood to the identity's is fitted, the maps are
+blended over the face, and every offset is multiplied by the map of its place: a wider mouth moves wider.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from sedtalker_cli.face.asset import Asset
 
 HANDLES = 90
 RADIUS = 0.016  # metres; the field changes over this distance, much more than the lips are apart
+MOUTH_REACH = 0.02  # metres around the lips that share one map
 RIDGE = 0.3  # pulls a map towards a plain scaling where the neighbourhood is flat
 CLOSED = -0.0012  # metres by which the upper lid's edge has to pass the lower one's where they meet last
 MOUTH_PARTS = ("teeth_upper", "teeth_lower", "tongue", "mouth")
@@ -64,7 +65,14 @@ def field(asset: Asset, neutral: np.ndarray) -> np.ndarray:
     blend = np.exp((square / (-2 * RADIUS**2)).astype(np.float32))
     blend /= blend.sum(1, keepdims=True)
     result = np.tensordot(blend, maps, 1)
+    # a neighbourhood's map does not know the mouth's own width: corners move in proportion to it
     lips = result[asset.regions["lips"]].mean(0)
+    widths = [np.ptp(v[asset.regions["mouth_corner_points"], 0]) for v in (base, neutral)]
+    wide = lips.copy()
+    wide[0, 0] = np.clip(widths[1] / widths[0], 0.6, 1.6)
+    near = _square(base, base[asset.regions["lips"]]).min(1)
+    fade = np.exp(-near / MOUTH_REACH**2)[:, None, None]
+    result = result + fade * (wide - result)
     for part in MOUTH_PARTS[:3]:
         result[asset.vertices_of(part)] = lips  # hard parts stay rigid
     for side in ("left", "right"):
@@ -80,7 +88,7 @@ def lid_margin_gap(asset: Asset, vertices: np.ndarray, side: str) -> np.ndarray:
     order = [np.argsort(lid[:, 0]) for lid in (upper, lower)]
     upper, lower = upper[order[0]], lower[order[1]]
     ends = max(upper[0, 0], lower[0, 0]), min(upper[-1, 0], lower[-1, 0])
-    x = np.linspace(*ends, 21)[3:-3]
+    x = np.linspace(*ends, 21)[2:-2]
     return np.interp(x, upper[:, 0], upper[:, 1]) - np.interp(x, lower[:, 0], lower[:, 1])
 
 

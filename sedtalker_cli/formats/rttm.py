@@ -30,9 +30,11 @@ def format_rttm(segments: Sequence[Segment], uri: str) -> str:
         Lines with 3 decimals. Both ends are rounded, not the duration, so that segments that tile still
         tile; a segment that rounds to nothing is left out.
     """
-    lines = []
+    lines, before, end = [], math.inf, 0
     for segment in segments:
-        onset, end = round(segment.onset * 1000), round(segment.end * 1000)
+        # What touches the segment before has to touch it after rounding too.
+        onset = end if abs(segment.onset - before) < 1e-6 else round(segment.onset * 1000)
+        before, end = segment.end, round(segment.end * 1000)
         if end > onset:
             times = f"{onset / 1000:.3f} {(end - onset) / 1000:.3f}"
             lines.append(

@@ -88,9 +88,7 @@ def reliability(posteriors: np.ndarray, labels: np.ndarray, bins: int = 15) -> R
     member = np.clip(np.searchsorted(np.arange(1, bins + 1) / bins, confidence, side="left"), 0, bins - 1)
     count = np.bincount(member, minlength=bins)
     means = [
-        np.divide(
-            np.bincount(member, values, minlength=bins), count, out=np.full(bins, math.nan), where=count > 0
-        )
+        np.divide(np.bincount(member, values, minlength=bins), count, out=np.full(bins, math.nan), where=count > 0)
         for values in (confidence, right)
     ]
     return Reliability(count, *means)

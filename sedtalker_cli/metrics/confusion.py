@@ -100,9 +100,7 @@ class Confusion:
     def f1(self) -> np.ndarray:
         """(C,) harmonic mean of precision and recall; NaN for classes that do not occur."""
         answered = self.matrix.sum(0) + self.unasked
-        return np.where(
-            self.support > 0, _ratio(2 * self.matrix.diagonal(), self.support + answered, 0.0), math.nan
-        )
+        return np.where(self.support > 0, _ratio(2 * self.matrix.diagonal(), self.support + answered, 0.0), math.nan)
 
     @property
     def accuracy(self) -> float:
@@ -175,9 +173,7 @@ def confusion_by_group(
     member = np.array([keys[group] for group in groups], dtype=np.intp)
     reference, answer = np.asarray(reference), np.asarray(answer)
     if not len(member) == len(reference) == len(answer):
-        raise InputError(
-            f"{len(member)} groups, {len(reference)} references and {len(answer)} answers differ"
-        )
+        raise InputError(f"{len(member)} groups, {len(reference)} references and {len(answer)} answers differ")
     return {
         group: Confusion.of_labels(reference[member == index], answer[member == index], classes)
         for group, index in keys.items()

@@ -140,8 +140,7 @@ class DiarizationScore:
             "boundary_f1": _defined(boundary.f1),
             "time": self.confusion.to_dict() if self.confusion else None,
             "per_file": {
-                name: {"duration": error.duration, "eder": _defined(error.eder)}
-                for name, error in self.errors.items()
+                name: {"duration": error.duration, "eder": _defined(error.eder)} for name, error in self.errors.items()
             },
         }
 
@@ -222,9 +221,7 @@ def score_files(
     errors, boundaries = {}, {}
     for name, reference in references.items():
         try:
-            pieces = align(
-                reference, hypotheses.get(name, ()), (durations or {}).get(name), (uems or {}).get(name)
-            )
+            pieces = align(reference, hypotheses.get(name, ()), (durations or {}).get(name), (uems or {}).get(name))
             confusion += time_confusion(pieces, classes)
         except InputError as error:
             raise InputError(f"{name}: {error}") from error

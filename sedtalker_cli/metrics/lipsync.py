@@ -1,6 +1,7 @@
 """Measures of mouth motion against captured motion."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -43,54 +44,54 @@ def closures(gap: np.ndarray, fps: float, words: Sequence[tuple[str, float, floa
     return found
 
 
-def score_captures(animator, captures, features, head, style: str | None = None) -> dict[str, float]:
-    """Score an animator on captured recordings, neutral emotion.
+@dataclass(frozen=True)
+class Track:
+    """Mouth motion of one recording.
+
+    Attributes:
+        channels: name -> (T,), e.g. jawOpen, mouthFunnel, mouthPucker, lip_gap, lip_width.
+        fps: frames a second.
+        words: (word, start s, end s).
+    """
+
+    channels: dict[str, np.ndarray]
+    fps: float
+    words: tuple[tuple[str, float, float], ...] = ()
+
+
+def score_tracks(references: Sequence[Track], predictions: Sequence[Track]) -> dict[str, float]:
+    """Compare predicted with captured mouth motion, recording by recording.
 
     Args:
-        animator: with `predict`.
-        captures: sequence of `data.captures.Capture` of one frame rate.
-        features: encoder features of each.
-        head: whose lips are measured.
-        style: speaking style; None takes each capture's own source.
+        references: captured.
+        predictions: of the same recordings, lengths and frame rate.
 
     Returns:
-        pooled Pearson r of jawOpen, mouthFunnel and mouthPucker, of lip gap and lip width where captured; best lag of jaw
-        opening in frames; closure rate at bilabial onsets; jitter of jawOpen relative to the captured.
+        `NAME_r`, Pearson's r of every common channel over all frames; `lag_ms` and `lag_r`, lag of the best correlation
+        of jawOpen within 0.2 s (positive: the prediction comes late); `closure_rate`, share of word onsets with closed
+        lips at which the predicted lips close (`CLOSED`); `jitter_ratio` of jawOpen against the captured.
     """
-    from sedtalker_cli.face.arkit import ARKIT_NAMES
-    from sedtalker_cli.face.regions import lip_gap, lip_width
-
-    fps = captures[0].fps
-    tracks: dict[str, tuple[list, list]] = {}
-    shut = []
-    for capture, encoded in zip(captures, features, strict=True):
-        posteriors = np.zeros((len(encoded), len(animator.classes)), np.float32)
-        posteriors[:, animator.classes.index("neutral")] = 1
-        weights = animator.predict(
-            encoded, posteriors, np.zeros(len(encoded), np.float32), len(capture.weights) / fps, fps,
-            style or capture.source,
-        )  # fmt: skip
-        vertices = head.vertices(weights)
-        pairs = {
-            name: (capture.weights[:, ARKIT_NAMES.index(name)], weights[:, ARKIT_NAMES.index(name)])
-            for name in ("jawOpen", "mouthFunnel", "mouthPucker")
-        }
-        gap = lip_gap(vertices, head)
-        if capture.gap is not None:
-            pairs["lip_gap"] = (capture.gap, gap)
-            pairs["lip_width"] = (capture.width, lip_width(vertices, head))
-        for name, (reference, found) in pairs.items():
-            tracks.setdefault(name, ([], []))
-            tracks[name][0].append(reference)
-            tracks[name][1].append(found)
-        shut += closures(gap, fps, capture.words)
-    joined = {name: (np.concatenate(a), np.concatenate(b)) for name, (a, b) in tracks.items()}
-    scores = {f"{name}_r": correlation(a, b) for name, (a, b) in joined.items()}
-    lag, _ = best_lag(*joined["jawOpen"], reach=round(0.2 * fps))
-    scores["lag_frames"] = float(lag)
+    pooled: dict[str, tuple[list, list]] = {}
+    for reference, prediction in zip(references, predictions, strict=True):
+        for name in reference.channels.keys() & prediction.channels.keys():
+            columns = pooled.setdefault(name, ([], []))
+            columns[0].append(reference.channels[name])
+            columns[1].append(prediction.channels[name])
+    scores = {
+        f"{name}_r": correlation(np.concatenate(a), np.concatenate(b)) for name, (a, b) in sorted(pooled.items())
+    }
+    fps = references[0].fps
+    reference, found = pooled["jawOpen"]
+    lag, scores["lag_r"] = best_lag(np.concatenate(reference), np.concatenate(found), round(0.2 * fps))
+    scores["lag_ms"] = 1000 * lag / fps
+    shut = [
+        gap
+        for reference, prediction in zip(references, predictions, strict=True)
+        if "lip_gap" in prediction.channels
+        for gap in closures(prediction.channels["lip_gap"], fps, reference.words)
+    ]
     if shut:
         scores["closure_rate"] = float(np.mean(np.array(shut) < CLOSED))
-    reference, found = tracks["jawOpen"]
     own = np.mean([jitter(x, fps) for x in reference])
-    scores["jitter_ratio"] = float(np.mean([jitter(x, fps) for x in found]) / own) if own else 0.0
+    scores["jitter_ratio"] = float(np.mean([jitter(x, fps) for x in found]) / own) if own else float("nan")
     return scores

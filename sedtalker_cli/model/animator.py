@@ -46,6 +46,9 @@ class EmotionCondition(nn.Module):
 class AnimatorNetwork(nn.Module):
     """Layer mix, hybrid stack conditioned on emotion and speaking style at every frame, linear output.
 
+    The stack runs at 50 / stride frames a second; each of its frames gives `stride` frames of motion, so that short
+    closures stay sharp.
+
     Args:
         classes: emotion names C.
         styles: names of speaking styles (sources of captured motion).
@@ -53,7 +56,8 @@ class AnimatorNetwork(nn.Module):
         outputs: coefficients K.
         d_model: width.
         layout: time mixers as in `HybridStack`.
-        window: attention reach in frames to either side.
+        stride: encoder frames per frame of the stack.
+        window: attention reach in the stack's frames to either side.
         emotion_dim, style_dim: sizes of the embeddings.
         dropout: probability.
     """
@@ -65,16 +69,19 @@ class AnimatorNetwork(nn.Module):
         num_taps: int,
         dim: int,
         outputs: int = 52,
-        d_model: int = 160,
+        d_model: int = 128,
         layout: str = "mama",
-        window: int = 25,
+        stride: int = 2,
+        window: int = 12,
         emotion_dim: int = 32,
         style_dim: int = 8,
         d_state: int = 8,
         dropout: float = 0.1,
     ):
         super().__init__()
+        self.stride = stride
         self.mix = LayerMix(num_taps, dim, d_model)
+        self.pool = nn.Conv1d(d_model, d_model, 2 * stride + 1, stride=stride, padding=stride // 2 + 1)
         self.emotion = EmotionCondition(tuple(classes), emotion_dim)
         self.style = nn.Embedding(len(styles), style_dim)
         condition_dim = emotion_dim + style_dim
@@ -82,7 +89,9 @@ class AnimatorNetwork(nn.Module):
             layout, d_model, window=window, condition_dim=condition_dim, d_state=d_state, dropout=dropout
         )
         self.dropout = nn.Dropout(dropout)
-        self.output = nn.Sequential(nn.Linear(d_model + condition_dim, d_model), nn.GELU(), nn.Linear(d_model, outputs))
+        self.output = nn.Sequential(
+            nn.Linear(d_model + condition_dim, d_model), nn.GELU(), nn.Linear(d_model, stride * outputs)
+        )
         nn.init.zeros_(self.output[-1].weight)
         nn.init.zeros_(self.output[-1].bias)
 
@@ -105,13 +114,23 @@ class AnimatorNetwork(nn.Module):
         Returns:
             (B, T, K) coefficients, not yet clipped to [0, 1].
         """
-        style_rows = self.style(style)[:, None].expand(-1, features.shape[1], -1)
+        frames, stride = features.shape[1], self.stride
+        style_rows = self.style(style)[:, None].expand(-1, frames, -1)
         condition = torch.cat([self.emotion(posteriors, intensity), style_rows], dim=-1)
         x = self.dropout(self.mix(features))
         if mask is not None:
             x = x * mask.unsqueeze(-1)
+        fill = -frames % stride
+        slow = (frames + fill) // stride
+        x = F.gelu(self.pool(F.pad(x.transpose(1, 2), (0, fill)))[..., :slow]).transpose(1, 2)
+        # The last frame's condition stands for those that fill up the last slow frame.
+        condition = F.pad(condition.transpose(1, 2), (0, fill), mode="replicate" if fill else "constant")
+        condition = F.avg_pool1d(condition, stride).transpose(1, 2)
+        if mask is not None:
+            mask = F.pad(mask, (0, fill)).unflatten(1, (slow, stride)).amax(-1)
         x = self.stack(x, condition, mask)
-        return self.output(torch.cat([x, condition], dim=-1))
+        motion = self.output(torch.cat([x, condition], dim=-1))
+        return motion.unflatten(-1, (stride, -1)).flatten(1, 2)[:, :frames]
 
 
 def resample_frames(values: torch.Tensor, duration: float, fps: float) -> torch.Tensor:
@@ -215,16 +234,3 @@ class Animator:
         ]
         (motion,) = windowed(run, inputs, core=3000, context=300)
         return resample_frames(motion.cpu(), duration, fps).clamp(0, 1).numpy()
-
-
-def lip_opening(weights: torch.Tensor, rest: torch.Tensor, change: torch.Tensor, scale: float) -> torch.Tensor:
-    """Inner lip gap of a linear head.
-
-    Args:
-        weights: (..., 52).
-        rest, change, scale: as from `data.captures.lip_vector`.
-
-    Returns:
-        (...,) gap over the outer eye-corner distance.
-    """
-    return F.pairwise_distance(rest + weights @ change, torch.zeros_like(rest), eps=1e-8) / scale

@@ -33,6 +33,46 @@ class LayerMix(nn.Module):
         return self.project(torch.einsum("btld,l->btd", normal, self.weights.softmax(0)))
 
 
+class TunedLayers(nn.Module):
+    """Copies of the encoder's upper layers, fine-tuned for emotion; they start from the lowest kept layer.
+
+    Args:
+        num_layers: how many.
+        dim, num_heads, ffn_dim: sizes of the encoder's layers.
+        dropout: probability inside the layers while training.
+    """
+
+    def __init__(self, num_layers: int, dim: int, num_heads: int = 8, ffn_dim: int = 2048, dropout: float = 0.1):
+        super().__init__()
+        from transformers import WhisperConfig
+        from transformers.models.whisper.modeling_whisper import WhisperEncoderLayer
+
+        config = WhisperConfig(
+            d_model=dim,
+            encoder_attention_heads=num_heads,
+            encoder_ffn_dim=ffn_dim,
+            dropout=dropout,
+            attention_dropout=dropout,
+            activation_dropout=dropout,
+            attn_implementation="sdpa",
+        )
+        self.layers = nn.ModuleList(WhisperEncoderLayer(config) for _ in range(num_layers))
+
+    def forward(self, features: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+        """(B, T, L, D), of which the lowest layer is used, to (B, T, 1 + num_layers, D)."""
+        hidden = features[:, :, 0]
+        bias = None
+        if mask is not None:
+            bias = torch.zeros_like(mask).masked_fill(mask == 0, torch.finfo(mask.dtype).min)[:, None, None]
+            bias = bias.expand(-1, 1, mask.shape[1], -1)
+        kept = [hidden]
+        for layer in self.layers:
+            hidden = layer(hidden, bias)
+            hidden = hidden[0] if isinstance(hidden, tuple) else hidden
+            kept.append(hidden)
+        return torch.stack(kept, dim=2)
+
+
 class DiarizerNetwork(nn.Module):
     """Layer mix, pooling to a slower rate, hybrid stack, frame heads.
 
@@ -43,6 +83,7 @@ class DiarizerNetwork(nn.Module):
         layout: time mixers as in `HybridStack`.
         stride: encoder frames per slow frame.
         window: attention reach in slow frames.
+        tuned_layers: upper encoder layers that are trained along, 0 for none.
         dropout: probability.
     """
 
@@ -56,16 +97,22 @@ class DiarizerNetwork(nn.Module):
         stride: int = 4,
         window: int = 50,
         d_state: int = 8,
+        tuned_layers: int = 0,
         dropout: float = 0.2,
     ):
         super().__init__()
         self.stride = stride
-        self.mix = LayerMix(num_taps, dim, d_model)
+        self.tuned = TunedLayers(tuned_layers, dim) if tuned_layers else None
+        self.mix = LayerMix(1 + tuned_layers if tuned_layers else num_taps, dim, d_model)
         self.pool = nn.Conv1d(d_model, d_model, 2 * stride, stride=stride, padding=stride // 2)
         self.stack = HybridStack(layout, d_model, window=window, d_state=d_state, dropout=dropout)
         self.dropout = nn.Dropout(dropout)
         self.classify = nn.Linear(d_model, num_classes)
         self.intensity = nn.Linear(d_model, 1)
+
+    def tune_features(self, features: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+        """Encoder features (B, T, L, D) through the tuned layers, if there are any."""
+        return features if self.tuned is None else self.tuned(features, mask)
 
     def forward(self, features: torch.Tensor, mask: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
         """
@@ -76,6 +123,12 @@ class DiarizerNetwork(nn.Module):
         Returns:
             logits (B, T, C) and intensity logits (B, T).
         """
+        return self.classify_features(self.tune_features(features, mask), mask)
+
+    def classify_features(
+        self, features: torch.Tensor, mask: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """As `forward`, from features that went through `tune_features`."""
         frames = features.shape[1]
         x = self.dropout(self.mix(features))
         if mask is not None:
@@ -129,8 +182,13 @@ class Diarizer:
         """
         if len(features) == 0:
             return np.zeros((0, len(self.classes)), np.float32), np.zeros(0, np.float32)
+        if self.network.tuned is not None:
+            # These layers attend to all that they see; windows as long as in training, with some context.
+            (features,) = windowed(
+                lambda x: (self.network.tune_features(x.to(self.device).float()),), [features], core=500, context=50
+            )
         logits, intensity = windowed(
-            lambda x: self.network(x.to(self.device).float()), [features], core=3000, context=600
+            lambda x: self.network.classify_features(x.to(self.device).float()), [features], core=3000, context=600
         )
         posteriors = (logits / self.temperature).softmax(-1)
         return posteriors.cpu().numpy(), intensity.sigmoid().cpu().numpy()

@@ -28,11 +28,13 @@ INSTALL_HINT = (
 
 _context: Any = None  # the pyrender platform that holds the process's one context
 _platform_name: str | None = None
+_owner: int | None = None  # the process that made it
 
 # Constants of the EGL and OSMesa headers, needed before PyOpenGL may be imported.
 _EGL_OPENGL_API = 0x30A2
 _EGL_PLATFORM_DEVICE = 0x313F
-_EGL_CONFIG = (0x3033, 0x1, 0x3022, 8, 0x3023, 8, 0x3024, 8, 0x3025, 24, 0x3040, 0x8, 0x3038)  # pbuffer, RGB 8, depth 24
+# Surface: pbuffer; blue, green, red 8 bits; depth 24 bits; renderable: OpenGL; end of the list.
+_EGL_CONFIG = (*(0x3033, 0x1), *(0x3022, 8), *(0x3023, 8), *(0x3024, 8), *(0x3025, 24), *(0x3040, 0x8), 0x3038)
 _EGL_CONTEXT = (0x3098, 4, 0x30FB, 1, 0x30FD, 1, 0x3038)  # version 4.1, core profile, as pyrender asks for
 _OSMESA_NAMES = {
     "OSMESA_DEPTH_BITS": 0x30,
@@ -67,8 +69,8 @@ def _load_library(*names: str) -> tuple[ctypes.CDLL, str]:
 def _importing_pyrender(libraries: dict[str, str]) -> Iterator[None]:
     """Make the first import of PyOpenGL and pyrender work where there is no window system.
 
-    PyOpenGL gets its libraries where they were found, rather than by asking compilers for them; pyrender goes without its
-    viewer, whose windows need libGL even where OSMesa draws.
+    PyOpenGL gets its libraries where they were found, rather than by asking compilers for them; pyrender goes without
+    its viewer, whose windows need libGL even where OSMesa draws.
 
     Args:
         libraries: File name by the linker's name.
@@ -196,8 +198,10 @@ def ensure_opengl() -> str:
     Raises:
         SedtalkerError: There is no OpenGL; names the packages to install.
     """
-    global _context, _platform_name
+    global _context, _platform_name, _owner
     if _context is not None:
+        if _owner != os.getpid():  # its drawing threads stayed behind: it would wait for ever
+            raise SedtalkerError("OpenGL does not outlive a fork: start worker processes by `spawn`")
         _context.make_current()
         return str(_platform_name)
     reasons = []
@@ -209,7 +213,7 @@ def ensure_opengl() -> str:
             continue
         context.init_context()
         context.make_current()
-        _context, _platform_name = context, name
+        _context, _platform_name, _owner = context, name, os.getpid()
         return name
     raise SedtalkerError(f"no OpenGL to draw with ({'; '.join(reasons) or 'bound to a window'}): {INSTALL_HINT}")
 

@@ -262,7 +262,7 @@ class HeadScene:
         setter(self._gl.glGetUniformLocation(program, name), *(float(value) for value in values))
 
     def _view_projection(self, camera_node: Any) -> np.ndarray:
-        """Matrix from the world to the buffers, with y turned over: OpenGL's first row is the lowest, a film's the top."""
+        """Matrix from the world to the buffers, y turned over: OpenGL's first row is the lowest, a film's the top."""
         projection = camera_node.camera.get_projection_matrix(self.width, self.height)
         matrix = np.diag([1.0, -1.0, 1.0, 1.0]) @ projection @ np.linalg.inv(camera_node.matrix)
         return np.ascontiguousarray(matrix, np.float32)

@@ -95,7 +95,7 @@ void main() {
     float angle = atan(local.y, local.x);
     float fibres = 0.85 + 0.15 * sin(angle * 31.0 + 3.0 * sin(angle * 7.0));
     // Light that enters at the top leaves at the bottom of the iris.
-    vec3 iris = iris_colour * mix(1.15 - 1.4 * local.y, 0.28, ring * ring) * fibres;
+    vec3 iris = iris_colour * mix(1.5 - 1.6 * local.y, 0.35, ring * ring) * fibres;
     base = mix(base, iris, 1.0 - smoothstep(iris_size.x - soft, iris_size.x + soft, radius));
     base = mix(base, vec3(0.004), 1.0 - smoothstep(iris_size.y - soft, iris_size.y + soft, radius));
     base *= 1.0 - 0.45 * smoothstep(0.05, 0.5, local.y);

@@ -40,7 +40,7 @@ def strip_height(height: int) -> int:
 
 
 def tick_step(duration: float, width: int, label_width: int) -> float:
-    """Seconds between ticks of the time axis, from 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300..., so that labels stay apart."""
+    """Seconds between ticks of the time axis: 0.5, 1, 2, 5, 10, 15, 30 or round minutes, so that labels stay apart."""
     fitting = max(width / (2.6 * label_width), 1.0)
     steps = [0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600]
     return next((step for step in steps if duration / step <= fitting), steps[-1])

@@ -12,9 +12,9 @@ import torch
 
 from sedtalker_cli.audio import SAMPLE_RATE, load_audio
 from sedtalker_cli.data.captures import MOUTH, READERS, Capture, close_lips, lip_vector
+from sedtalker_cli.evaluation.lipsync import score_animator
 from sedtalker_cli.face.arkit import ARKIT_NAMES
 from sedtalker_cli.face.head import Head, load_head
-from sedtalker_cli.metrics.lipsync import score_captures
 from sedtalker_cli.model.animator import Animator, AnimatorNetwork
 from sedtalker_cli.model.checkpoint import save_checkpoint
 from sedtalker_cli.model.encoder import SpeechEncoder
@@ -210,7 +210,7 @@ def train_animator(
             "encoder_sha256": encoder.sha256,
             "training": _shown(settings),
         }
-        scores = score_captures(Animator(candidate, config, "cpu", ""), validation, encoded, head)
+        scores = score_animator(Animator(candidate, config, "cpu", ""), validation, encoded, head)
         names = ("loss_coefficients", "loss_velocity", "loss_vertices", "loss_closure")
         row = dict(zip(names, (sums / step).round(decimals=4).tolist(), strict=True))
         row |= {name: round(value, 4) for name, value in scores.items()}

@@ -39,6 +39,7 @@ class DiarizerTraining:
         epochs, batch, learning_rate, weight_decay, smoothing, intensity_weight, rank_weight, seed: as usual.
         temperature: corpora are drawn in proportion to size ** temperature.
         augmentation: strength of the sound's changes.
+        tuned_rate: learning rate of the encoder layers that are trained along, as a share of the rest's.
         network: overrides of the network's sizes.
     """
 
@@ -59,6 +60,7 @@ class DiarizerTraining:
     temperature: float = 0.5
     augmentation: float = 1.0
     seed: int = 0
+    tuned_rate: float = 0.1
     network: dict[str, Any] = field(default_factory=dict)
 
 
@@ -88,7 +90,10 @@ def train_diarizer(
     torch.manual_seed(settings.seed)
     network = DiarizerNetwork(len(EMOTIONS), encoder.num_taps, encoder.dim, **settings.network)
     average = MovingAverage(network)
-    optimizer = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
+    if network.tuned is not None:
+        count = len(network.tuned.layers)
+        network.tuned.layers.load_state_dict(encoder.network.encoder.layers[-count:].state_dict())
+    optimizer = torch.optim.AdamW(parameter_groups(network, settings), weight_decay=settings.weight_decay)
     steps_per_epoch = math.ceil(settings.composites / settings.batch)
     total = settings.epochs * steps_per_epoch
     schedule = torch.optim.lr_scheduler.LambdaLR(
@@ -150,6 +155,14 @@ def train_diarizer(
             },
         )
     return {"macro_f1": best}
+
+
+def parameter_groups(network: DiarizerNetwork, settings: DiarizerTraining) -> list[dict[str, Any]]:
+    """New layers at the full learning rate, encoder layers at a share of it."""
+    tuned = [p for name, p in network.named_parameters() if name.startswith("tuned.")]
+    fresh = [p for name, p in network.named_parameters() if not name.startswith("tuned.")]
+    groups = [{"params": fresh, "lr": settings.learning_rate}]
+    return groups + ([{"params": tuned, "lr": settings.learning_rate * settings.tuned_rate}] if tuned else [])
 
 
 def encoded_sets(
@@ -222,4 +235,5 @@ def write(network: DiarizerNetwork, val: FrameSet, encoder: SpeechEncoder, setti
         "decoding": fit_decoding(logits / temperature, val),
         "training": {**shown, "corpora": sorted(name for name, _ in settings.corpora)},
     }
-    save_checkpoint(settings.out / "checkpoint", network.state_dict(), config)
+    state = {name: t.half() if name.startswith("tuned.") else t for name, t in network.state_dict().items()}
+    save_checkpoint(settings.out / "checkpoint", state, config)

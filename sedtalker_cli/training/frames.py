@@ -31,9 +31,9 @@ def intensity_target(utterance: Utterance) -> float:
 
 
 def known_classes(corpus: str) -> np.ndarray:
-    """(C,) bool: classes that a corpus can tell; where all is neutral (read speech) the others are truly absent."""
-    classes = corpus_reader(corpus).classes
-    return np.array([len(classes) == 1 or name in classes for name in EMOTIONS])
+    """(C,) bool: classes that a corpus can tell; in plain read speech, assumed neutral, all the others are absent."""
+    reader = corpus_reader(corpus)
+    return np.array([not reader.annotated or name in reader.classes for name in EMOTIONS])
 
 
 @dataclass(frozen=True)

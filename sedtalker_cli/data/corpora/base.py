@@ -189,9 +189,7 @@ class CorpusReader:
                 utterances.append(utterance)
         if not utterances:
             found = f"; first problem: {skipped[0].path.name}: {skipped[0].reason}" if skipped else ""
-            raise InputError(
-                f"{root}: no recordings of corpus {self.name} (expected like {self.layout}){found}"
-            )
+            raise InputError(f"{root}: no recordings of corpus {self.name} (expected like {self.layout}){found}")
         return CorpusReading(self.name, root, tuple(utterances), tuple(skipped), dict(dropped))
 
     def emotion_of(self, label: str) -> str:

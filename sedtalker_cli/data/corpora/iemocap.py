@@ -8,9 +8,7 @@ from .base import CorpusReader, Misnamed, Utterance, match
 from .tables import read_text
 
 _NAME = re.compile(r"(Ses\d\d)[FM]_\w+_([FM])(?:XX)?\d+")
-_EVALUATION = re.compile(
-    r"^\[[\d.]+ - [\d.]+\]\s+(\S+)\s+(\w+)\s+\[[\d.]+,\s*([\d.]+),\s*[\d.]+\]", re.MULTILINE
-)
+_EVALUATION = re.compile(r"^\[[\d.]+ - [\d.]+\]\s+(\S+)\s+(\w+)\s+\[[\d.]+,\s*([\d.]+),\s*[\d.]+\]", re.MULTILINE)
 _TRANSCRIPT = re.compile(r"^(Ses\S+)\s+\[[^\]]*\]:\s*(.*?)\s*$", re.MULTILINE)
 _LABELS = {
     "neu": "neutral",

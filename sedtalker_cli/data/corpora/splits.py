@@ -38,9 +38,7 @@ def read_splits(path: str | os.PathLike) -> dict[str, str]:
             for row in rows:
                 key, split = _without_suffix(row["path"]), row["split"]
                 if split not in SPLITS:
-                    raise InputError(
-                        f"{path}: line {rows.line_num}: split {split!r} is none of {', '.join(SPLITS)}"
-                    )
+                    raise InputError(f"{path}: line {rows.line_num}: split {split!r} is none of {', '.join(SPLITS)}")
                 if splits.setdefault(key, split) != split:
                     raise InputError(f"{path}: line {rows.line_num}: {row['path']} is in two splits")
     except (OSError, UnicodeDecodeError, csv.Error) as error:

@@ -28,8 +28,7 @@ def _decode(path: Path, root: Path, index: dict[str, dict[str, Any]]) -> Utteran
         raise Misnamed("not listed in ZED.json")
     try:
         spans = tuple(
-            (float(span["start"]), float(span["end"]), READER.emotion_of(span["emo"]))
-            for span in entry["emotion"]
+            (float(span["start"]), float(span["end"]), READER.emotion_of(span["emo"])) for span in entry["emotion"]
         )
     except (KeyError, TypeError, ValueError) as error:
         raise Misnamed(f"its entry in ZED.json is broken ({error})") from error

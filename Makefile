@@ -1,0 +1,40 @@
+# make demo | test | lint | clean; PYTHON chooses the interpreter, EXAMPLES the demo's recordings.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DELETE_ON_ERROR:
+.PHONY: demo test lint clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO ?= demo
+EXAMPLES ?= $(wildcard examples/*.wav examples/*.flac examples/*.ogg)
+
+demo: $(VENV)/.installed
+	@test -n "$(strip $(EXAMPLES))" || { echo "no recording in examples/; name some: make demo EXAMPLES=speech.wav" >&2; exit 2; }
+	$(BIN)/sedtalker animate $(EXAMPLES) --render --overwrite --out $(DEMO)
+	echo
+	echo "The demo's files:"
+	find "$$(cd $(DEMO) && pwd)" -maxdepth 1 -type f | sort | sed 's/^/  /'
+
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+clean:
+	rm -rf $(DEMO) build dist .pytest_cache .ruff_cache .hypothesis
+
+# The stamps are renewed when the dependencies change; the package itself is installed editable.
+$(VENV)/.installed: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+$(VENV)/.installed-dev: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	touch $@ $(VENV)/.installed

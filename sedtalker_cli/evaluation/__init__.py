@@ -1,0 +1,1 @@
+"""Trained models run over data and scored with the measures of `metrics`."""

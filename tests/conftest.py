@@ -1,0 +1,116 @@
+"""Fixtures that several test modules share: small sounds, fake models with exact answers, the command line."""
+
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+
+from sedtalker_cli.libraries import load_triton_first
+
+load_triton_first()  # tests of films and of models share a process
+
+ROOT = Path(__file__).resolve().parent.parent
+needs_weights = pytest.mark.skipif(
+    not all((ROOT / "weights" / name / "config.json").is_file() for name in ("encoder", "diarizer")),
+    reason="weights/encoder or weights/diarizer is not in this clone",
+)
+needs_animator = pytest.mark.skipif(
+    not all((ROOT / "weights" / name / "config.json").is_file() for name in ("encoder", "diarizer", "animator")),
+    reason="weights/animator is not in this clone",
+)
+
+
+def tone(seconds: float, rate: int = 16000, frequency: float = 220.0) -> np.ndarray:
+    """(N,) a tone with a slow swell, well below full scale."""
+    time = np.arange(round(seconds * rate)) / rate
+    swell = 0.6 + 0.4 * np.sin(2 * np.pi * 3 * time)
+    return (0.3 * swell * np.sin(2 * np.pi * frequency * time)).astype(np.float32)
+
+
+def write_sound(path: Path, seconds: float = 1.0, rate: int = 16000, **options) -> Path:
+    """Write a tone to a file of whatever kind the suffix says."""
+    sf.write(path, tone(seconds, rate), rate, **options)
+    return path
+
+
+@pytest.fixture
+def sound(tmp_path) -> Path:
+    return write_sound(tmp_path / "speech.wav", 1.5)
+
+
+class FakeEncoder:
+    """Mean level of every 20 ms as the only feature."""
+
+    sha256 = "encoder"
+
+    def encode(self, blocks, progress=None):
+        samples = np.concatenate(list(blocks))
+        frames = math.ceil(len(samples) / 320)
+        padded = np.pad(np.abs(samples), (0, frames * 320 - len(samples)))
+        if progress:
+            progress(frames)
+        return padded.reshape(frames, 1, 320).mean(axis=2, keepdims=True)
+
+
+class FakeDiarizer:
+    """Happy in the first half, sad in the second, intensity 0.5."""
+
+    sha256 = "diarizer"
+    classes = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
+
+    def __init__(self):
+        self.decoding = {"min_duration": 0.2, "switch_cost": 1.0}
+
+    def predict(self, features):
+        posteriors = np.full((len(features), 7), 0.05, np.float32)
+        half = len(features) // 2
+        posteriors[:half, 3] = posteriors[half:, 5] = 0.7
+        return posteriors, np.full(len(features), 0.5, np.float32)
+
+
+class FakeAnimator:
+    """Jaw from the level, smile from p(happy) x intensity."""
+
+    sha256 = "animator"
+
+    def map_posteriors(self, posteriors, classes):
+        assert tuple(classes) == FakeDiarizer.classes
+        return posteriors
+
+    def predict(self, features, posteriors, intensity, duration, fps):
+        frames = max(1, round(duration * fps))
+        place = np.minimum((np.arange(frames) / fps / 0.02).astype(int), len(features) - 1)
+        weights = np.zeros((frames, 52), np.float32)
+        weights[:, 17] = np.clip(np.asarray(features)[place, 0, 0] * 3, 0, 1)
+        weights[:, 23] = posteriors[place, 3] * intensity[place]
+        return weights
+
+
+@pytest.fixture
+def fake_models(monkeypatch):
+    """Let `Pipeline.load` give a pipeline of fakes; everything around the models is real."""
+    from sedtalker_cli import pipeline
+
+    def load(device="auto", encoder=None, diarizer=None, animator=None):
+        return pipeline.Pipeline(FakeEncoder(), FakeDiarizer(), FakeAnimator, "cpu")
+
+    monkeypatch.setattr(pipeline.Pipeline, "load", staticmethod(load))
+    monkeypatch.setattr(pipeline, "known_emotions", lambda diarizer=None: FakeDiarizer.classes)
+    return load()
+
+
+def run_cli(*arguments, cwd: Path | None = None, environment: dict | None = None) -> subprocess.CompletedProcess:
+    """The command in a process of its own."""
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "2", **(environment or {})}
+    command = [sys.executable, "-m", "sedtalker_cli", *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=300)
+
+
+def tree(folder: Path) -> list[str]:
+    """All files below a folder, hidden ones included."""
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()) if folder.exists() else []

@@ -1,0 +1,310 @@
+"""Batches: what is an input, what stops before any work, what a failure leaves, what resume does again."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from sedtalker_cli.audio import is_sound_name
+from sedtalker_cli.batch import Plan, check_plan, exit_status, run_batch
+from sedtalker_cli.errors import InputError, UsageError
+from sedtalker_cli.inputs import Job, collect_jobs
+from sedtalker_cli.ledger import Ledger
+from tests.conftest import ROOT, tree, write_sound
+
+SUFFIXES = (".a.txt", ".b.txt")
+
+
+class Ears:
+    """A listener that remembers."""
+
+    def __init__(self):
+        self.heard = []
+
+    def started(self, job):
+        self.heard.append(("started", job.source.name))
+
+    def progress(self, stage, share):
+        pass
+
+    def finished(self, result):
+        self.heard.append((result.status, result.source.name))
+
+
+def work(job, stem: Path, progress) -> dict:
+    """Both outputs from the input's bytes; an input that says so fails between them."""
+    content = job.source.read_text()
+    stem.with_name(stem.name + ".a.txt").write_text(content.upper())
+    if "usage" in content:
+        raise UsageError("nonsense")
+    if "input" in content:
+        raise InputError(f"{job.source}: broken")
+    if "defect" in content:
+        raise ZeroDivisionError("oops")
+    if "full" in content:
+        raise OSError(28, "No space left on device")
+    if "stop" in content:
+        raise KeyboardInterrupt
+    stem.with_name(stem.name + ".b.txt").write_text(content[::-1])
+    return {"length": len(content)}
+
+
+def run(folder: Path, settings=None, **plan):
+    jobs, bad = collect_jobs([folder / "in"], accepts=lambda p: True, recursive=True)
+    plan = Plan("diarize", folder / "out", SUFFIXES, **plan)
+    check_plan(jobs, plan)
+    ears = Ears()
+    return run_batch(jobs, plan, work, settings or {"gain": 1}, ears, bad=bad), ears
+
+
+def make_inputs(folder: Path, **contents: str) -> None:
+    for name, content in contents.items():
+        path = folder / "in" / (name.replace("__", "/") + ".txt")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+
+
+def visible(folder: Path) -> list[str]:
+    return [name for name in tree(folder) if not name.startswith(".sedtalker")]
+
+
+def test_tree_is_mirrored(tmp_path):
+    make_inputs(tmp_path, x="hello", sub__deep__y="you")
+    results, ears = run(tmp_path)
+    assert exit_status(results) == 0
+    assert visible(tmp_path / "out") == ["sub/deep/y.a.txt", "sub/deep/y.b.txt", "x.a.txt", "x.b.txt"]
+    assert (tmp_path / "out/sub/deep/y.b.txt").read_text() == "uoy"
+    assert results[0].outputs == {"a.txt": tmp_path / "out/x.a.txt", "b.txt": tmp_path / "out/x.b.txt"}
+    assert results[0].details == {"length": 5}
+    assert ears.heard == [("started", "x.txt"), ("done", "x.txt"), ("started", "y.txt"), ("done", "y.txt")]
+
+
+def test_failures_stop_nothing_and_leave_nothing(tmp_path):
+    make_inputs(tmp_path, a="fine", b="input", c="defect", d="usage", e="full", f="fine too")
+    results, _ = run(tmp_path)
+    assert [r.status for r in results] == ["done", "failed", "failed", "failed", "failed", "done"]
+    assert exit_status(results) == 1
+    assert visible(tmp_path / "out") == ["a.a.txt", "a.b.txt", "f.a.txt", "f.b.txt"]
+    assert not list((tmp_path / "out/.sedtalker").glob("part-*"))
+    messages = [r.message for r in results if r.message]
+    assert messages[0] == f"{tmp_path}/in/b.txt: broken"
+    assert "internal error: ZeroDivisionError: oops" in messages[1]
+    assert messages[2].endswith("c.txt: nonsense") or messages[2].endswith("d.txt: nonsense")
+    assert messages[3].endswith("e.txt: No space left on device")
+    assert "ZeroDivisionError" in results[2].trace
+
+
+def test_when_all_fail_there_is_no_output_folder(tmp_path):
+    make_inputs(tmp_path, a="input")
+    results, _ = run(tmp_path)
+    assert exit_status(results) == 1
+    assert not (tmp_path / "out").exists()
+    (tmp_path / "out").mkdir()
+    run(tmp_path)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_interruption_keeps_what_is_done(tmp_path):
+    make_inputs(tmp_path, a="fine", b="stop", c="fine")
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path)
+    assert visible(tmp_path / "out") == ["a.a.txt", "a.b.txt"]
+    assert not list((tmp_path / "out/.sedtalker").glob("part-*"))
+    make_inputs(tmp_path, b="go")
+    results, _ = run(tmp_path, resume=True)
+    assert [r.status for r in results] == ["skipped", "done", "done"]
+
+
+def test_existing_outputs(tmp_path):
+    make_inputs(tmp_path, a="one", b="two")
+    run(tmp_path)
+    with pytest.raises(UsageError, match=r"a\.a\.txt and 3 more already exist; use --overwrite, --resume"):
+        run(tmp_path)
+    make_inputs(tmp_path, a="other")
+    results, _ = run(tmp_path, overwrite=True)
+    assert [r.status for r in results] == ["done", "done"]
+    assert (tmp_path / "out/a.a.txt").read_text() == "OTHER"
+
+
+def test_a_failure_keeps_the_outputs_of_before(tmp_path):
+    make_inputs(tmp_path, a="one")
+    run(tmp_path)
+    make_inputs(tmp_path, a="input")
+    run(tmp_path, overwrite=True)
+    assert (tmp_path / "out/a.a.txt").read_text() == "ONE"
+
+
+def test_resume_does_what_is_missing_changed_or_different(tmp_path):
+    make_inputs(tmp_path, a="one", b="two", c="three", d="four", e="five")
+    run(tmp_path)
+    make_inputs(tmp_path, b="TWO")
+    (tmp_path / "out/c.a.txt").unlink()
+    (tmp_path / "out/d.b.txt").write_text("longer than before")
+    (tmp_path / "out/.sedtalker/e.diarize.json").write_text("{")
+    results, _ = run(tmp_path, resume=True)
+    assert [(r.status, r.message) for r in results] == [
+        ("skipped", "complete and made with the same settings"),
+        ("done", "made with another inputs"),
+        ("done", "c.a.txt is missing"),
+        ("done", "d.b.txt was changed or is partial"),
+        ("done", "its record is damaged"),
+    ]
+    results, _ = run(tmp_path, resume=True)
+    assert {r.status for r in results} == {"skipped"}
+    results, _ = run(tmp_path, settings={"gain": 2}, resume=True)
+    assert {r.message for r in results} == {"made with another gain"}
+
+
+def test_two_inputs_with_one_output(tmp_path):
+    jobs = [Job(Path("x/a.wav"), Path("a")), Job(Path("y/a.wav"), Path("a"))]
+    with pytest.raises(UsageError, match=r"x/a\.wav and y/a\.wav would both write"):
+        check_plan(jobs, Plan("diarize", tmp_path, SUFFIXES))
+    jobs = [Job(Path("a.wav"), Path("a")), Job(Path("a.b.wav"), Path("a.b"))]
+    with pytest.raises(UsageError, match=r"a\.b\.txt"):
+        check_plan(jobs, Plan("diarize", tmp_path, (".b.txt", ".txt")))
+
+
+def test_no_output_replaces_an_input(tmp_path):
+    film = tmp_path / "a.mp4"
+    film.write_text("x")
+    with pytest.raises(UsageError, match="is an input and would be replaced"):
+        check_plan([Job(film, Path("a"))], Plan("animate", tmp_path, (".mp4",), overwrite=True))
+    edited = tmp_path / "b.emotion.csv"
+    edited.write_text("x")
+    plan = Plan("animate", tmp_path, (".emotion.csv",), overwrite=True, protected=(edited,))
+    with pytest.raises(UsageError, match="would be replaced"):
+        check_plan([Job(tmp_path / "b.wav", Path("b"))], plan)
+
+
+def test_output_folder_that_cannot_be(tmp_path):
+    (tmp_path / "file").write_text("x")
+    for out in (tmp_path / "file", tmp_path / "file/sub"):
+        with pytest.raises(UsageError, match="is not a folder"):
+            check_plan([], Plan("diarize", out, SUFFIXES))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_output_folder_without_permission(tmp_path):
+    tmp_path.chmod(0o500)
+    try:
+        with pytest.raises(UsageError, match="may not be written to"):
+            check_plan([], Plan("diarize", tmp_path / "new", SUFFIXES))
+    finally:
+        tmp_path.chmod(0o700)
+
+
+def test_folders_are_searched_as_asked(tmp_path):
+    for name in ("a.wav", "b.txt", ".hidden.wav", "sub/c.FLAC", ".git/d.wav"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x")
+    (tmp_path / "sub/loop").symlink_to(tmp_path)
+    jobs, bad = collect_jobs([tmp_path], accepts=is_sound_name)
+    assert [job.name for job in jobs] == [Path("a")]
+    jobs, bad = collect_jobs([tmp_path], accepts=is_sound_name, recursive=True)
+    assert [job.name for job in jobs] == [Path("a"), Path("sub/c")]
+    assert bad == []
+    (tmp_path / "empty").mkdir()
+    jobs, bad = collect_jobs([tmp_path / "empty"], accepts=is_sound_name)
+    assert "add --recursive" in bad[0].message
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may search every folder")
+def test_folder_without_permission(tmp_path):
+    (tmp_path / "locked").mkdir(mode=0)
+    _, bad = collect_jobs([tmp_path / "locked"], accepts=is_sound_name)
+    assert "cannot be searched" in bad[0].message
+
+
+def test_unreadable_folder_is_one_failure(tmp_path, monkeypatch):
+    """As root nothing is unreadable: let the system say so."""
+    (tmp_path / "locked").mkdir()
+    write_sound(tmp_path / "a.wav")
+    real = os.scandir
+
+    def scandir(path):
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    jobs, bad = collect_jobs([tmp_path], accepts=is_sound_name, recursive=True)
+    assert len(jobs) == 1
+    assert [b.message for b in bad] == [
+        f"{tmp_path}/locked: folder cannot be searched (Permission denied); change its permissions"
+    ]
+
+
+def test_lists(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.wav", "b c.wav", "-d.wav"):
+        write_sound(tmp_path / name)
+    (tmp_path / "list.txt").write_text("# comment\n\nb c.wav\r\n  a.wav\n-d.wav\na.wav\n./a.wav\n")
+    jobs, _ = collect_jobs([Path("a.wav")], accepts=is_sound_name, list_file=Path("list.txt"))
+    assert [str(job.source) for job in jobs] == ["a.wav", "b c.wav", "-d.wav"]
+    (tmp_path / "none.txt").write_text("# nothing\n")
+    for name, said in (("none.txt", "names no input"), ("missing.txt", "does not exist")):
+        with pytest.raises(UsageError, match=said):
+            collect_jobs([], accepts=is_sound_name, list_file=Path(name))
+    with pytest.raises(UsageError, match="no input"):
+        collect_jobs([], accepts=is_sound_name)
+
+
+def test_orphans_of_dead_processes_are_removed(tmp_path):
+    code = f"""
+import sys; sys.path.insert(0, {str(ROOT)!r})
+from pathlib import Path
+from sedtalker_cli.ledger import Ledger
+import os
+(Ledger(Path({str(tmp_path)!r}), "diarize").stage() / "half").write_text("x")
+os._exit(9)
+"""
+    subprocess.run([sys.executable, "-c", code], check=False)
+    ledger = Ledger(tmp_path, "diarize")
+    mine = ledger.stage()
+    assert len(list(ledger.folder.iterdir())) == 2
+    ledger.remove_orphans()
+    assert list(ledger.folder.iterdir()) == [mine]
+
+
+KILLED = """
+import sys, time; sys.path.insert(0, {root!r})
+from pathlib import Path
+from sedtalker_cli.batch import *
+from tests.test_batch import Ears, collect_jobs, SUFFIXES
+def work(job, stem, progress):
+    for suffix in SUFFIXES:
+        with open(stem.with_name(stem.name + suffix), "w") as file:
+            for _ in range(20):
+                file.write(job.source.read_text() * 50); file.flush(); time.sleep(0.0005)
+    return {{}}
+folder = Path({folder!r})
+jobs, bad = collect_jobs([folder / "in"], accepts=lambda p: True)
+plan = Plan("diarize", folder / "out", SUFFIXES, resume=True)
+check_plan(jobs, plan)
+print("ready", flush=True)
+run_batch(jobs, plan, work, {{}}, Ears())
+"""
+
+
+def test_killed_at_any_moment_and_resumed(tmp_path):
+    make_inputs(tmp_path, **{f"n{k}": str(k) for k in range(10)})
+    command = [sys.executable, "-c", KILLED.format(root=str(ROOT), folder=str(tmp_path))]
+    for wait in (0.03, 0.11, 0.17):
+        process = subprocess.Popen(command, stdout=subprocess.PIPE)
+        process.stdout.readline()
+        time.sleep(wait)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        for name in visible(tmp_path / "out"):
+            assert (tmp_path / "out" / name).read_text() == name[1] * 1000  # whole or not there
+    subprocess.run(command, check=True, capture_output=True)
+    assert visible(tmp_path / "out") == sorted(f"n{k}{suffix}" for k in range(10) for suffix in SUFFIXES)
+    assert not list((tmp_path / "out/.sedtalker").glob("part-*"))
+    records = list((tmp_path / "out/.sedtalker").glob("*.json"))
+    assert len(records) == 10
+    assert set(json.loads(records[0].read_text())) == {"made_from", "outputs"}
