@@ -2,8 +2,8 @@
 
     python benchmarks/pipeline.py [--seconds 60] [--runs 3]
 
-The recording is the speech of `examples/` repeated. Every command runs as its own process, start-up included; `start-up` is the
-same command on 1 s of sound, so the difference is the work itself.
+The recording is the speech of `examples/` repeated. Every command runs as its own process, start-up included;
+`start-up` is the same command on 1 s of sound, so the difference is the work itself.
 """
 
 import argparse
@@ -61,7 +61,7 @@ def main() -> None:
         motion = Path(folder, "long.npy")
         frames = len(np.load(motion, mmap_mode="r"))
         wall, peak = timed(["render", str(motion), "--audio", str(long), "--out", folder], 1)
-    print(f"{'command':10s} {'start-up s':>10s} {'whole s':>8s} {'x real time':>12s} {'after start-up':>15s} {'peak MB':>8s}")
+    print("command    start-up s  whole s  x real time  after start-up  peak MB")
     for name, start, wall, whole, rest, peak in rows:
         print(f"{name:10s} {start:10.2f} {wall:8.2f} {whole:12.3f} {rest:15.3f} {peak:8.0f}")
     print(f"render     {frames} frames of 512 x 512 in {wall:.1f} s: {frames / wall:.1f} frames/s, {peak:.0f} MB")

@@ -92,10 +92,8 @@ def animate(
         settings, pipeline = {}, None
         if jobs:
             if render:
-                from sedtalker_cli.libraries import load_triton_first
                 from sedtalker_cli.render import ensure_opengl
 
-                load_triton_first()
                 ensure_opengl()
             pipeline = pipes.Pipeline.load(device.value, encoder=encoder, diarizer=model, animator=animator)
             settings = {

@@ -61,12 +61,15 @@ def print_scores(results: dict[str, dict[str, dict[str, float]]], split: str) ->
     from rich.console import Console
     from rich.table import Table
 
+    from sedtalker_cli.evaluation.lipsync import SWAPPED
+
     for source, rows in results.items():
-        names = list(next(iter(rows.values())))
-        table = Table(title=f"{source}, {split} split")
-        table.add_column("")
-        for name in names:
-            table.add_column(name, justify="right")
-        for row, scores in rows.items():
-            table.add_row(row, *(f"{scores[name]:.3f}" if name in scores else "" for name in names))
-        Console(highlight=False, width=160).print(table)
+        for title, part in (
+            (f"{source}, {split} split", {k: v for k, v in rows.items() if k != SWAPPED}),
+            (f"{source}: the same words in two emotions at full intensity", {SWAPPED: rows[SWAPPED]}),
+        ):
+            names = list(dict.fromkeys(name for scores in part.values() for name in scores))
+            table = Table("", *names, title=title)
+            for row, scores in part.items():
+                table.add_row(row, *(f"{scores[name]:.3f}" if name in scores else "" for name in names))
+            Console(highlight=False, width=160).print(table)

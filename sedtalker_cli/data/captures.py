@@ -13,7 +13,7 @@ from sedtalker_cli.face.head import Head
 
 MOUTH = tuple(name for name in ARKIT_NAMES if name.startswith(("jaw", "mouth")))
 _INDEX = {name: i for i, name in enumerate(ARKIT_NAMES)}
-# Tracked jaw opening to that of the bundled head: enough that mouthClose can take the rest back to the measured lip gap.
+# Tracked jaw opening to that of the bundled head: enough that mouthClose can take back the rest.
 JAW_SCALE = 1.3
 CLOSED_GAP = 0.004  # lips that touch, in units of the outer eye-corner distance, as tracked
 FACEGOOD_SCALE = 0.75  # solved coefficients of that rig open wider than the bundled head should
@@ -32,7 +32,7 @@ class Capture:
         weights: (T, 52) ARKit coefficients of the mouth, silence baseline removed; other channels 0.
         channels: (52,) bool, channels that the source measured.
         gap: (T,) inner lip gap over outer eye-corner distance, or None.
-        width: (T,) lip width over outer eye-corner distance, or None.
+        width: (T,) lip width over outer eye-corner distance, or None; `rest_width` is its mean in silence.
         words: (word, start s, end s) with `sil` for silence; empty where unknown.
     """
 
@@ -45,6 +45,7 @@ class Capture:
     channels: np.ndarray
     gap: np.ndarray | None = None
     width: np.ndarray | None = None
+    rest_width: float = 0.0
     words: tuple[tuple[str, float, float], ...] = ()
 
 
@@ -81,12 +82,22 @@ def read_grid(folder: Path) -> list[Capture]:
             weights[:, _INDEX["mouthSmile" + side]] = 0
         channels = np.zeros(len(ARKIT_NAMES), bool)
         channels[place] = True
+        width = between(61, 291) / scale
         captures.append(
             Capture(
-                row["name"], "grid", row["split"], folder / f"{row['name']}.ogg", 25.0, weights, channels,
-                between(13, 14) / scale, between(61, 291) / scale, words,
+                row["name"],
+                "grid",
+                row["split"],
+                folder / f"{row['name']}.ogg",
+                25.0,
+                weights,
+                channels,
+                gap=between(13, 14) / scale,
+                width=width,
+                rest_width=float(width[silent].mean()),
+                words=words,
             )
-        )  # fmt: skip
+        )
     return captures
 
 
@@ -167,7 +178,7 @@ def lip_vector(head: Head) -> tuple[np.ndarray, np.ndarray, float]:
     """The inner lip opening of a head as a linear function of the coefficients.
 
     Returns:
-        vector at rest (3,), its change with each coefficient (52, 3), outer eye-corner distance; the gap is the vector's
+        vector at rest (3,), its change with each coefficient (52, 3), outer eye-corner distance; the gap is its
         norm over that distance (cf. `face.regions.lip_gap`).
     """
     upper, lower = head.regions["inner_lips_upper"], head.regions["inner_lips_lower"]
@@ -200,6 +211,38 @@ def close_lips(weights: np.ndarray, gap: np.ndarray, head: Head) -> np.ndarray:
     error = np.abs(np.linalg.norm(opening, axis=-1) / scale - target[:, None])
     weights[:, close] = steps[error.argmin(1)] * weights[:, jaw]
     return weights
+
+
+def match_width(weights: np.ndarray, change: np.ndarray, head: Head) -> np.ndarray:
+    """Widen (mouthStretch) or narrow (mouthPucker) the mouth until its width follows the tracked one.
+
+    Args:
+        weights: (T, 52).
+        change: (T,) measured lip width minus that of the resting mouth, over outer eye-corner distance.
+        head: with ARKit shapes.
+
+    Returns:
+        (T, 52) with both coefficients adjusted, within [0, 1].
+    """
+    corners = head.regions["mouth_corner_points"]
+    _, _, scale = lip_vector(head)
+    # The corners move almost sideways only, so their distance is linear in the coefficients.
+    wide = (head.deltas[:, corners[0], 0] - head.deltas[:, corners[1], 0]) / scale
+    wide *= np.sign(head.neutral[corners[0], 0] - head.neutral[corners[1], 0])
+    missing = change - weights @ wide
+    weights = weights.copy()
+    stretch, pucker = [_INDEX["mouthStretchLeft"], _INDEX["mouthStretchRight"]], _INDEX["mouthPucker"]
+    weights[:, stretch] += (np.maximum(missing, 0) / wide[stretch].sum())[:, None]
+    weights[:, pucker] += np.minimum(missing, 0) / wide[pucker]
+    return np.clip(weights, 0, 1)
+
+
+def on_head(capture: Capture, head: Head) -> np.ndarray:
+    """The capture's coefficients (T, 52) such that this head's lips open and widen as the tracked ones did."""
+    weights = capture.weights
+    if capture.width is not None:
+        weights = match_width(weights, capture.width - capture.rest_width, head)
+    return weights if capture.gap is None else close_lips(weights, capture.gap, head)
 
 
 def parse_capture(spec: str) -> tuple[str, Path]:

@@ -1,4 +1,4 @@
-"""Same-speaker clips joined in one recording, so that emotion changes WITHIN a file (cf. arXiv 2306.12991, section 3)."""
+"""Same-speaker clips joined, so that emotion changes WITHIN a recording (cf. arXiv 2306.12991, section 3)."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence

@@ -16,6 +16,7 @@ from sedtalker_cli.model.encoder import SpeechEncoder
 from sedtalker_cli.model.mel import LogMel
 
 COEFFICIENTS = ("jawOpen", "mouthFunnel", "mouthPucker")
+SWAPPED = "angry against happy"
 RIDGE_OFFSETS = range(-10, 11, 2)  # feature frames of 20 ms, 11 of them within 0.2 s to either side
 
 
@@ -119,7 +120,7 @@ def evaluate_lipsync(
     head: Head,
     progress: Callable[[str, int, int], None] = lambda what, done, total: None,
 ) -> dict[str, dict[str, dict[str, float]]]:
-    """Source -> model or baseline -> scores, on one split of the captures.
+    """Source -> model or baseline -> scores, on one split of the captures; the row `SWAPPED` compares two emotions.
 
     Args:
         encoder, animator: the models; each source is animated in its own style and in the default one.
@@ -146,6 +147,7 @@ def evaluate_lipsync(
                 truth, [loudness_envelope(s, c) for s, c in zip(sounds, chosen, strict=True)]
             ),
             "linear ridge": score_tracks(truth, [ridge(s, c) for s, c in zip(sounds, chosen, strict=True)]),
+            SWAPPED: emotion_swap(animator, chosen, features, head),
         }
     return results
 

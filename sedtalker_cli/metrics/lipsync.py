@@ -77,9 +77,7 @@ def score_tracks(references: Sequence[Track], predictions: Sequence[Track]) -> d
             columns = pooled.setdefault(name, ([], []))
             columns[0].append(reference.channels[name])
             columns[1].append(prediction.channels[name])
-    scores = {
-        f"{name}_r": correlation(np.concatenate(a), np.concatenate(b)) for name, (a, b) in sorted(pooled.items())
-    }
+    scores = {f"{name}_r": correlation(np.concatenate(a), np.concatenate(b)) for name, (a, b) in sorted(pooled.items())}
     fps = references[0].fps
     reference, found = pooled["jawOpen"]
     lag, scores["lag_r"] = best_lag(np.concatenate(reference), np.concatenate(found), round(0.2 * fps))

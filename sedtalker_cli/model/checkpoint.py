@@ -1,6 +1,7 @@
 """Checkpoints: a folder with `model.safetensors` and `config.json`; nothing in them is ever executed."""
 
 import hashlib
+import inspect
 import json
 import os
 from pathlib import Path
@@ -35,6 +36,17 @@ def save_checkpoint(folder: str | os.PathLike, state: dict[str, torch.Tensor], c
     config_part.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     os.replace(weights_part, folder / WEIGHTS_FILE)
     os.replace(config_part, folder / CONFIG_FILE)
+
+
+def sizes_of(network: type[nn.Module], **given: Any) -> dict[str, Any]:
+    """All optional and given arguments of a network's class, so that a checkpoint does not depend on defaults.
+
+    Args:
+        network: class.
+        given: arguments that differ from the defaults or have none.
+    """
+    parameters = inspect.signature(network).parameters.values()
+    return {p.name: p.default for p in parameters if p.default is not p.empty} | given
 
 
 def load_config(folder: str | os.PathLike, expected_type: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from sedtalker_cli.errors import SedtalkerError
+from sedtalker_cli.libraries import load_triton_first
 
 INSTALL_HINT = (
     "install `libegl1 libgl1 libgl1-mesa-dri` or `libosmesa6` (Debian, Ubuntu), "
@@ -204,6 +205,7 @@ def ensure_opengl() -> str:
             raise SedtalkerError("OpenGL does not outlive a fork: start worker processes by `spawn`")
         _context.make_current()
         return str(_platform_name)
+    load_triton_first()
     reasons = []
     for name in _candidates():
         try:

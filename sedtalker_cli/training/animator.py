@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +11,24 @@ import numpy as np
 import torch
 
 from sedtalker_cli.audio import SAMPLE_RATE, load_audio
-from sedtalker_cli.data.captures import MOUTH, READERS, Capture, close_lips, lip_vector
+from sedtalker_cli.data.captures import MOUTH, READERS, Capture, lip_vector, on_head
+from sedtalker_cli.errors import InputError
 from sedtalker_cli.evaluation.lipsync import score_animator
 from sedtalker_cli.face.arkit import ARKIT_NAMES
 from sedtalker_cli.face.head import Head, load_head
 from sedtalker_cli.model.animator import Animator, AnimatorNetwork
-from sedtalker_cli.model.checkpoint import save_checkpoint
+from sedtalker_cli.model.checkpoint import save_checkpoint, sizes_of
 from sedtalker_cli.model.encoder import SpeechEncoder
 from sedtalker_cli.timeline import EMOTIONS
-from sedtalker_cli.training.loop import MovingAverage, append_row, cosine_with_warmup, load_state, save_state
+from sedtalker_cli.training.loop import (
+    MovingAverage,
+    append_row,
+    cosine_with_warmup,
+    load_state,
+    run_settings,
+    save_state,
+    shown_settings,
+)
 from sedtalker_cli.training.motion import Example, MotionSet, vary
 from sedtalker_cli.training.recordings import WaveformStore, read_corpora
 
@@ -137,15 +146,21 @@ def train_animator(
         validation scores of the checkpoint.
 
     Raises:
-        InputError: a folder does not hold what it should.
+        InputError: a folder does not hold what it should, or a damaged state.
+        UsageError: `out` holds a run with other settings.
     """
     out = settings.out
     cache = settings.cache or out / "cache"
     cache.mkdir(parents=True, exist_ok=True)
     out.mkdir(parents=True, exist_ok=True)
     encoder, head = SpeechEncoder.load(settings.encoder), load_head()
+    kept_settings = run_settings(settings, encoder)
+    state = load_state(out / "state.pt", kept_settings)
     captures = [c for source, folder in settings.captures for c in READERS[source](folder)]
     log(f"{len(captures)} captured recordings of {', '.join(s for s, _ in settings.captures)}")
+    for split in ("train", "val"):
+        if not any(c.split == split for c in captures):
+            raise InputError(f"no captured recordings in the {split} split; give a capture that has some (grid)")
     validation = [c for c in captures if c.split == "val"]
     speech = Speech(settings, log)
 
@@ -171,7 +186,6 @@ def train_animator(
     )
     weights = torch.tensor([1.0, settings.velocity_weight, settings.vertex_weight, settings.closure_weight])
     first, best = 0, -1.0
-    state = load_state(out / "state.pt")
     if state:
         network.load_state_dict(state["network"])
         average.state, average.steps = state["average"], state["average_steps"]
@@ -182,7 +196,7 @@ def train_animator(
     log(f"{sum(p.numel() for p in network.parameters()) / 1e6:.2f} M parameters")
     encoded = [encoder.encode([load_audio(c.audio)]) for c in validation]
     for epoch in range(first, settings.epochs):
-        begin, sums = time.monotonic(), torch.zeros(4)
+        begin, sums = time.monotonic(), torch.zeros(4, dtype=torch.float64)
         # Every second epoch hears the sound as recorded.
         train = draw(0 if epoch % 2 == 0 or settings.draws == 1 else 1 + (epoch // 2) % (settings.draws - 1))
         torch.manual_seed(settings.seed * 1000 + epoch)
@@ -206,9 +220,9 @@ def train_animator(
             "classes": list(EMOTIONS),
             "styles": list(STYLES),
             "class_map": CLASS_MAP,
-            "network": {k: v for k, v in sizes.items() if k != "styles"},
+            "network": sizes_of(AnimatorNetwork, **{k: v for k, v in sizes.items() if k != "styles"}),
             "encoder_sha256": encoder.sha256,
-            "training": _shown(settings),
+            "training": shown_settings(settings),
         }
         scores = score_animator(Animator(candidate, config, "cpu", ""), validation, encoded, head)
         names = ("loss_coefficients", "loss_velocity", "loss_vertices", "loss_closure")
@@ -216,13 +230,14 @@ def train_animator(
         row |= {name: round(value, 4) for name, value in scores.items()}
         append_row(out / "log.csv", {"epoch": epoch + 1, **row, "seconds": round(time.monotonic() - begin, 1)})
         log(f"epoch {epoch + 1}: " + ", ".join(f"{name} {value}" for name, value in row.items()))
-        score = scores["jawOpen_r"] + scores["lip_gap_r"] + scores["closure_rate"]
+        score = scores["jawOpen_r"] + scores["lip_gap_r"] + scores.get("closure_rate", 0.0)
         if score > best:
             best = score
             save_checkpoint(out / "checkpoint", candidate.state_dict(), config)
         save_state(
             out / "state.pt",
             {
+                "settings": kept_settings,
                 "network": network.state_dict(),
                 "average": average.state,
                 "average_steps": average.steps,
@@ -233,13 +248,6 @@ def train_animator(
             },
         )
     return {"score": best}
-
-
-def _shown(settings: AnimatorTraining) -> dict[str, Any]:
-    """Settings without places on a disk."""
-    hidden = {"captures", "corpora", "splits", "out", "cache", "encoder", "network"}
-    shown = {k: v for k, v in asdict(settings).items() if k not in hidden}
-    return shown | {"captures": [s for s, _ in settings.captures], "corpora": sorted(s for s, _ in settings.corpora)}
 
 
 def usual_spread(examples: MotionSet) -> np.ndarray:
@@ -285,7 +293,7 @@ def examples(
         if capture.split != "train":
             continue
         waveform = load_audio(capture.audio)
-        mouth = capture.weights if capture.gap is None else close_lips(capture.weights, capture.gap, head)
+        mouth = on_head(capture, head)
         piece = round(8 * capture.fps)
         for start in range(0, len(mouth), piece):
             begin, end = start / capture.fps, (start + piece) / capture.fps

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,23 @@ import torch
 
 from sedtalker_cli.data.composites import CompositeSampler
 from sedtalker_cli.errors import InputError
-from sedtalker_cli.model.checkpoint import save_checkpoint
+from sedtalker_cli.model.checkpoint import load_state as load_weights
+from sedtalker_cli.model.checkpoint import save_checkpoint, sizes_of
 from sedtalker_cli.model.diarizer import DiarizerNetwork
 from sedtalker_cli.model.encoder import SpeechEncoder
 from sedtalker_cli.model.losses import masked_classification, masked_intensity, ranked_intensity
 from sedtalker_cli.timeline import EMOTIONS
 from sedtalker_cli.training.calibrate import fit_decoding, fit_temperature
 from sedtalker_cli.training.frames import FrameSet
-from sedtalker_cli.training.loop import MovingAverage, append_row, cosine_with_warmup, load_state, save_state
+from sedtalker_cli.training.loop import (
+    MovingAverage,
+    append_row,
+    cosine_with_warmup,
+    load_state,
+    run_settings,
+    save_state,
+    shown_settings,
+)
 from sedtalker_cli.training.recordings import WaveformStore, read_corpora
 from sedtalker_cli.training.score import score_frames
 
@@ -80,19 +89,22 @@ def train_diarizer(
         validation scores of the checkpoint.
 
     Raises:
-        InputError: nothing to train or validate on.
+        InputError: nothing to train or validate on, or a damaged state.
+        UsageError: `out` holds a run with other settings.
     """
     out = settings.out
     out.mkdir(parents=True, exist_ok=True)
     encoder = SpeechEncoder.load(settings.encoder)
+    kept_settings = run_settings(settings, encoder)
+    state = load_state(out / "state.pt", kept_settings)
     sets = encoded_sets(settings, encoder, log, progress)
     val = sets["val"](0)
     torch.manual_seed(settings.seed)
     network = DiarizerNetwork(len(EMOTIONS), encoder.num_taps, encoder.dim, **settings.network)
-    average = MovingAverage(network)
     if network.tuned is not None:
         count = len(network.tuned.layers)
         network.tuned.layers.load_state_dict(encoder.network.encoder.layers[-count:].state_dict())
+    average = MovingAverage(network)
     optimizer = torch.optim.AdamW(parameter_groups(network, settings), weight_decay=settings.weight_decay)
     steps_per_epoch = math.ceil(settings.composites / settings.batch)
     total = settings.epochs * steps_per_epoch
@@ -100,7 +112,6 @@ def train_diarizer(
         optimizer, lambda step: cosine_with_warmup(step, total, min(200, total // 10 + 1))
     )
     first, best = 0, -1.0
-    state = load_state(out / "state.pt")
     if state:
         network.load_state_dict(state["network"])
         average.state, average.steps = state["average"], state["average_steps"]
@@ -108,6 +119,7 @@ def train_diarizer(
         schedule.load_state_dict(state["schedule"])
         first, best = state["epoch"], state["best"]
         log(f"resumed after epoch {first}")
+    candidate = DiarizerNetwork(len(EMOTIONS), encoder.num_taps, encoder.dim, **settings.network).eval()
     log(f"{sum(p.numel() for p in network.parameters()) / 1e6:.2f} M parameters, {len(val)} validation recordings")
     for epoch in range(first, settings.epochs):
         begin, sums = time.monotonic(), np.zeros(3)
@@ -133,7 +145,7 @@ def train_diarizer(
             average.update(network)
             sums += parts.detach().numpy()
             progress(f"epoch {epoch + 1}", step, steps_per_epoch)
-        candidate = averaged(network, average, encoder, settings)
+        candidate.load_state_dict(average.state)
         scores = score_frames(val, *predict_all(candidate, val))
         row = dict(zip(("loss", "loss_intensity", "loss_rank"), (sums / step).round(4).tolist(), strict=True))
         row |= {name: round(value, 4) for name, value in scores.items()}
@@ -141,10 +153,11 @@ def train_diarizer(
         log(f"epoch {epoch + 1}: " + ", ".join(f"{name} {value}" for name, value in row.items()))
         if scores["macro_f1"] > best:
             best = scores["macro_f1"]
-            write(candidate, val, encoder, settings)
+            write(candidate, encoder, settings)
         save_state(
             out / "state.pt",
             {
+                "settings": kept_settings,
                 "network": network.state_dict(),
                 "average": average.state,
                 "average_steps": average.steps,
@@ -154,6 +167,11 @@ def train_diarizer(
                 "best": best,
             },
         )
+    log("calibrating")
+    candidate.load_state_dict(load_weights(out / "checkpoint"))
+    logits, _ = predict_all(candidate, val)
+    temperature = fit_temperature(logits, val)
+    write(candidate, encoder, settings, temperature, fit_decoding(logits / temperature, val))
     return {"macro_f1": best}
 
 
@@ -198,13 +216,6 @@ def encoded_sets(
     return {"train": draw("train", settings.composites), "val": draw("val", max(50, settings.composites // 8))}
 
 
-def averaged(network, average: MovingAverage, encoder: SpeechEncoder, settings) -> DiarizerNetwork:
-    """A copy of the network with the averaged parameters, ready to predict."""
-    copy = DiarizerNetwork(len(EMOTIONS), encoder.num_taps, encoder.dim, **settings.network)
-    copy.load_state_dict(average.state)
-    return copy.eval()
-
-
 @torch.inference_mode()
 def predict_all(network: DiarizerNetwork, frames: FrameSet) -> tuple[np.ndarray, np.ndarray]:
     """Logits (frames, C) and intensity (frames,) of all recordings, one after the other."""
@@ -217,23 +228,22 @@ def predict_all(network: DiarizerNetwork, frames: FrameSet) -> tuple[np.ndarray,
     return np.concatenate(logits), np.concatenate(intensity)
 
 
-def write(network: DiarizerNetwork, val: FrameSet, encoder: SpeechEncoder, settings: DiarizerTraining) -> None:
-    """Calibrate on the validation draw and write the checkpoint."""
-    logits, _ = predict_all(network, val)
-    temperature = fit_temperature(logits, val)
-    shown = {
-        k: v
-        for k, v in asdict(settings).items()
-        if k not in ("corpora", "splits", "out", "cache", "encoder", "network")
-    }
+def write(
+    network: DiarizerNetwork,
+    encoder: SpeechEncoder,
+    settings: DiarizerTraining,
+    temperature: float = 1.0,
+    decoding: dict[str, float] | None = None,
+) -> None:
+    """Write the checkpoint; temperature and decoding are fitted when training is over."""
     config = {
         "type": "diarizer",
         "classes": list(EMOTIONS),
-        "network": {"num_taps": encoder.num_taps, "dim": encoder.dim, **settings.network},
+        "network": sizes_of(DiarizerNetwork, num_taps=encoder.num_taps, dim=encoder.dim, **settings.network),
         "encoder_sha256": encoder.sha256,
         "temperature": temperature,
-        "decoding": fit_decoding(logits / temperature, val),
-        "training": {**shown, "corpora": sorted(name for name, _ in settings.corpora)},
+        "decoding": decoding or {},
+        "training": shown_settings(settings),
     }
     state = {name: t.half() if name.startswith("tuned.") else t for name, t in network.state_dict().items()}
     save_checkpoint(settings.out / "checkpoint", state, config)

@@ -3,11 +3,16 @@
 import csv
 import math
 import os
+import pickle
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
+
+from sedtalker_cli.errors import InputError, UsageError
+from sedtalker_cli.model.encoder import SpeechEncoder
 
 
 def cosine_with_warmup(step: int, total: int, warmup: int) -> float:
@@ -48,9 +53,52 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
     os.replace(part, path)
 
 
-def load_state(path: Path) -> dict[str, Any] | None:
-    """Read a resumable state (tensors and plain values only), or None if there is none."""
-    return torch.load(path, map_location="cpu", weights_only=True) if path.is_file() else None
+def shown_settings(settings: Any) -> dict[str, Any]:
+    """A run's settings (a dataclass) without places on a disk and without the network's sizes, ready for JSON."""
+    values = asdict(settings)
+    for name in ("splits", "out", "cache", "encoder", "network"):
+        del values[name]
+    if "captures" in values:
+        values["captures"] = [source for source, _ in settings.captures]
+    return values | {"corpora": sorted(name for name, _ in settings.corpora)}
+
+
+def run_settings(settings: Any, encoder: SpeechEncoder) -> dict[str, Any]:
+    """Everything that a run must keep when it is resumed: settings, network and encoder."""
+    sizes = {f"network {name}": value for name, value in settings.network.items()}
+    return {**shown_settings(settings), **sizes, "encoder": encoder.sha256 or encoder.source}
+
+
+def load_state(path: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
+    """Read a resumable state (tensors and plain values only), or None if there is none.
+
+    Args:
+        path: written by `save_state`; its item `settings` holds those that the run was started with.
+        settings: of the run that wants to go on.
+
+    Raises:
+        UsageError: the run was started with other settings.
+        InputError: the file is damaged.
+    """
+    if not path.is_file():
+        return None
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{path}: cannot be read ({reason}); delete it to start the run anew") from error
+    kept = state.get("settings", {})
+    changed = [
+        f"{name} {kept.get(name)} -> {settings.get(name)}"
+        for name in kept | settings
+        if kept.get(name) != settings.get(name)
+    ]
+    if changed:
+        raise UsageError(
+            f"{path.parent}: holds a run with other settings ({', '.join(changed)}); "
+            "repeat them to go on with it, or choose another folder"
+        )
+    return state
 
 
 def append_row(path: Path, row: dict[str, Any]) -> None:

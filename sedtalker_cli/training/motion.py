@@ -147,8 +147,10 @@ class MotionSet:
             posteriors, intensity = draw_emotions(frames, rng)
             motion = target_motion(self.mouth[start:stop], posteriors, intensity, self.loudness[start:stop])
             batch["features"][i, :frames] = torch.from_numpy(np.array(self.features[start:stop])).float()
-            batch["posteriors"][i, :frames] = torch.from_numpy(posteriors)
-            batch["intensity"][i, :frames] = torch.from_numpy(intensity)
+            # The emotion goes on over the padding: the network's last slow frame may reach into it.
+            rows_of = np.minimum(np.arange(width), frames - 1)
+            batch["posteriors"][i] = torch.from_numpy(posteriors[rows_of])
+            batch["intensity"][i] = torch.from_numpy(intensity[rows_of])
             batch["motion"][i, :frames] = torch.from_numpy(motion)
             batch["mask"][i, :frames] = 1
         return batch
