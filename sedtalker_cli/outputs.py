@@ -7,17 +7,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sedtalker_cli.errors import InputError
+from sedtalker_cli.formats.audacity import write_labels
 from sedtalker_cli.formats.emotion_csv import read_emotion_csv, write_emotion_csv
+from sedtalker_cli.formats.emotion_json import write_emotion_json
 from sedtalker_cli.formats.motion import read_array, read_motion, sidecar_path, write_array, write_motion
 from sedtalker_cli.formats.obj import write_obj_sequence
 from sedtalker_cli.formats.rttm import write_rttm
+from sedtalker_cli.formats.textgrid import timeline_tiers, write_textgrid
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sedtalker_cli.face.head import Head
     from sedtalker_cli.pipeline import Animation, Progress
     from sedtalker_cli.timeline import EmotionTimeline
 
-TIMELINE_SUFFIXES = (".rttm", ".emotion.csv")
+TIMELINE_SUFFIXES = (".rttm", ".emotion.csv")  # always written
+FORMAT_SUFFIXES = {"json": ".emotion.json", "audacity": ".labels.txt", "textgrid": ".TextGrid"}  # on demand
+PLOT_SUFFIXES = {"png": ".emotion.png", "svg": ".emotion.svg"}
 MOTION_SUFFIXES = (".npy", ".weights.npy", ".faces.npy", ".json")
 FILM_SUFFIX, OBJ_SUFFIX = ".mp4", ".obj"
 COMPANIONS = (".weights.npy", ".faces.npy")  # NPY files that are no motion
@@ -27,6 +34,18 @@ def animation_suffixes(*, obj: bool, film: bool) -> tuple[str, ...]:
     """What `animate` leaves, the sidecar after the arrays it describes."""
     extra = ((OBJ_SUFFIX,) if obj else ()) + ((FILM_SUFFIX,) if film else ())
     return (*TIMELINE_SUFFIXES, *extra, *MOTION_SUFFIXES)
+
+
+def timeline_suffixes(formats: Iterable[str] = (), plot: str | None = None) -> tuple[str, ...]:
+    """What `diarize` leaves.
+
+    Args:
+        formats: further files by format (`rttm` and `csv` are there anyway).
+        plot: `png` or `svg`, None for no plot.
+    """
+    wanted = set(formats)
+    extra = tuple(suffix for name, suffix in FORMAT_SUFFIXES.items() if name in wanted)
+    return (*TIMELINE_SUFFIXES, *extra, *((PLOT_SUFFIXES[plot],) if plot else ()))
 
 
 def is_motion_name(path: Path) -> bool:
@@ -48,15 +67,35 @@ def describe_timeline(timeline: EmotionTimeline) -> dict[str, Any]:
     return {"duration": round(timeline.duration, 3), "segments": segments}
 
 
-def write_timeline(stem: Path, timeline: EmotionTimeline) -> None:
-    """Write `STEM.rttm` and `STEM.emotion.csv`.
+def write_timeline(
+    stem: Path,
+    timeline: EmotionTimeline,
+    formats: Iterable[str] = (),
+    plot: str | None = None,
+    audio: Path | None = None,
+) -> None:
+    """Write `STEM.rttm` and `STEM.emotion.csv`, and what else is wanted (see `timeline_suffixes`).
 
     Args:
         stem: folder and name without suffix.
         timeline: of one recording.
+        formats: further files by format.
+        plot: `png` or `svg`, None for no plot.
+        audio: the recording; a plot needs it.
     """
-    write_rttm(with_suffix(stem, ".rttm"), timeline.segments(), stem.name)
+    segments, wanted = timeline.segments(), set(formats)
+    write_rttm(with_suffix(stem, ".rttm"), segments, stem.name)
     write_emotion_csv(with_suffix(stem, ".emotion.csv"), timeline)
+    if "json" in wanted:
+        write_emotion_json(with_suffix(stem, FORMAT_SUFFIXES["json"]), timeline, stem.name)
+    if "audacity" in wanted:
+        write_labels(with_suffix(stem, FORMAT_SUFFIXES["audacity"]), segments)
+    if "textgrid" in wanted:
+        write_textgrid(with_suffix(stem, FORMAT_SUFFIXES["textgrid"]), timeline_tiers(timeline), timeline.duration)
+    if plot:
+        from sedtalker_cli.plots.timeline import plot_timeline
+
+        plot_timeline(with_suffix(stem, PLOT_SUFFIXES[plot]), timeline, audio, audio.name)
 
 
 def write_animation(

@@ -1,6 +1,8 @@
 """`sedtalker diarize`: which emotion is heard when, and how strongly."""
 
+from enum import Enum
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -11,10 +13,30 @@ EXAMPLES = """\b
 Examples:
   sedtalker diarize speech.wav
   sedtalker diarize recordings/ --recursive --out results/ --resume
+  sedtalker diarize speech.wav --format textgrid --format json --plot png
   sedtalker diarize --list files.txt --out results/ --json --quiet > results.jsonl
 
 \b
-Every input leads to STEM.rttm (segments) and STEM.emotion.csv (one row every 20 ms)."""
+Every input leads to STEM.rttm (segments) and STEM.emotion.csv (one row every 20 ms). --format adds
+STEM.emotion.json (json), STEM.labels.txt (audacity) or STEM.TextGrid (textgrid), --plot a picture
+of waveform, posteriors, intensity and segments, STEM.emotion.png or .svg."""
+
+
+class Format(str, Enum):
+    """A file that a timeline is written to."""
+
+    rttm = "rttm"
+    csv = "csv"
+    json = "json"
+    audacity = "audacity"
+    textgrid = "textgrid"
+
+
+class Plot(str, Enum):
+    """Kind of picture."""
+
+    png = "png"
+    svg = "svg"
 
 
 def diarize(
@@ -22,6 +44,11 @@ def diarize(
     list_file: opt.ListFile = None,
     recursive: opt.Recursive = False,
     out: opt.Out = Path("."),
+    formats: Annotated[
+        list[Format] | None,
+        typer.Option("--format", help="Write this file too; repeatable. RTTM and CSV are always written."),
+    ] = None,
+    plot: Annotated[Plot | None, typer.Option("--plot", help="Draw the timeline too.")] = None,
     encoder: opt.Encoder = None,
     model: opt.Model = None,
     device: opt.DeviceOption = opt.Device.auto,
@@ -39,7 +66,8 @@ def diarize(
         jobs, bad = found.collect_jobs(
             inputs or [], accepts=audio.is_sound_name, list_file=list_file, recursive=recursive
         )
-        plan = batch.Plan("diarize", out, outputs.TIMELINE_SUFFIXES, overwrite, resume)
+        wanted, picture = [item.value for item in formats or ()], plot.value if plot else None
+        plan = batch.Plan("diarize", out, outputs.timeline_suffixes(wanted, picture), overwrite, resume)
         batch.check_plan(jobs, plan)
         settings = {}
         pipeline = None
@@ -51,7 +79,9 @@ def diarize(
 
         def work(job: found.Job, stem: Path, progress) -> dict:
             timeline = pipeline.diarize(job.source, progress).timeline
-            outputs.write_timeline(stem, timeline)
+            if picture:
+                progress("drawing", 0.0)
+            outputs.write_timeline(stem, timeline, wanted, picture, job.source)
             return outputs.describe_timeline(timeline)
 
         with console.progress_bars(len(jobs)):

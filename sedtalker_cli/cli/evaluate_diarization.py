@@ -1,30 +1,51 @@
-"""`sedtalker evaluate diarization`: a checkpoint on a split of corpora."""
+"""`sedtalker evaluate diarization`: a checkpoint on a split of corpora, or RTTM files against RTTM files."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sedtalker_cli.cli import options as opt
-from sedtalker_cli.cli.console import session
+from sedtalker_cli.cli.console import say, session
 from sedtalker_cli.cli.stages import stage_bar
+from sedtalker_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from sedtalker_cli.evaluation.diarization import DiarizationReport
+    from sedtalker_cli.evaluation.html import Page
+    from sedtalker_cli.evaluation.tables import Table
 
 EXAMPLES = """\b
-Example:
+Examples:
   sedtalker evaluate diarization --corpus ravdess=PATH --corpus emodb=PATH --splits splits.csv
+  sedtalker evaluate diarization --reference truth/ --hypothesis results/ --uem regions.uem
 
 \b
-Scores whole clips (frames, clips, calibration, intensity) and clips joined with known boundaries (EDER,
-boundaries), beside the guess of one emotion for each whole file. Tables go to standard output, all numbers
-to OUT/report.json."""
+With --corpus: scores whole clips (frames, clips, calibration, intensity) and clips joined with known
+boundaries (EDER, boundaries), beside the guess of one emotion for each whole file.
+With --reference and --hypothesis: scores RTTM files, no model takes part. Recordings are matched by the
+uri in the files and evaluated to the end of their reference, or in the regions of --uem.
+Tables go to standard output, all numbers to OUT/report.json, tables and pictures to OUT/report.html."""
+
+OF_CORPORA = ("corpus", "splits", "split", "joined", "seed", "encoder", "model", "device")
+OF_FILES = ("reference", "hypothesis", "uem")
 
 
 def diarization(
-    corpus: opt.Corpora,
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of report.json.")] = Path("report"),
+    context: typer.Context,
+    corpus: opt.MoreCorpora = None,
+    reference: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="True segments: RTTM file, or folder of RTTM files.")
+    ] = None,
+    hypothesis: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Detected segments: RTTM file, or folder of RTTM files.")
+    ] = None,
+    uem: Annotated[
+        Path | None, typer.Option("--uem", metavar="FILE", help="Regions to evaluate: lines of uri channel start end.")
+    ] = None,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of report.json and report.html.")
+    ] = Path("report"),
     splits: opt.Splits = None,
     split: Annotated[str, typer.Option(metavar="train|val|test", help="Part to score.")] = "test",
     joined: Annotated[int, typer.Option(min=1, help="Number of joined recordings.")] = 100,
@@ -36,72 +57,100 @@ def diarization(
     quiet: opt.Quiet = False,
     debug: opt.Debug = False,
 ) -> None:
-    """Score a diarizer on recordings with known emotions."""
+    """Score a diarizer on recordings with known emotions, or RTTM files against RTTM files."""
     with session(quiet, as_json, debug):
         import json
 
-        from sedtalker_cli.data.corpora import parse_corpus
-        from sedtalker_cli.evaluation.diarization import evaluate_checkpoint
-        from sedtalker_cli.formats.atomic import atomic_file
-        from sedtalker_cli.pipeline import Pipeline
+        from sedtalker_cli.evaluation.pages import check_report_folder, write_report
 
-        corpora = [parse_corpus(text) for text in corpus]
-        pipeline = Pipeline.load(device.value, encoder=encoder, diarizer=model)
-        with stage_bar(quiet) as (log, progress):
-            report = evaluate_checkpoint(
-                pipeline.encoder, pipeline.diarizer, corpora, splits, split, joined, seed, log, progress
-            )
-        content = report.to_dict() | {"models": pipeline.models(animate=False)}
-        out.mkdir(parents=True, exist_ok=True)
-        with atomic_file(out / "report.json") as path:
-            path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        from_files = check_mode(context)
+        check_report_folder(out)
+        if from_files:
+            content, page, tables, notes = score_rttm(reference, hypothesis, uem)
+            for note in () if quiet else notes:
+                say(f"note: {note}")
+        else:
+            options = (corpus, splits, split, joined, seed, encoder, model, device.value)
+            content, page, tables = score_corpora(*options, quiet)
+        write_report(out, content, page)
         if as_json:
-            typer.echo(json.dumps(content))
+            typer.echo(json.dumps(content, allow_nan=False))
         elif not quiet:
-            print_report(report)
+            print_tables(tables)
 
 
-def print_report(report: "DiarizationReport") -> None:
-    """The report as tables on standard output."""
+def check_mode(context: typer.Context) -> bool:
+    """Whether files are scored, not a model.
+
+    Raises:
+        UsageError: options that contradict each other, or nothing to score.
+    """
+    # By name: typer brings its own copy of click, whose enum is not the one of another click.
+    given = [name for name in (*OF_CORPORA, *OF_FILES) if context.get_parameter_source(name).name == "COMMANDLINE"]
+    files, corpora = ([f"--{name}" for name in given if name in group] for group in (OF_FILES, OF_CORPORA))
+    if files and corpora:
+        raise UsageError(f"{files[0]} scores files, {corpora[0]} belongs to a model on corpora; give one of them")
+    if files and not {"--reference", "--hypothesis"} <= set(files):
+        missing = "--hypothesis" if "--reference" in files else "--reference"
+        raise UsageError(f"{files[0]} needs {missing}: an RTTM file or a folder of them")
+    if not files and "--corpus" not in corpora:
+        raise UsageError("nothing to score: give --corpus NAME=PATH, or --reference PATH and --hypothesis PATH")
+    return bool(files)
+
+
+def score_rttm(
+    reference: Path, hypothesis: Path, uem: Path | None
+) -> "tuple[dict[str, Any], Page, Sequence[Table], list[str]]":
+    """Files against files: content of the JSON, page, tables, notes."""
+    from sedtalker_cli.evaluation.pages import rttm_page
+    from sedtalker_cli.evaluation.rttm_files import evaluate_rttm
+    from sedtalker_cli.evaluation.tables import rttm_tables
+
+    report = evaluate_rttm(reference, hypothesis, uem)
+    return report.to_dict(), rttm_page(report), rttm_tables(report.score), report.notes
+
+
+def score_corpora(
+    corpus: list[str],
+    splits: Path | None,
+    split: str,
+    joined: int,
+    seed: int,
+    encoder: str | None,
+    model: Path | None,
+    device: str,
+    quiet: bool,
+) -> "tuple[dict[str, Any], Page, Sequence[Table]]":
+    """A checkpoint on corpora: content of the JSON, page, tables."""
+    from sedtalker_cli.data.corpora import parse_corpus
+    from sedtalker_cli.evaluation.diarization import evaluate_checkpoint
+    from sedtalker_cli.evaluation.pages import checkpoint_page
+    from sedtalker_cli.evaluation.tables import checkpoint_tables
+    from sedtalker_cli.pipeline import Pipeline
+
+    corpora = [parse_corpus(text) for text in corpus]
+    pipeline = Pipeline.load(device, encoder=encoder, diarizer=model)
+    with stage_bar(quiet) as (log, progress):
+        report = evaluate_checkpoint(
+            pipeline.encoder, pipeline.diarizer, corpora, splits, split, joined, seed, log, progress
+        )
+    models = pipeline.models(animate=False)
+    return report.to_dict() | {"models": models}, checkpoint_page(report, models), checkpoint_tables(report)
+
+
+def print_tables(tables: "Sequence[Table]") -> None:
+    """Tables on standard output."""
+    from rich import box
     from rich.console import Console
-    from rich.table import Table
-
-    from sedtalker_cli.evaluation.diarization import sum_all
+    from rich.table import Table as RichTable
+    from rich.text import Text
 
     console = Console(highlight=False)
-    clips, joined = report.clips, report.joined
-    table = Table(title=f"Whole clips, {report.split} split: frames of 20 ms, clips by mean posterior")
-    for column in ("corpus", "clips", "frame accuracy", "frame macro F1", "clip UAR", "clip UAR, its classes only"):
-        table.add_column(column, justify="left" if column == "corpus" else "right")
-    rows = [(name, clips.frames[name], clips.clips[name], clips.known[name]) for name in clips.frames]
-    rows.append(("all", *(sum_all(part) for part in (clips.frames, clips.clips, clips.known))))
-    for name, frames, whole, known in rows:
-        table.add_row(
-            name, f"{whole.support.sum():.0f}", *(
-                f"{x:.3f}" for x in (frames.accuracy, frames.macro_f1, whole.uar, known.uar)
-            )
-        )  # fmt: skip
-    console.print(table)
-    total = sum_all(clips.frames)
-    table = Table(title="Frames by class, all corpora: precision, recall, F1, and what it was called (share)")
-    for column in ("class", "P", "R", "F1", *total.classes):
-        table.add_column(column, justify="left" if column == "class" else "right")
-    for i, name in enumerate(total.classes):
-        share = total.matrix[i] / max(total.support[i], 1)
-        values = (total.precision[i], total.recall[i], total.f1[i], *share)
-        table.add_row(name, *(f"{x:.2f}" for x in values))
-    console.print(table)
-    table = Table(title=f"Joined clips ({len(joined.diarizer.errors)} recordings)")
-    for column in ("", "EDER micro", "EDER macro", "boundary F1 at 0.5 s"):
-        table.add_column(column, justify="right" if column else "left")
-    for name, score in (("diarizer", joined.diarizer), ("one guess a file", joined.single_guess)):
-        table.add_row(name, *(f"{x:.3f}" for x in (score.eder_micro, score.eder_macro, score.boundary.f1)))
-    console.print(table)
-    console.print(f"{clips.reliability.name}: {clips.reliability.ece:.3f}")
-    for name, value in (
-        ("intensity, strong against normal, AUC", clips.strong_auc),
-        ("intensity against annotated arousal, Spearman", clips.arousal_spearman),
-        ("mean intensity of neutral clips", clips.neutral_intensity),
-    ):
-        if value is not None:
-            console.print(f"{name}: {value:.3f}")
+    for table in tables:
+        shown = RichTable(title=Text(table.title), title_justify="left", box=box.SIMPLE_HEAD)
+        for place, column in enumerate(table.columns):
+            # File names may hold brackets, which rich would take for markup.
+            shown.add_column(Text(column), justify="right" if place else "left", overflow="fold")
+        for row in table.rows:
+            shown.add_row(*(Text(value) for value in row))
+        console.print(shown)

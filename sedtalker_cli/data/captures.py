@@ -16,6 +16,9 @@ _INDEX = {name: i for i, name in enumerate(ARKIT_NAMES)}
 # Tracked jaw opening to that of the bundled head: enough that mouthClose can take back the rest.
 JAW_SCALE = 1.3
 CLOSED_GAP = 0.004  # lips that touch, in units of the outer eye-corner distance, as tracked
+# Share of a narrowing of the lips that mouthPucker takes over. All of it would make the lips pout wherever the jaw
+# narrows them; this share keeps r = .91 with the tracked pucker and .97 with the tracked width.
+NARROWING = 0.4
 FACEGOOD_SCALE = 0.75  # solved coefficients of that rig open wider than the bundled head should
 
 
@@ -233,7 +236,7 @@ def match_width(weights: np.ndarray, change: np.ndarray, head: Head) -> np.ndarr
     weights = weights.copy()
     stretch, pucker = [_INDEX["mouthStretchLeft"], _INDEX["mouthStretchRight"]], _INDEX["mouthPucker"]
     weights[:, stretch] += (np.maximum(missing, 0) / wide[stretch].sum())[:, None]
-    weights[:, pucker] += np.minimum(missing, 0) / wide[pucker]
+    weights[:, pucker] += NARROWING * np.minimum(missing, 0) / wide[pucker]
     return np.clip(weights, 0, 1)
 
 

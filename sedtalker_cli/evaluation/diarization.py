@@ -1,5 +1,6 @@
 """A diarizer checkpoint on the recordings of a split: whole clips, and clips joined with known boundaries."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 from sedtalker_cli.data.composites import CompositeSampler
 from sedtalker_cli.data.corpora import Utterance, corpus_reader
 from sedtalker_cli.errors import InputError
+from sedtalker_cli.evaluation.tables import sum_confusions
 from sedtalker_cli.metrics.calibration import Reliability, auc, reliability, spearman
 from sedtalker_cli.metrics.confusion import Confusion, confusion_by_group
 from sedtalker_cli.metrics.diarization import DiarizationScore, score_files
@@ -46,10 +48,18 @@ class ClipScores:
 
 @dataclass
 class JoinedScores:
-    """Joined clips: the diarizer, and the guess of one emotion for each whole file from the same posteriors."""
+    """Joined clips: the diarizer, and the guess of one emotion for each whole file from the same posteriors.
+
+    Attributes:
+        diarizer: its scores.
+        single_guess: scores of the guess.
+        references, hypotheses: recording -> segments, for pictures.
+    """
 
     diarizer: DiarizationScore
     single_guess: DiarizationScore
+    references: dict[str, list[Segment]] = field(default_factory=dict)
+    hypotheses: dict[str, list[Segment]] = field(default_factory=dict)
 
 
 @dataclass
@@ -67,7 +77,7 @@ class DiarizationReport:
         return {
             "split": self.split,
             "settings": self.settings,
-            "frames": sum_all(clips.frames).to_dict(),
+            "frames": sum_confusions(clips.frames).to_dict(),
             "frames_by_corpus": {name: c.to_dict() for name, c in clips.frames.items()},
             "clips_by_corpus": {name: c.to_dict() for name, c in clips.clips.items()},
             "clips_by_corpus_known_classes": {name: c.to_dict() for name, c in clips.known.items()},
@@ -79,17 +89,11 @@ class DiarizationReport:
             "intensity": {
                 "strong_auc": clips.strong_auc,
                 "arousal_spearman": clips.arousal_spearman,
-                "neutral_mean": clips.neutral_intensity,
+                "neutral_mean": None if math.isnan(clips.neutral_intensity) else clips.neutral_intensity,
             },
             "joined": self.joined.diarizer.to_dict(),
             "joined_single_guess": self.joined.single_guess.to_dict(),
         }
-
-
-def sum_all(confusions: dict[str, Confusion]) -> Confusion:
-    """One confusion over all corpora."""
-    values = list(confusions.values())
-    return sum(values[1:], values[0])
 
 
 def evaluate_checkpoint(
@@ -186,4 +190,6 @@ def score_joined(encoder, diarizer, utterances, store, count: int, seed: int, pr
     return JoinedScores(
         score_files(references, found, diarizer.classes, durations),
         score_files(references, guessed, diarizer.classes, durations),
+        references,
+        found,
     )

@@ -7,31 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from sedtalker_cli.colors import COLOURS, class_colours
+
 if TYPE_CHECKING:
     from sedtalker_cli.timeline import EmotionTimeline, Segment
 
-# Okabe and Ito's palette, which people with any common colour blindness tell apart; grey for the class of rest.
-COLOURS = {
-    "angry": (213, 94, 0),
-    "disgust": (0, 158, 115),
-    "fear": (204, 121, 167),
-    "happy": (240, 228, 66),
-    "neutral": (150, 154, 160),
-    "sad": (0, 114, 178),
-    "surprise": (86, 180, 233),
-}
-OTHER_COLOURS = ((230, 159, 0), (170, 68, 153), (153, 153, 51), (136, 204, 238), (221, 204, 119), (136, 34, 85))
+__all__ = ["COLOURS", "EmotionStrip", "class_colours", "clock", "strip_height", "tick_step"]
 PANEL = (22, 24, 28)
 TEXT = (226, 229, 233)
 FAINT = (122, 128, 136)
 PLAYHEAD = (255, 255, 255)
-
-
-def class_colours(classes: tuple[str, ...]) -> dict[str, tuple[int, int, int]]:
-    """Colour of every class; names beyond the default seven get further colours in alphabetical order."""
-    others = sorted(name for name in classes if name not in COLOURS)
-    extra = {name: OTHER_COLOURS[place % len(OTHER_COLOURS)] for place, name in enumerate(others)}
-    return {name: COLOURS.get(name) or extra[name] for name in classes}
 
 
 def strip_height(height: int) -> int:

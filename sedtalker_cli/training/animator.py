@@ -289,9 +289,13 @@ def examples(
     def varied(example: Example) -> Example:
         return vary(example, rng) if number else example
 
-    for capture in captures:
-        if capture.split != "train":
-            continue
+    training = [c for c in captures if c.split == "train"]
+    lengths: dict[str, float] = {}
+    for capture in training:
+        lengths[capture.source] = lengths.get(capture.source, 0) + len(capture.weights) / capture.fps
+    # Sources are balanced halfway: each is heard in proportion to the square root of its length.
+    repeats = {source: round(math.sqrt(max(lengths.values()) / length)) for source, length in lengths.items()}
+    for capture in [c for c in training for _ in range(repeats[c.source])]:
         waveform = load_audio(capture.audio)
         mouth = on_head(capture, head)
         piece = round(8 * capture.fps)

@@ -3,7 +3,7 @@
 import csv
 import math
 import os
-import pickle
+import zipfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -82,11 +82,9 @@ def load_state(path: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
     """
     if not path.is_file():
         return None
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{path}: cannot be read ({reason}); delete it to start the run anew") from error
+    if not zipfile.is_zipfile(path):  # also the case where its end is missing
+        raise InputError(f"{path}: is damaged; delete it to start the run anew")
+    state = torch.load(path, map_location="cpu", weights_only=True)
     kept = state.get("settings", {})
     changed = [
         f"{name} {kept.get(name)} -> {settings.get(name)}"

@@ -1,0 +1,149 @@
+"""Scores as tables of text, the same for the console and for pages."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sedtalker_cli.metrics.confusion import Confusion
+
+if TYPE_CHECKING:
+    from sedtalker_cli.evaluation.diarization import ClipScores, DiarizationReport
+    from sedtalker_cli.metrics.diarization import DiarizationScore
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of text.
+
+    Attributes:
+        title: what it shows.
+        columns: headings; the first column is named by what stands in it.
+        rows: as long as the columns.
+    """
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+def number(value: float | None, decimals: int = 3) -> str:
+    """A score, or a dash where it is not defined."""
+    return "–" if value is None or math.isnan(value) else f"{value:.{decimals}f}"
+
+
+def sum_confusions(confusions: Mapping[str, Confusion]) -> Confusion:
+    """One confusion over all groups."""
+    values = list(confusions.values())
+    return sum(values[1:], values[0])
+
+
+def segment_table(scores: Mapping[str, DiarizationScore], title: str) -> Table:
+    """The measures of whole sets of recordings, one row a set."""
+    rows = []
+    for name, score in scores.items():
+        total, boundary = score.total, score.boundary
+        parts = (total.missed, total.false_alarm, total.confusion)
+        shares = (part / total.duration if total.duration else math.nan for part in parts)
+        values = (score.eder_micro, *shares, score.eder_macro, boundary.precision, boundary.recall, boundary.f1)
+        rows.append([name, *map(number, values)])
+    tolerance = next(iter(scores.values())).tolerance
+    columns = ("", "EDER micro", "= missed", "+ false alarm", "+ confusion", "EDER macro", "boundary P", "R", "F1")
+    return Table(f"{title}; boundaries within {tolerance:g} s", columns, rows)
+
+
+def time_table(confusion: Confusion) -> Table:
+    """Accuracy and F1 of time."""
+    names = ("accuracy", "macro F1", "weighted F1", "UAR")
+    values = (confusion.accuracy, confusion.macro_f1, confusion.weighted_f1, confusion.uar)
+    return Table(
+        "Time in the right class", ("seconds", *names), [[number(confusion.support.sum(), 1), *map(number, values)]]
+    )
+
+
+def class_table(confusion: Confusion, title: str, unit: str) -> Table:
+    """Precision, recall and F1 of every class, and what it was called.
+
+    Args:
+        confusion: of the classes.
+        title: of the table.
+        unit: of the amounts, e.g. `frames`.
+    """
+    rows = []
+    for i, name in enumerate(confusion.classes):
+        amount = confusion.support[i]
+        share = confusion.matrix[i] / amount if amount else [math.nan] * len(confusion.classes)
+        values = (confusion.precision[i], confusion.recall[i], confusion.f1[i], *share)
+        rows.append([name, f"{amount:.0f}", *(number(value, 2) for value in values)])
+    return Table(title, ("class", unit, "P", "R", "F1", *confusion.classes), rows)
+
+
+def file_table(score: DiarizationScore) -> Table:
+    """One row a recording, the worst first; parts in s."""
+    rows = []
+
+    def rank(name: str) -> tuple[float, str]:
+        rate = score.errors[name].eder
+        return (math.inf if math.isnan(rate) else -rate), name
+
+    for name in sorted(score.errors, key=rank):
+        error, boundary = score.errors[name], score.boundaries[name]
+        seconds = (error.duration, error.missed, error.false_alarm, error.confusion)
+        changes = f"{boundary.matched} / {boundary.reference} / {boundary.hypothesis}"
+        rows.append([name, number(error.eder), *(number(value, 2) for value in seconds), changes])
+    columns = ("recording", "EDER", "evaluated [s]", "missed", "false alarm", "confusion", "changes hit / true / found")
+    return Table("Recordings, the worst first", columns, rows)
+
+
+def corpus_table(clips: ClipScores, split: str) -> Table:
+    """Whole clips, one row a corpus."""
+    rows = [(name, clips.frames[name], clips.clips[name], clips.known[name]) for name in clips.frames]
+    rows.append(("all", *(sum_confusions(part) for part in (clips.frames, clips.clips, clips.known))))
+    columns = ("corpus", "clips", "frame accuracy", "frame macro F1", "clip UAR", "clip UAR, its classes only")
+    return Table(
+        f"Whole clips, {split} split: frames of 20 ms, clips by mean posterior",
+        columns,
+        [
+            [name, f"{whole.support.sum():.0f}", *map(number, (frames.accuracy, frames.macro_f1, whole.uar, known.uar))]
+            for name, frames, whole, known in rows
+        ],
+    )
+
+
+def scalar_table(clips: ClipScores) -> Table:
+    """Calibration and intensity; what no corpus tells is left out."""
+    values = (
+        (clips.reliability.name, clips.reliability.ece),
+        ("intensity, strong against normal, AUC", clips.strong_auc),
+        ("intensity against annotated arousal, Spearman", clips.arousal_spearman),
+        ("mean intensity of neutral clips", clips.neutral_intensity),
+    )
+    rows = [[name, number(value)] for name, value in values if value is not None]
+    return Table("Calibration and intensity", ("measure", "value"), rows)
+
+
+def checkpoint_tables(report: DiarizationReport) -> list[Table]:
+    """All tables of a checkpoint on a split."""
+    clips, joined = report.clips, report.joined
+    scores = {"diarizer": joined.diarizer, "one guess a file": joined.single_guess}
+    return [
+        corpus_table(clips, report.split),
+        class_table(
+            sum_confusions(clips.frames), "Frames by class, all corpora, and what it was called (share)", "frames"
+        ),
+        segment_table(scores, f"Joined clips ({len(joined.diarizer.errors)} recordings)"),
+        scalar_table(clips),
+    ]
+
+
+def rttm_tables(score: DiarizationScore) -> list[Table]:
+    """All tables of a set of RTTM files."""
+    title = f"{len(score.errors)} recording{'s' if len(score.errors) > 1 else ''}"
+    return [
+        segment_table({"hypothesis": score}, title),
+        time_table(score.confusion),
+        class_table(score.confusion, "Time by class, and what it was called (share)", "seconds"),
+        file_table(score),
+    ]

@@ -1,0 +1,1 @@
+"""Pictures of timelines and scores, drawn with matplotlib (imported only by `canvas`)."""
