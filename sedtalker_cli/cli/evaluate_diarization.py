@@ -1,5 +1,6 @@
 """`sedtalker evaluate diarization`: a checkpoint on a split of corpora, or RTTM files against RTTM files."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -145,12 +146,14 @@ def print_tables(tables: "Sequence[Table]") -> None:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    console = Console(highlight=False)
+    # What is no terminal has no width of its own; 80 columns would break lines of numbers.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
     for table in tables:
         shown = RichTable(title=Text(table.title), title_justify="left", box=box.SIMPLE_HEAD)
         for place, column in enumerate(table.columns):
             # File names may hold brackets, which rich would take for markup.
-            shown.add_column(Text(column), justify="right" if place else "left", overflow="fold")
+            width = max((len(row[place]) for row in table.rows), default=0) if place else None
+            shown.add_column(Text(column), justify="right" if place else "left", overflow="fold", min_width=width)
         for row in table.rows:
             shown.add_row(*(Text(value) for value in row))
         console.print(shown)

@@ -39,7 +39,7 @@ def parse_size(text: str | tuple[int, int]) -> tuple[int, int]:
     return size
 
 
-Inputs = Annotated[list[Path] | None, typer.Argument(metavar="INPUT", help="Sound files or folders.")]
+Inputs = Annotated[list[Path] | None, typer.Argument(metavar="INPUT", readable=False, help="Sound files or folders.")]
 ListFile = Annotated[
     Path | None,
     typer.Option(

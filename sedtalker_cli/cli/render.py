@@ -21,7 +21,7 @@ under the face; the sound is --audio, or the file that the sidecar names if it i
 
 def render(
     inputs: Annotated[
-        list[Path] | None, typer.Argument(metavar="MOTION.npy", help="Motions, or folders of them.")
+        list[Path] | None, typer.Argument(metavar="MOTION.npy", readable=False, help="Motions, or folders of them.")
     ] = None,
     list_file: opt.ListFile = None,
     recursive: opt.Recursive = False,

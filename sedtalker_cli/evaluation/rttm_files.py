@@ -79,7 +79,7 @@ def evaluate_rttm(reference: Path, hypothesis: Path, uem: Path | None = None) ->
         ([n for n in regions if n not in references], "in the UEM without a reference, left out"),
     ):
         if names:
-            notes.append(f"{_listed(names)}: {said}")
+            notes.append(f"{_listed(sorted(names))}: {said}")
     hypotheses = {name: hypotheses[name] for name in references if name in hypotheses}
     classes = sorted({s.emotion for side in (references, hypotheses) for part in side.values() for s in part})
     score = score_files(references, hypotheses, classes, uems=regions)
