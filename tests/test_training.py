@@ -274,10 +274,9 @@ def test_evaluation_of_a_diarizer(data, tmp_path):
         evaluate_checkpoint(encoder, model, corpora, data / "splits.csv", "test")
 
 
+@pytest.mark.parametrize("finished", ["animator"], indirect=True)
 def test_evaluation_of_an_animator_beside_its_baselines(finished, data):
-    train, settings, _, _ = finished
-    if train is not train_animator:
-        pytest.skip("scores an animator")
+    _, settings, _, _ = finished
     encoder, head = SpeechEncoder.load(data / "encoder"), load_head()
     captures = READERS["grid"](data / "grid")
     scores = evaluate_lipsync(encoder, Animator.load(settings.out / "checkpoint"), captures, "val", head)

@@ -32,7 +32,7 @@ from sedtalker_cli.data.visemes import CLASSES, UNITS
 from sedtalker_cli.face.arkit import ARKIT_INDEX
 from sedtalker_cli.face.head import Head, load_head
 from sedtalker_cli.face.regions import lip_gap, lip_width
-from sedtalker_cli.formats.phones import Phone, read_phones
+from sedtalker_cli.formats.phones import SILENCE, Phone, read_phones
 from sedtalker_cli.metrics.lipsync import CLOSED, best_lag, correlation, jitter
 
 RIDGE = 0.02
@@ -70,7 +70,24 @@ class Data:
         self.loud = padded([np.clip(x[s.owner] / 10, -1.5, 1.5) for x, s in zip(loud, scores, strict=True)])
         self.targets = padded([measured(c) for c in captures])
         self.mask = padded([np.ones(len(c.weights)) for c in captures])
+        self.learn_rest(captures[0].fps, [first_sound(p) for p in phones])
         self.times = torch.arange(self.targets.shape[1]) / captures[0].fps
+
+    def learn_rest(self, fps: float, starts: list[float]) -> None:
+        """Put the mouth to rest before speech.
+
+        The speaker often holds his mouth open long before the first word, which is a habit of the recording session and
+        would be taken for anticipation by the sounds.
+        """
+        for row, start in enumerate(starts):
+            rest, heard = max(0, round((start - 0.35) * fps)), max(0, round((start - 0.12) * fps))
+            self.targets[row, :rest] = 0
+            self.mask[row, rest:heard] = 0
+
+
+def first_sound(phones: list[Phone]) -> float:
+    """Onset of speech in s."""
+    return next((p.onset for p in phones if p.symbol != SILENCE), 0.0)
 
 
 def start_table(data: Data) -> Table:
@@ -127,6 +144,7 @@ def fit(data: Data, epochs: int, batch: int = 96) -> Table:
                 table.power.clamp_(1.0, 2.0)
                 table.core.clamp_(0.0, 1.0)
                 table.lag.clamp_(-0.08, 0.08)
+                table.effort.clamp_(0.0, 0.5)
             total += loss.item() * len(rows)
         if epoch % 5 == 4 or epoch == 0:
             print(f"epoch {epoch + 1}: unexplained {total / len(order):.4f}", flush=True)
@@ -136,7 +154,7 @@ def fit(data: Data, epochs: int, batch: int = 96) -> Table:
 def agreement(
     captures: list[Capture], phones: list[list[Phone]], head: Head, table: Table, loud: bool = True
 ) -> dict[str, float]:
-    """Generated against captured curves: r, deviation ratio, lag, closures of bilabials, jitter."""
+    """Generated against captured curves from the first word to the last: r, deviation ratio, lag, closures, jitter."""
     pooled: dict[str, list[list[np.ndarray]]] = {}
     shut, shut_captured, shake = [], [], []
     for capture, spoken in zip(captures, phones, strict=True):
@@ -153,9 +171,14 @@ def agreement(
             "pucker on head": (target[:, ARKIT_INDEX["mouthPucker"]], found[:, ARKIT_INDEX["mouthPucker"]]),
             "funnel": (capture.weights[:, ARKIT_INDEX["mouthFunnel"]], found[:, ARKIT_INDEX["mouthFunnel"]]),
         }
+        ends = [p.offset for p in spoken if p.symbol != SILENCE]
+        words = slice(round((first_sound(spoken) - 0.1) * capture.fps), round((ends[-1] + 0.2) * capture.fps))
         for name, pair in pairs.items():
-            for column, values in zip(pooled.setdefault(name, [[], []]), pair, strict=True):
+            for column, inside, values in zip(
+                pooled.setdefault(f"{name}, whole clip", [[], []]), pooled.setdefault(name, [[], []]), pair, strict=True
+            ):
                 column.append(values)
+                inside.append(values[words])
         shake.append([jitter(x, capture.fps) for x in pairs["jawOpen"]])
         for phone in spoken:
             if phone.symbol in ("b", "p", "m"):
@@ -212,7 +235,7 @@ def main() -> None:
     else:
         table = load_table()
     for name, value in agreement(*part(args.split), load_head(), table).items():
-        print(f"{name:26s} {value:.3f}")
+        print(f"{name:36s} {value:.3f}")
 
 
 if __name__ == "__main__":

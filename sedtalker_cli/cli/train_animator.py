@@ -1,5 +1,6 @@
 """`sedtalker train animator`: options of a training run."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,6 +24,12 @@ def animator(
         list[str], typer.Option(metavar="SOURCE=PATH", help="Captured motion: grid=PATH or facegood=PATH.")
     ],
     out: opt.RunFolder,
+    phones: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="DIR", help="Speech with phone times (NAME.wav beside NAME.csv); its motion is generated."
+        ),
+    ] = None,
     corpus: opt.MoreCorpora = None,
     splits: opt.Splits = None,
     encoder: opt.Encoder = None,
@@ -46,6 +53,7 @@ def animator(
         settings = AnimatorTraining(
             captures=tuple(parse_capture(text) for text in capture),
             corpora=tuple(parse_corpus(text) for text in corpus or ()),
+            phones=tuple(phones or ()),
             splits=splits,
             out=out,
             encoder=encoder or str(weights_dir("encoder")),

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from sedtalker_cli.data.captures import CLOSED_GAP, MOUTH, Capture, on_head
+from sedtalker_cli.data.captures import CLOSED_GAP, MOUTH, lip_vector, match_width
 from sedtalker_cli.data.visemes import BILABIALS, LABIODENTALS, UNITS, unit_shares
 from sedtalker_cli.face.arkit import ARKIT_INDEX, ARKIT_NAMES
 from sedtalker_cli.face.head import Head
@@ -32,7 +32,7 @@ SOFT = 0.012  # rounding of the dominance's corners [s]
 GROUPS = ("jaw", "opening", "width", "contact")
 CLOSING_RAMP = 0.06  # of the lips towards and away from closure [s]
 LABIODENTAL_SHUT = 0.6
-REST_AFTER, REST_BEFORE, REST_RAMP = 0.35, 0.45, 0.15  # silence rests this long after and before speech [s]
+REST_AFTER, REST_BEFORE, REST_RAMP = 0.35, 0.35, 0.2  # silence rests this long after and before speech [s]
 CHANNELS = (*MOUTH, "gap", "width")  # besides coefficients: lip gap and change of lip width over the eye distance
 
 
@@ -130,7 +130,8 @@ def score_phones(phones: Sequence[Phone]) -> Score:
                 waiting = start
                 continue
         waiting = None
-        for part, (begin, end) in zip(parts, _halves(start, phone.offset, len(parts)), strict=True):
+        stop = closed_until(phone) if phone.symbol[0] in BILABIALS else phone.offset
+        for part, (begin, end) in zip(parts, _halves(start, stop, len(parts)), strict=True):
             shares.append([part.get(unit, 0.0) for unit in UNITS])
             onset.append(begin)
             offset.append(end)
@@ -191,16 +192,20 @@ def _window(times: np.ndarray, begin: float, end: float, ramp: float) -> np.ndar
     return 0.5 + 0.5 * np.cos(np.pi * np.minimum(outside / ramp, 1))
 
 
+def closed_until(phone: Phone) -> float:
+    """When the lips part: at the burst, and where that is not known at the usual share of the stop [s]."""
+    if phone.release is not None and phone.onset < phone.release < phone.offset:
+        return phone.release
+    return phone.onset + {"p": 0.6, "b": 0.8}.get(phone.symbol[0], 1.0) * (phone.offset - phone.onset)
+
+
 def closing(phones: Sequence[Phone], times: np.ndarray) -> np.ndarray:
     """Share of its lip opening that the mouth gives up for bilabials and labiodentals (T,), 1 is closed."""
     shut = np.zeros(len(times))
     for phone in phones:
         first = phone.symbol[:1]
         if first in BILABIALS:
-            # Lips part at the burst; where it is not known it is this far into the stop.
-            share = {"p": 0.6, "b": 0.8, "m": 1.0}[first]
-            usual = phone.onset + share * (phone.offset - phone.onset)
-            begin, end = phone.onset, phone.release if phone.release and phone.release > phone.onset else usual
+            begin, end = phone.onset, closed_until(phone)
             size, least = 1.0, 0.045  # at least a frame of 25 a second sees the closure
         elif first in LABIODENTALS:
             begin, end, size, least = phone.onset, phone.offset, LABIODENTAL_SHUT, 0.02
@@ -254,7 +259,7 @@ def mouth_curves(
         phones: in order of time; before the first and after the last there is silence.
         fps: frames a second; frame k is at k / fps s.
         frames: T.
-        head: whose lips are fitted (see `captures.on_head`).
+        head: whose lips are fitted (as `captures.on_head` does).
         gain: size of the movements, one number or one of each phone (P,); closures stay closed.
         loudness: (P,) of each phone in dB relative to the utterance's usual; None is the usual.
         table: parameters, None for the shipped ones.
@@ -295,8 +300,23 @@ def mouth_curves(
     for channel in ("mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight"):
         weights[:, ARKIT_INDEX[channel]] *= shut
     gap = CLOSED_GAP + np.maximum(sized[:, CHANNELS.index("gap")], 0) * shut
-    known = np.zeros(len(ARKIT_NAMES), bool)
-    capture = Capture(
-        "", "generated", "", Path(), fps, np.clip(weights, 0, 1), known, gap, sized[:, CHANNELS.index("width")]
-    )
-    return on_head(capture, head).astype(np.float32)
+    weights = match_width(np.clip(weights, 0, 1), sized[:, CHANNELS.index("width")], head)
+    return _close_lips(weights, gap, head).astype(np.float32)
+
+
+def _close_lips(weights: np.ndarray, gap: np.ndarray, head: Head) -> np.ndarray:
+    """As `captures.close_lips`, but exact instead of in steps, which would show as jitter in smooth curves.
+
+    mouthClose s moves the lips' distance vector d = a + s b (a without it); |d| = g has the root
+    s = (-ab - sqrt((ab)^2 - bb (aa - gg))) / bb.
+    """
+    rest, change, scale = lip_vector(head)
+    jaw, close = ARKIT_INDEX["jawOpen"], ARKIT_INDEX["mouthClose"]
+    weights = weights.copy()
+    weights[:, close] = 0
+    wanted = np.linalg.norm(rest) + scale * np.maximum(gap - CLOSED_GAP, 0)
+    opening, step = rest + weights @ change, change[close]
+    along = opening @ step
+    inner = along**2 - step @ step * ((opening**2).sum(1) - wanted**2)
+    weights[:, close] = np.clip((-along - np.sqrt(np.maximum(inner, 0))) / (step @ step), 0, weights[:, jaw])
+    return weights

@@ -17,32 +17,32 @@ CLASSES: dict[str, tuple[str, ...]] = {
     "rhotic": ("ɹ",),
     "labiovelar": ("w",),
     "velar": ("k", "ɡ"),
-    "close front": ("i", "ɪ", "j"),
+    "close front": ("i", "ɪ", "ɪ̯", "j"),
     "mid front": ("e", "ɛ", "æ"),
-    "central": ("ə", "ʌ"),
+    "central": ("ə",),
     "open": ("a", "ɑ"),
     "mid back": ("ɔ", "o"),
-    "close back": ("u", "ʊ"),
+    "close back": ("u", "ʊ̯"),
 }
-"""Units with parameters of their own; in fitting, those of one class are drawn towards their mean."""
+"""Units with parameters of their own, ɪ̯ and ʊ̯ are off-glides; in fitting, a class is drawn towards its mean."""
 UNITS = tuple(unit for units in CLASSES.values() for unit in units)
 BILABIALS, LABIODENTALS = frozenset("pbm"), frozenset(["f", "v", "ɱ", "ʋ"])
 PASSIVE = frozenset("hɦħʔʕɧ")  # the lips already stand as the next sound wants them
 # Phones of two parts, and phones that the captured English lacks: shares of units whose parameters they inherit.
 SEQUENCES = {
-    "aɪ": ("a", "ɪ"),
-    "aʊ": ("a", "ʊ"),
-    "eɪ": ("e", "ɪ"),
-    "oʊ": ("o", "ʊ"),
-    "əʊ": ("ə", "ʊ"),
-    "ɔɪ": ("ɔ", "ɪ"),
-    "ɔʏ": ("ɔ", "ʏ"),
+    "aɪ": ("a", "ɪ̯"),
+    "aʊ": ("a", "ʊ̯"),
+    "eɪ": ("e", "ɪ̯"),
+    "oʊ": ("o", "ʊ̯"),
+    "əʊ": ("ə", "ʊ̯"),
+    "ɔɪ": ("ɔ", "ɪ̯"),
+    "ɔʏ": ("ɔ", "ʊ̯"),
     "ɪə": ("ɪ", "ə"),
     "ʊə": ("ʊ", "ə"),
-    "ai": ("a", "ɪ"),
-    "au": ("a", "ʊ"),
-    "ei": ("e", "ɪ"),
-    "ou": ("o", "ʊ"),
+    "ai": ("a", "ɪ̯"),
+    "au": ("a", "ʊ̯"),
+    "ei": ("e", "ɪ̯"),
+    "ou": ("o", "ʊ̯"),
     "tʃ": ("t", "ʃ"),
     "dʒ": ("d", "ʒ"),
     "ts": ("t", "s"),
@@ -55,6 +55,9 @@ SEQUENCES = {
     "pf": ("p", "f"),
 }
 INHERIT: dict[str, dict[str, float]] = {
+    # Heard in one word only ("one"), so that its parameters could not be told from those of the w before it.
+    "ʌ": {"ə": 0.5, "a": 0.5},
+    "ʊ": {"u": 0.6, "ə": 0.4},
     "ŋ": {"k": 0.5, "ɡ": 0.5},
     "ɾ": {"d": 1.0},
     "ʒ": {"ʃ": 1.0},
@@ -62,12 +65,12 @@ INHERIT: dict[str, dict[str, float]] = {
     "ɝ": {"ə": 0.6, "ɹ": 0.4},
     "ɚ": {"ə": 0.7, "ɹ": 0.3},
     "ɜ": {"ə": 1.0},
-    "ɐ": {"ʌ": 1.0},
+    "ɐ": {"ə": 0.5, "a": 0.5},
     "y": {"u": 1.0},
-    "ʏ": {"ʊ": 1.0},
+    "ʏ": {"u": 0.6, "ə": 0.4},
     "ʉ": {"u": 1.0},
     "ø": {"u": 0.5, "e": 0.5},
-    "œ": {"ʊ": 0.5, "ɛ": 0.5},
+    "œ": {"u": 0.4, "ɛ": 0.6},
     "ɨ": {"ɪ": 1.0},
     "ɯ": {"ɪ": 1.0},
     "ɤ": {"ə": 1.0},

@@ -39,13 +39,14 @@ def draw_confusion(figure: Figure, confusion: Confusion) -> None:
     shares = np.divide(amounts, totals, out=np.full(amounts.shape, np.nan), where=totals > 0)
     axes = figure.subplots()
     paper = LinearSegmentedColormap.from_list("paper", ["#ffffff", BLUE])
-    axes.imshow(np.nan_to_num(shares), cmap=paper, vmin=0, vmax=1, aspect="auto")
+    axes.pcolormesh(np.nan_to_num(shares), cmap=paper, vmin=0, vmax=1, edgecolor="white", linewidth=1)
     for row, column in np.ndindex(shares.shape):
         if not np.isnan(shares[row, column]):
             colour = "white" if shares[row, column] > 0.55 else INK
-            axes.text(column, row, f"{shares[row, column]:.2f}", ha="center", va="center", color=colour)
-    axes.set_xticks(range(len(columns)), columns, rotation=35, ha="right")
-    axes.set_yticks(range(len(names)), names)
+            axes.text(column + 0.5, row + 0.5, f"{shares[row, column]:.2f}", ha="center", va="center", color=colour)
+    axes.set_xticks(np.arange(len(columns)) + 0.5, columns, rotation=35, ha="right")
+    axes.set_yticks(np.arange(len(names)) + 0.5, names)
+    axes.invert_yaxis()
     axes.set_xlabel("answer")
     axes.set_ylabel("reference")
     axes.tick_params(length=0)

@@ -12,6 +12,7 @@ import torch
 
 from sedtalker_cli.audio import SAMPLE_RATE, load_audio
 from sedtalker_cli.data.captures import MOUTH, READERS, Capture, lip_vector, on_head
+from sedtalker_cli.data.generated import read_generated
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.evaluation.lipsync import score_animator
 from sedtalker_cli.face.arkit import ARKIT_NAMES
@@ -43,6 +44,7 @@ class AnimatorTraining:
 
     Attributes:
         captures: (source, folder) pairs of captured motion; sources as in `data.captures.READERS`.
+        phones: folders of speech with phone times (see `data.generated`), whose mouths are generated.
         corpora: (name, folder) pairs of speech without motion; their voices train expression and stillness.
         splits: table of splits of the corpora, or None.
         out: folder of the run; the checkpoint is written to `out/checkpoint`.
@@ -73,6 +75,7 @@ class AnimatorTraining:
     vertex_weight: float = 1.0
     closure_weight: float = 0.5
     seed: int = 0
+    phones: tuple[Path, ...] = ()
     network: dict[str, Any] = field(default_factory=dict)
 
 
@@ -305,6 +308,8 @@ def examples(
             if len(sound) > SAMPLE_RATE // 2:
                 part = mouth[start : start + piece + 1]
                 yield varied(Example(sound, part, capture.fps, capture.channels, capture.source))
+    for folder in settings.phones:
+        yield from map(varied, read_generated(folder, head, seed=number))
     nothing, everything = np.zeros((2, len(ARKIT_NAMES)), np.float32), np.ones(len(ARKIT_NAMES), bool)
     for waveform in speech.draw(number):
         yield varied(Example(waveform, nothing, 1.0, ~everything, STYLES[number % len(STYLES)]))

@@ -60,6 +60,7 @@ def shown_settings(settings: Any) -> dict[str, Any]:
         del values[name]
     if "captures" in values:
         values["captures"] = [source for source, _ in settings.captures]
+        values["phones"] = [folder.name for folder in settings.phones]
     return values | {"corpora": sorted(name for name, _ in settings.corpora)}
 
 
