@@ -1,7 +1,10 @@
 """Mouth motion from phone times: closures, openings, rest, rounding, smoothness; phone tables; generated examples."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 
 from sedtalker_cli.data.captures import MOUTH
 from sedtalker_cli.data.coarticulation import CHANNELS, load_table, mouth_curves
@@ -86,8 +89,8 @@ def test_rounded_sounds_narrow_the_mouth(head):
     pucker = weights[:, ARKIT_INDEX["mouthPucker"]]
     spread = width[inside(phones[2])].mean()
     for rounded in (phones[4], phones[7], phones[10]):
-        assert width[inside(rounded)].min() < spread - 0.02, rounded
-        assert pucker[inside(rounded)].max() > pucker[inside(phones[2])].max() + 0.15, rounded
+        assert width[inside(rounded)].min() < spread - 0.015, rounded
+        assert pucker[inside(rounded)].max() > pucker[inside(phones[2])].max() + 0.1, rounded
 
 
 def test_silence_rests(head):
@@ -131,16 +134,17 @@ def test_neighbours_shape_a_consonant(head):
     pucker = ARKIT_INDEX["mouthPucker"]
     rounded, spread = (spoken(f"t {v} s {v} t") for v in "ui")
     a, b = (pose(p, head)[0][inside(p[3]), pucker].mean() for p in (rounded, spread))
-    assert a > b + 0.1
+    assert a > b + 0.05
 
 
 def test_gain_and_loudness_scale_the_opening(head):
     phones = spoken("s ɑ d ɛ s", 0.12)
     small, usual, large = (pose(phones, head, gain=g)[1].max() for g in (0.7, 1.0, 1.3))
     assert small < usual < large
-    loud = pose(phones, head, loudness=np.full(len(phones), 8.0))[1].max()
-    soft = pose(phones, head, loudness=np.full(len(phones), -8.0))[1].max()
-    assert soft <= usual <= loud
+    table = replace(load_table(), effort=torch.full((4,), 0.2))
+    loud = pose(phones, head, loudness=np.full(len(phones), 8.0), table=table)[1].max()
+    soft = pose(phones, head, loudness=np.full(len(phones), -8.0), table=table)[1].max()
+    assert soft < usual < loud
 
 
 def test_phones_of_many_languages_are_known():

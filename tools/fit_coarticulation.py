@@ -28,7 +28,7 @@ from sedtalker_cli.data.coarticulation import (
     write_table,
 )
 from sedtalker_cli.data.generated import phone_loudness
-from sedtalker_cli.data.visemes import CLASSES, UNITS
+from sedtalker_cli.data.visemes import CLASSES, REPLACED, UNITS
 from sedtalker_cli.face.arkit import ARKIT_INDEX
 from sedtalker_cli.face.head import Head, load_head
 from sedtalker_cli.face.regions import lip_gap, lip_width
@@ -37,6 +37,7 @@ from sedtalker_cli.metrics.lipsync import CLOSED, best_lag, correlation, jitter
 
 RIDGE = 0.02
 MAIN = {"jawOpen": 3.0, "gap": 4.0, "width": 3.0, "mouthPucker": 2.0}  # weights of channels beside 1
+RATES = (math.log(1 / 0.1), math.log(1 / 0.012))  # no sound reaches further than about 0.2 s: words are few here
 LEAST_SPREAD = 0.01  # channels that hardly move must not cost much
 
 
@@ -141,6 +142,8 @@ def fit(data: Data, epochs: int, batch: int = 96) -> Table:
             schedule.step()
             with torch.no_grad():
                 table.targets[0] = 0  # silence rests
+                table.attack.clamp_(*RATES)
+                table.decay.clamp_(*RATES)
                 table.power.clamp_(1.0, 2.0)
                 table.core.clamp_(0.0, 1.0)
                 table.lag.clamp_(-0.08, 0.08)
@@ -148,6 +151,11 @@ def fit(data: Data, epochs: int, batch: int = 96) -> Table:
             total += loss.item() * len(rows)
         if epoch % 5 == 4 or epoch == 0:
             print(f"epoch {epoch + 1}: unexplained {total / len(order):.4f}", flush=True)
+    with torch.no_grad():
+        for unit, others in REPLACED.items():
+            for name in ("targets", "strength", "attack", "decay"):
+                values = getattr(table, name)
+                values[UNITS.index(unit)] = values[[UNITS.index(u) for u in others]].mean(0)
     return Table(*(getattr(table, f.name).detach() for f in fields(table)))
 
 

@@ -5,11 +5,11 @@ decays before (anticipation) and after it (carry-over). A curve is the mean of t
 (Cohen & Massaro, "Modeling coarticulation in synthetic visual speech", 1993). `tools/fit_coarticulation.py` fits all
 parameters; hard constraints are added here: bilabials close, labiodentals nearly, long silence rests.
 
-Dominance of phone u in a group of channels g at time t, m and h the phone's middle and half its length:
+Dominance of phone u in a group of channels g at time t, for a phone from `on` to `off`, half its length h:
 
-    log D = a_ug - (l_ug b)^p_g - (r_ug c)^p_g,   b = soft(m - f_g h + d_g - t),   c = soft(t - d_g - m - f_g h),
+    log D = a_ug - (l_ug b)^p_g - (r_ug c)^p_g,   b = soft(on + e + d_g - t),   c = soft(t - d_g - off + e),
 
-with soft(x) = s log(1 + exp(x / s)), s = SOFT, so that curves stay smooth.
+with e = min((1 - f_g) h, MARGIN) and soft(x) = s log(1 + exp(x / s)), s = SOFT, so that curves stay smooth.
 """
 
 import json
@@ -29,6 +29,7 @@ from sedtalker_cli.face.head import Head
 from sedtalker_cli.formats.phones import SILENCE, Phone
 
 SOFT = 0.012  # rounding of the dominance's corners [s]
+MARGIN = 0.04  # at most so far inside its ends a phone begins to yield [s]
 GROUPS = ("jaw", "opening", "width", "contact")
 CLOSING_RAMP = 0.06  # of the lips towards and away from closure [s]
 LABIODENTAL_SHUT = 0.6
@@ -168,9 +169,10 @@ def blend(
     Returns:
         (..., T, C) for `CHANNELS`.
     """
-    middle, half = ((onset + offset) / 2).unsqueeze(-1), ((offset - onset) / 2).unsqueeze(-1)
-    begin = (middle - table.core * half + table.lag).unsqueeze(-3)  # (..., 1, N, G)
-    end = (middle + table.core * half + table.lag).unsqueeze(-3)
+    half = ((offset - onset) / 2).unsqueeze(-1)
+    margin = torch.clamp((1 - table.core) * half, max=MARGIN)
+    begin = (onset.unsqueeze(-1) + margin + table.lag).unsqueeze(-3)  # (..., 1, N, G)
+    end = (offset.unsqueeze(-1) - margin + table.lag).unsqueeze(-3)
     at = times[:, None, None]
     soft = torch.nn.functional.softplus
     before = SOFT * soft((begin - at) / SOFT) * (shares @ table.attack).exp().unsqueeze(-3)

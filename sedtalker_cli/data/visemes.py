@@ -20,11 +20,16 @@ CLASSES: dict[str, tuple[str, ...]] = {
     "close front": ("i", "ɪ", "ɪ̯", "j"),
     "mid front": ("e", "ɛ", "æ"),
     "central": ("ə",),
+    "open mid": ("ʌ",),
     "open": ("a", "ɑ"),
     "mid back": ("ɔ", "o"),
-    "close back": ("u", "ʊ̯"),
+    "close back": ("u",),
+    "back glide": ("ʊ̯",),
 }
 """Units with parameters of their own, ɪ̯ and ʊ̯ are off-glides; in fitting, a class is drawn towards its mean."""
+# Heard in one word only, where a neighbour drowns them (the w of "one", the end of the sentence after "now"): they are
+# fitted, so that nobody else has to explain these words, and then take the mean of others.
+REPLACED = {"ʌ": ("ə", "a"), "ʊ̯": ("u", "ɔ")}
 UNITS = tuple(unit for units in CLASSES.values() for unit in units)
 BILABIALS, LABIODENTALS = frozenset("pbm"), frozenset(["f", "v", "ɱ", "ʋ"])
 PASSIVE = frozenset("hɦħʔʕɧ")  # the lips already stand as the next sound wants them
@@ -55,8 +60,6 @@ SEQUENCES = {
     "pf": ("p", "f"),
 }
 INHERIT: dict[str, dict[str, float]] = {
-    # Heard in one word only ("one"), so that its parameters could not be told from those of the w before it.
-    "ʌ": {"ə": 0.5, "a": 0.5},
     "ʊ": {"u": 0.6, "ə": 0.4},
     "ŋ": {"k": 0.5, "ɡ": 0.5},
     "ɾ": {"d": 1.0},
@@ -65,7 +68,7 @@ INHERIT: dict[str, dict[str, float]] = {
     "ɝ": {"ə": 0.6, "ɹ": 0.4},
     "ɚ": {"ə": 0.7, "ɹ": 0.3},
     "ɜ": {"ə": 1.0},
-    "ɐ": {"ə": 0.5, "a": 0.5},
+    "ɐ": {"ʌ": 1.0},
     "y": {"u": 1.0},
     "ʏ": {"u": 0.6, "ə": 0.4},
     "ʉ": {"u": 1.0},

@@ -28,12 +28,12 @@ def confusion_size(classes: int) -> tuple[float, float]:
 
 
 def draw_confusion(figure: Figure, confusion: Confusion) -> None:
-    """What every class was called, as shares of its reference; the last column is what got no answer, if any."""
+    """What every class was called, as shares of its reference; a last column is what got no answer, if any shows."""
     from matplotlib.colors import LinearSegmentedColormap
 
     names, columns = list(confusion.classes), list(confusion.classes)
     amounts = confusion.matrix
-    if confusion.unanswered.any():
+    if (confusion.unanswered > 0.005 * confusion.support).any():
         amounts, columns = np.column_stack([amounts, confusion.unanswered]), [*columns, "no answer"]
     totals = confusion.support[:, None]
     shares = np.divide(amounts, totals, out=np.full(amounts.shape, np.nan), where=totals > 0)
