@@ -37,7 +37,7 @@ from sedtalker_cli.metrics.lipsync import CLOSED, best_lag, correlation, jitter
 
 RIDGE = 0.02
 MAIN = {"jawOpen": 3.0, "gap": 4.0, "width": 3.0, "mouthPucker": 2.0}  # weights of channels beside 1
-RATES = (math.log(1 / 0.1), math.log(1 / 0.012))  # no sound reaches further than about 0.2 s: words are few here
+RATES = (math.log(1 / 0.13), math.log(1 / 0.012))  # no sound reaches further than about 0.25 s: words are few here
 LEAST_SPREAD = 0.01  # channels that hardly move must not cost much
 
 
