@@ -60,12 +60,12 @@ def main() -> None:
             rows.append((command, start, wall, wall / args.seconds, (wall - start) / (args.seconds - 1), peak))
         motion = Path(folder, "long.npy")
         frames = len(np.load(motion, mmap_mode="r"))
-        wall, peak = timed(["render", str(motion), "--audio", str(long), "--out", folder], 1)
+        film, film_peak = timed(["render", str(motion), "--audio", str(long), "--out", folder], 1)
     print("command    start-up s  whole s  x real time  after start-up  peak MB")
     for name, start, wall, whole, rest, peak in rows:
         print(f"{name:10s} {start:10.2f} {wall:8.2f} {whole:12.3f} {rest:15.3f} {peak:8.0f}")
-    print(f"render     {frames} frames of 512 x 512 in {wall:.1f} s: {frames / wall:.1f} frames/s, {peak:.0f} MB")
-    print(json.dumps({"rows": rows, "render_fps": frames / wall}))
+    print(f"render     {frames} frames of 512 x 512 in {film:.1f} s: {frames / film:.1f} frames/s, {film_peak:.0f} MB")
+    print(json.dumps({"rows": rows, "render_fps": frames / film}))
 
 
 if __name__ == "__main__":

@@ -161,3 +161,12 @@ def test_names_that_do_not_fit(folder, change):
     save_checkpoint(folder, state, CONFIG)
     message = refusal(load_into, layer(), folder)
     assert str(folder) in message and ("0.bias" if change == "missing" else "0.gain") in message
+
+
+@pytest.mark.parametrize("change", [{"network": {"layout": "xyz", "num_taps": 1, "dim": 4}}, {"network": {"no": 1}}])
+def test_config_that_describes_no_network_is_one_line(tmp_path, change):
+    from sedtalker_cli.model.diarizer import Diarizer
+
+    save_checkpoint(tmp_path, {"x": torch.zeros(1)}, {"type": "diarizer", "classes": ["neutral"], **change})
+    with pytest.raises(InputError, match=r"config\.json: does not describe a network"):
+        Diarizer.load(tmp_path)

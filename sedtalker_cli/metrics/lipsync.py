@@ -14,7 +14,7 @@ def correlation(a: np.ndarray, b: np.ndarray) -> float:
     """Pearson's r of two tracks (T,), 0 if one is constant."""
     a, b = a - a.mean(), b - b.mean()
     norm = np.sqrt((a**2).sum() * (b**2).sum())
-    return float((a * b).sum() / norm) if norm > 0 else 0.0
+    return float((a * b).sum() / norm) if norm > 1e-9 * len(a) else 0.0
 
 
 def best_lag(a: np.ndarray, b: np.ndarray, reach: int) -> tuple[int, float]:

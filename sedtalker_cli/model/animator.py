@@ -9,7 +9,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from sedtalker_cli.errors import InputError
-from sedtalker_cli.model.checkpoint import checksum, load_config, load_into
+from sedtalker_cli.face.arkit import ARKIT_NAMES
+from sedtalker_cli.model.checkpoint import checksum, config_errors, load_config, load_into
 from sedtalker_cli.model.diarizer import LayerMix
 from sedtalker_cli.model.hybrid import HybridStack
 from sedtalker_cli.model.windows import windowed
@@ -176,7 +177,8 @@ class Animator:
             InputError: no, damaged or foreign checkpoint.
         """
         config = load_config(folder, "animator")
-        network = AnimatorNetwork(tuple(config["classes"]), tuple(config["styles"]), **config["network"])
+        with config_errors(folder):
+            network = AnimatorNetwork(tuple(config["classes"]), tuple(config["styles"]), **config["network"])
         return cls(load_into(network, folder), config, device, checksum(folder))
 
     def map_posteriors(self, posteriors: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
@@ -220,8 +222,15 @@ class Animator:
             style: one of `styles`; None is the first.
 
         Returns:
-            (max(1, round(duration x fps)), 52) float32 ARKit coefficients in [0, 1].
+            (max(1, round(duration x fps)), 52) float32 ARKit coefficients in [0, 1]; zeros without features.
+
+        Raises:
+            InputError: unknown style.
         """
+        if style is not None and style not in self.styles:
+            raise InputError(f"this animator does not know the style {style!r}; it knows {', '.join(self.styles)}")
+        if len(features) == 0:
+            return np.zeros((max(1, round(duration * fps)), len(ARKIT_NAMES)), np.float32)
         number = torch.tensor([self.styles.index(style) if style else 0], device=self.device)
 
         def run(f: torch.Tensor, p: torch.Tensor, i: torch.Tensor) -> tuple[torch.Tensor]:

@@ -4,6 +4,8 @@ import hashlib
 import inspect
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +70,16 @@ def load_config(folder: str | os.PathLike, expected_type: str) -> dict[str, Any]
     if found != expected_type:
         raise InputError(f"{path}: is a checkpoint of type {found!r}, but a {expected_type} is needed here")
     return config
+
+
+@contextmanager
+def config_errors(folder: str | os.PathLike) -> Iterator[None]:
+    """Turn what a wrong `config.json` does to a network's constructor into an `InputError`."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{Path(folder) / CONFIG_FILE}: does not describe a network ({reason}); restore it") from error
 
 
 def load_state(folder: str | os.PathLike) -> dict[str, torch.Tensor]:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from sedtalker_cli.model.checkpoint import checksum, load_config, load_into
+from sedtalker_cli.model.checkpoint import checksum, config_errors, load_config, load_into
 from sedtalker_cli.model.hybrid import HybridStack
 from sedtalker_cli.model.windows import windowed
 
@@ -167,8 +167,9 @@ class Diarizer:
             InputError: no, damaged or foreign checkpoint.
         """
         config = load_config(folder, "diarizer")
-        network = load_into(DiarizerNetwork(len(config["classes"]), **config["network"]), folder)
-        return cls(network, config, device, checksum(folder))
+        with config_errors(folder):
+            network = DiarizerNetwork(len(config["classes"]), **config["network"])
+        return cls(load_into(network, folder), config, device, checksum(folder))
 
     @torch.inference_mode()
     def predict(self, features: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
