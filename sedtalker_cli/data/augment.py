@@ -30,11 +30,16 @@ def change_speed(waveform: np.ndarray, factor: float) -> np.ndarray:
     return resample(waveform, round(factor * 100), 100)
 
 
-def add_noise(waveform: np.ndarray, snr: float, rng: np.random.Generator) -> np.ndarray:
-    """Add noise with a spectrum between white and brown at a signal-to-noise ratio in dB."""
-    spectrum = np.fft.rfft(rng.standard_normal(len(waveform)))
+def coloured_noise(samples: int, rng: np.random.Generator) -> np.ndarray:
+    """Noise (samples,) with a spectrum drawn between white and brown, of no particular level."""
+    spectrum = np.fft.rfft(rng.standard_normal(samples))
     spectrum[1:] /= np.arange(1, len(spectrum)) ** rng.uniform(0.0, 1.0)
-    noise = np.fft.irfft(spectrum, len(waveform))
+    return np.fft.irfft(spectrum, samples)
+
+
+def add_noise(waveform: np.ndarray, snr: float, rng: np.random.Generator) -> np.ndarray:
+    """Add `coloured_noise` at a signal-to-noise ratio in dB."""
+    noise = coloured_noise(len(waveform), rng)
     power, noise_power = np.mean(waveform**2), np.mean(noise**2) + 1e-20
     return waveform + noise * np.sqrt(power / noise_power * 10 ** (-snr / 10))
 

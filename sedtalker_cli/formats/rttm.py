@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.atomic import atomic_file
+from sedtalker_cli.formats.edges import read_time
 from sedtalker_cli.formats.text import read_text
 from sedtalker_cli.timeline import Segment
 
@@ -72,22 +73,12 @@ def read_rttm(path: str | os.PathLike) -> dict[str, list[Segment]]:
             continue
         if not FIELDS - 1 <= len(fields) <= FIELDS:  # some tools leave the last <NA> out
             raise InputError(f"{path}:{number}: has {len(fields)} fields, expected {FIELDS}")
-        onset = _number(fields[3], "onset", path, number)
-        duration = _number(fields[4], "duration", path, number)
-        confidence = 1.0 if fields[8] == "<NA>" else _number(fields[8], "confidence", path, number)
+        onset = read_time(fields[3], "onset", path, number)
+        duration = read_time(fields[4], "duration", path, number)
+        confidence = 1.0 if fields[8] == "<NA>" else read_time(fields[8], "confidence", path, number)
         if duration == 0:
             raise InputError(f"{path}:{number}: duration is 0; remove the line or give it a length")
         recordings.setdefault(fields[1], []).append(Segment(onset, duration, fields[7], confidence))
     if not recordings:
         raise InputError(f"{path}: holds no SPEAKER line; is it an RTTM file?")
     return {uri: sorted(segments, key=lambda s: s.onset) for uri, segments in recordings.items()}
-
-
-def _number(text: str, field: str, path: str | os.PathLike, line: int) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not (math.isfinite(value) and value >= 0):
-        raise InputError(f"{path}:{line}: {field} {text!r} is not a number >= 0")
-    return value

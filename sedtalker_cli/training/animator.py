@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from sedtalker_cli.audio import SAMPLE_RATE, load_audio
+from sedtalker_cli.data.augment import coloured_noise
 from sedtalker_cli.data.captures import MOUTH, READERS, Capture, lip_vector, on_head
 from sedtalker_cli.data.generated import read_generated
 from sedtalker_cli.errors import InputError
@@ -324,9 +325,7 @@ def still_sound(rng: np.random.Generator) -> np.ndarray:
     kind, level = rng.integers(4), 10 ** rng.uniform(-3.5, -0.8)
     if kind == 0:
         return np.zeros(samples, np.float32)
-    spectrum = np.fft.rfft(rng.standard_normal(samples))
-    spectrum[1:] /= np.arange(1, len(spectrum)) ** rng.uniform(0, 1)
-    noise = np.fft.irfft(spectrum, samples)
+    noise = coloured_noise(samples, rng)
     noise /= noise.std() + 1e-9
     if kind == 1:
         sound = noise
