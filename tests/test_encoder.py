@@ -9,8 +9,9 @@ from torch import nn
 
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.model.checkpoint import checksum, save_checkpoint
-from sedtalker_cli.model.encoder import HubLayers, SpeechEncoder, WhisperLayers, WindowPlan
+from sedtalker_cli.model.encoder import HubLayers, SpeechEncoder, WindowPlan
 from sedtalker_cli.model.mel import LogMel
+from sedtalker_cli.model.whisper import WhisperLayers
 
 WHISPER = {
     "d_model": 16,

@@ -15,16 +15,19 @@ from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.face.arkit import ARKIT_INDEX, ARKIT_NAMES
 from sedtalker_cli.face.head import load_head
 from sedtalker_cli.model.diarizer import DiarizerNetwork
+from sedtalker_cli.model.encoder import SpeechEncoder
 from sedtalker_cli.model.losses import masked_classification, masked_intensity
 from sedtalker_cli.timeline import EMOTIONS
 from sedtalker_cli.training.animator import AnimatorTraining, MotionLoss, still_sound
 from sedtalker_cli.training.calibrate import fit_decoding, fit_temperature
-from sedtalker_cli.training.frames import FrameSet, intensity_target, known_classes
+from sedtalker_cli.training.diarizer import DiarizerTraining, epoch_batches, mask_spans, mixed_batch
+from sedtalker_cli.training.labels import LabelledSet, collate, intensity_target, known_classes
 from sedtalker_cli.training.loop import MovingAverage, append_row, cosine_with_warmup, load_state, save_state
 from sedtalker_cli.training.motion import Example, MotionSet, at_feature_rate, draw_emotions, loudness, vary
 from sedtalker_cli.training.recordings import WaveformStore, read_corpora
 from sedtalker_cli.training.score import score_frames
 from tests.test_training import buzz
+from tests.test_training import data as data
 
 RATE = 16_000
 
@@ -198,16 +201,16 @@ def composite(number: int) -> Composite:
 
 
 @pytest.fixture
-def frames(tmp_path) -> FrameSet:
-    return FrameSet.build(tmp_path / "draw", composite, 4, CountingEncoder())
+def frames() -> LabelledSet:
+    return LabelledSet([composite(number) for number in range(4)])
 
 
-def test_frame_set_labels_every_frame(frames, tmp_path):
+def test_every_frame_is_labelled(frames):
     assert len(frames) == 4 and np.diff(frames.bounds).tolist() == [15, 20, 25, 30]
-    features, labels = frames.item(2)
-    assert features[:, 0, 1].tolist() == list(range(25))
-    assert labels.emotion.tolist() == [EMOTIONS.index("neutral")] * 10 + [EMOTIONS.index("happy")] * 15
-    assert labels.intensity.tolist() == [0.0] * 10 + [1.0] * 15 and labels.known.all()
+    emotion = frames.emotion[frames.bounds[2] : frames.bounds[3]].tolist()
+    assert emotion == [EMOTIONS.index("neutral")] * 10 + [EMOTIONS.index("happy")] * 15
+    assert frames.intensity[frames.bounds[2] : frames.bounds[3]].tolist() == [0.0] * 10 + [1.0] * 15
+    assert frames.speakers.tolist() == [0, 0, 0, 0]
     assert frames.meta[2]["turns"][1] == {
         "onset": 0.2,
         "duration": pytest.approx(0.3),
@@ -216,36 +219,65 @@ def test_frame_set_labels_every_frame(frames, tmp_path):
         "strength": "normal",
         "arousal": None,
     }
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["draw"]
 
 
-def test_frame_set_is_built_once_and_anew_after_a_crash(tmp_path):
-    def crash(number):
-        if number == 2:
-            raise Killed
-        return composite(number)
-
-    with pytest.raises(Killed):
-        FrameSet.build(tmp_path / "draw", crash, 4, CountingEncoder())
-    assert not (tmp_path / "draw").exists()
-    first = FrameSet.build(tmp_path / "draw", composite, 4, CountingEncoder())
-    second = FrameSet.build(tmp_path / "draw", crash, 4, CountingEncoder())  # nothing is drawn again
-    assert np.array_equal(first.features, second.features) and len(second) == 4
+def test_batches_pad_labels():
+    batch = collate([composite(3), composite(0)])
+    assert batch["emotion"].shape == batch["intensity"].shape == (2, 30) and batch["known"].shape == (2, 7)
+    assert (batch["emotion"][0] >= 0).all() and (batch["emotion"][1, 15:] == -100).all()
+    assert batch["intensity"][1, 15:].isnan().all() and not batch["intensity"][1, :15].isnan().any()
 
 
-def test_batches_hold_every_recording_once_with_its_mask(frames):
-    batches = list(frames.batches(3, np.random.default_rng(0)))
-    assert [len(b["mask"]) for b in batches] in ([3, 1], [1, 3])
-    assert sorted(int(n) for b in batches for n in b["mask"].sum(1)) == [15, 20, 25, 30]
-    for batch in batches:
-        absent = batch["mask"] == 0
-        assert (batch["emotion"][absent] == -100).all() and batch["intensity"][absent].isnan().all()
-        assert (batch["features"][absent] == 0).all()
-        assert (batch["emotion"][~absent] >= 0).all()
-        for row, length in enumerate(batch["mask"].sum(1).int().tolist()):
-            assert batch["features"][row, :length, 0, 0].tolist() == list(range(length))
-    orders = {tuple(len(b["mask"][0]) for b in frames.batches(1, np.random.default_rng(s))) for s in range(8)}
-    assert len(orders) > 1
+class GroupSampler:
+    """Composites of one of three speakers, four in a row by the same one."""
+
+    def draw(self, epoch: int, index: int) -> Composite:
+        turn = Turn(0.0, 0.2, replace(utterance(), speaker=f"{index // 4 % 3}"))
+        return Composite(np.full(3200 + 320 * (index % 7), index, np.float32), (turn,))
+
+
+@pytest.mark.parametrize(("centred", "left"), [(0.0, True), (1.0, False)])
+def test_batches_of_an_epoch_hold_whole_groups_once(tmp_path, centred, left):
+    settings = DiarizerTraining((), None, tmp_path, "", composites=96, batch=8, group=4, centred=centred)
+    batches = list(epoch_batches(GroupSampler(), settings, 1))
+    numbers = [[int(c.waveform[0]) for c in batch["composites"]] for batch in batches]
+    assert sorted(n for row in numbers for n in row) == list(range(96))
+    for row, batch in zip(numbers, batches, strict=True):
+        assert len(row) == 8 and {n // 4 for n in row[:4]} == {row[0] // 4}
+        assert ((batch["centred"] < 0) == left).all()
+        names = [c.turns[0].utterance.speaker for c in batch["composites"]]
+        same = batch["speakers"][:, None] == batch["speakers"]
+        assert same.tolist() == [[a == b for a in names] for b in names]
+    again = [[int(c.waveform[0]) for c in batch["composites"]] for batch in epoch_batches(GroupSampler(), settings, 1)]
+    assert again == numbers
+
+
+def test_masking_hides_a_share_of_frames_and_channels():
+    torch.manual_seed(0)
+    features = torch.ones(40, 100, 2, 64)
+    kept = mask_spans(features, 0.25)
+    frames = kept[:, :, 0].amax(-1)
+    channels = kept[:, :, 0].amax(1)
+    assert 0.15 < 1 - frames.mean() < 0.35 and 0.15 < 1 - channels.mean() < 0.35
+    assert (frames.unflatten(1, (10, 10)).std(-1) == 0).all()  # spans of ten frames
+    assert mask_spans(features, 0.0) is features
+
+
+def test_batch_through_encoder_is_as_recordings_alone(data):
+    """Padding and grouping by length change nothing but the last frame, whose convolution reads beyond the end."""
+    encoder = SpeechEncoder.load(data / "encoder")
+    torch.manual_seed(0)
+    network = DiarizerNetwork(7, 2, 16, d_model=8, layout="ma", window=4, d_state=2, tuned_layers=1).eval()
+    network.tuned.load_state_dict(encoder.layers_above(1))
+    settings = DiarizerTraining((), None, Path(), "", masking=0.0)
+    composites = [Composite(buzz(100 + 20 * n, 0.5 + 0.3 * (n % 4), n), ()) for n in range(8)]
+    with torch.no_grad():
+        mixed, mask = mixed_batch(network, encoder, composites, settings)
+        for row, seen, composite in zip(mixed, mask, composites, strict=True):
+            alone = network.mixed(encoder(composite.waveform)[None])[0]
+            assert int(seen.sum()) == len(alone)
+            torch.testing.assert_close(row[: len(alone)], alone, rtol=0, atol=0.05)
+            assert (row[: len(alone) - 1] - alone[:-1]).abs().mean() < 1e-3
 
 
 def test_scores_of_frames(frames):

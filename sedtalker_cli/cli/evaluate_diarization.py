@@ -23,7 +23,8 @@ Examples:
 
 \b
 With --corpus: scores whole clips (frames, clips, calibration, intensity) and clips joined with known
-boundaries (EDER, boundaries), beside the guess of one emotion for each whole file.
+boundaries (EDER, boundaries), beside the guess of one emotion for each whole file; each also with the
+speakers known by all their clips (diarize --adapt).
 With --reference and --hypothesis: scores RTTM files, no model takes part. Recordings are matched by the
 uri in the files and evaluated to the end of their reference, or in the regions of --uem.
 Tables go to standard output, all numbers to OUT/report.json, tables and pictures to OUT/report.html."""
@@ -49,7 +50,7 @@ def diarization(
     ] = Path("report"),
     splits: opt.Splits = None,
     split: Annotated[str, typer.Option(metavar="train|val|test", help="Part to score.")] = "test",
-    joined: Annotated[int, typer.Option(min=1, help="Number of joined recordings.")] = 100,
+    joined: Annotated[int, typer.Option(min=1, help="Number of joined recordings.")] = 300,
     seed: opt.Seed = 0,
     encoder: opt.Encoder = None,
     model: opt.Model = None,

@@ -1,5 +1,7 @@
 """`sedtalker train diarizer`: options of a training run."""
 
+from enum import Enum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,17 +20,41 @@ The same command goes on where an interrupted run stopped. Results: OUT/checkpoi
 validation), OUT/log.csv (one row an epoch)."""
 
 
+class Precision(str, Enum):
+    """Numbers that the encoder's layers are computed with."""
+
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+
+
 def diarizer(
     corpus: opt.Corpora,
     out: opt.RunFolder,
     splits: opt.Splits = None,
     encoder: opt.Encoder = None,
-    cache: opt.Cache = None,
-    draws: Annotated[int, typer.Option(min=1, help="Different sets of joined clips; epochs take them in turn.")] = 4,
-    composites: Annotated[int, typer.Option(min=8, help="Joined clips per set.")] = 3000,
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over one set.")] = 16,
+    start: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Diarizer checkpoint to start from instead of random weights.")
+    ] = None,
+    composites: Annotated[int, typer.Option(min=8, help="Joined clips an epoch, drawn afresh for each.")] = 1536,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs.")] = 24,
     batch: Annotated[int, typer.Option(min=1, help="Recordings per step.")] = 24,
     learning_rate: Annotated[float, typer.Option(min=0, help="Highest learning rate.")] = 1e-3,
+    tuned_layers: Annotated[
+        int, typer.Option(min=0, help="Encoder layers above its lowest kept one that are trained along.")
+    ] = 2,
+    tuned_rate: Annotated[float, typer.Option(min=0, help="Their learning rate, as a share of the rest's.")] = 0.1,
+    smoothing: Annotated[float, typer.Option(min=0, max=1, help="Label smoothing.")] = 0.05,
+    temperature: Annotated[
+        float, typer.Option(min=0, max=1, help="Corpora are drawn by (clips x speakers) to this power.")
+    ] = 0.3,
+    augmentation: Annotated[float, typer.Option(min=0, max=1, help="Strength of the sound's changes.")] = 1.0,
+    masking: Annotated[float, typer.Option(min=0, max=0.9, help="Share of features that is hidden.")] = 0.1,
+    centred: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of speakers that are judged by their own mean, as --adapt does.")
+    ] = 0.5,
+    precision: Annotated[
+        Precision, typer.Option(help="Of the encoder's layers; bfloat16 is fast where the processor multiplies it.")
+    ] = Precision.float32,
     seed: opt.Seed = 0,
     quiet: opt.Quiet = False,
     debug: opt.Debug = False,
@@ -44,12 +70,19 @@ def diarizer(
             splits=splits,
             out=out,
             encoder=encoder or str(weights_dir("encoder")),
-            cache=cache,
-            draws=draws,
+            start=start,
             composites=composites,
             epochs=epochs,
             batch=batch,
             learning_rate=learning_rate,
+            tuned_rate=tuned_rate,
+            smoothing=smoothing,
+            temperature=temperature,
+            augmentation=augmentation,
+            masking=masking,
+            centred=centred,
+            precision=precision.value,
+            network={"tuned_layers": tuned_layers},
             seed=seed,
         )
         with stage_bar(quiet) as (log, progress):

@@ -11,7 +11,7 @@ from sedtalker_cli import __version__
 from sedtalker_cli.errors import UsageError
 from sedtalker_cli.evaluation.html import Page, Section, write_page
 from sedtalker_cli.evaluation.rttm_files import RttmReport, spread_by_error
-from sedtalker_cli.evaluation.tables import checkpoint_tables, number, rttm_tables, sum_confusions
+from sedtalker_cli.evaluation.tables import checkpoint_tables, number, rttm_tables
 from sedtalker_cli.formats.atomic import atomic_file
 from sedtalker_cli.plots import scores as draw
 from sedtalker_cli.plots.canvas import svg_text
@@ -75,7 +75,7 @@ def rttm_page(report: RttmReport) -> Page:
 def checkpoint_page(report: DiarizationReport, models: Mapping[str, Any]) -> Page:
     """Page of a checkpoint on a split of corpora."""
     clips, joined = report.clips, report.joined
-    corpora, classes, segments, scalars = checkpoint_tables(report)
+    corpora, adapted, classes, scalars, *segments = checkpoint_tables(report)
     series = {
         "frame macro F1": [c.macro_f1 for c in clips.frames.values()],
         "clip UAR": [c.uar for c in clips.clips.values()],
@@ -94,10 +94,10 @@ def checkpoint_page(report: DiarizationReport, models: Mapping[str, Any]) -> Pag
         f"Emotion diarization: a checkpoint on the {report.split} split",
         {**facts, "version": f"sedtalker {__version__}"},
         [
-            Section("Corpora", "Whole clips of one emotion each, cut to speech.", [corpora], [bars]),
+            Section("Corpora", "Whole clips of one emotion each, cut to speech.", [corpora, adapted], [bars]),
             Section("Classes", "Rows of the matrix: the reference's frames; columns: what they were called.",
-                    [classes], [_confusion(sum_confusions(clips.frames), "frames")]),
-            Section("Joined clips", EDER, [segments], [_confusion(joined.diarizer.confusion, "joined")]),
+                    [classes], [_confusion(clips.pooled(clips.frames), "frames")]),
+            Section("Joined clips", EDER, segments, [_confusion(joined.diarizer.confusion, "joined")]),
             _timelines(joined.diarizer, joined.references, joined.hypotheses),
             Section("Calibration and intensity", "", [scalars], [reliability]),
         ],

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sedtalker_cli.metrics.confusion import Confusion
 
 if TYPE_CHECKING:
-    from sedtalker_cli.evaluation.diarization import ClipScores, DiarizationReport
+    from sedtalker_cli.evaluation.diarization import ClipScores, DiarizationReport, JoinedScores
     from sedtalker_cli.metrics.diarization import DiarizationScore
 
 
@@ -97,44 +97,66 @@ def file_table(score: DiarizationScore) -> Table:
     return Table("Recordings, the worst first", columns, rows)
 
 
-def corpus_table(clips: ClipScores, split: str) -> Table:
-    """Whole clips, one row a corpus."""
-    rows = [(name, clips.frames[name], clips.clips[name], clips.known[name]) for name in clips.frames]
-    rows.append(("all", *(sum_confusions(part) for part in (clips.frames, clips.clips, clips.known))))
-    columns = ("corpus", "clips", "frame accuracy", "frame macro F1", "clip UAR", "clip UAR, its classes only")
+def corpus_table(clips: ClipScores, title: str) -> Table:
+    """Whole clips, one row a corpus, and the pool's corpora together."""
+    parts = (clips.frames, clips.clips, clips.known)
+    rows = [(name, *(part[name] for part in parts), ece) for name, ece in clips.calibration.items()]
+    rows.append((f"{len(clips.pool)} of training", *(clips.pooled(part) for part in parts), clips.reliability))
+    columns = ("corpus", "clips", "frame accuracy", "frame macro F1", "clip UAR", "clip UAR, its classes only", "ECE")
     return Table(
-        f"Whole clips, {split} split: frames of 20 ms, clips by mean posterior",
+        f"{title}: frames of 20 ms, clips by mean posterior",
         columns,
         [
-            [name, f"{whole.support.sum():.0f}", *map(number, (frames.accuracy, frames.macro_f1, whole.uar, known.uar))]
-            for name, frames, whole, known in rows
+            [name, f"{whole.support.sum():.0f}"]
+            + [number(v) for v in (frames.accuracy, frames.macro_f1, whole.uar, known.uar, calibration.ece)]
+            for name, frames, whole, known, calibration in rows
         ],
     )
 
 
-def scalar_table(clips: ClipScores) -> Table:
-    """Calibration and intensity; what no corpus tells is left out."""
-    values = (
+def scalar_table(clips: ClipScores, adapted: ClipScores) -> Table:
+    """Calibration and intensity, without and with adaptation; what no corpus tells is left out."""
+    rows = [
+        [name, number(value), number(other)]
+        for (name, value), (_, other) in zip(scalars(clips), scalars(adapted), strict=True)
+        if value is not None
+    ]
+    return Table("Calibration and intensity", ("measure", "value", "adapted to the speaker"), rows)
+
+
+def scalars(clips: ClipScores) -> list[tuple[str, float | None]]:
+    """Measures of calibration and intensity by name."""
+    return [
         (clips.reliability.name, clips.reliability.ece),
         ("intensity, strong against normal, AUC", clips.strong_auc),
         ("intensity against annotated arousal, Spearman", clips.arousal_spearman),
         ("mean intensity of neutral clips", clips.neutral_intensity),
-    )
-    rows = [[name, number(value)] for name, value in values if value is not None]
-    return Table("Calibration and intensity", ("measure", "value"), rows)
+    ]
+
+
+def joined_table(joined: JoinedScores, title: str) -> Table:
+    """Joined clips: the diarizer, adapted, and one guess a file."""
+    scores = {
+        "diarizer": joined.diarizer,
+        "adapted to the speaker": joined.adapted,
+        "one guess a file": joined.single_guess,
+    }
+    return segment_table(scores, f"{title} ({len(joined.diarizer.errors)} recordings)")
 
 
 def checkpoint_tables(report: DiarizationReport) -> list[Table]:
     """All tables of a checkpoint on a split."""
-    clips, joined = report.clips, report.joined
-    scores = {"diarizer": joined.diarizer, "one guess a file": joined.single_guess}
+    clips, title = report.clips, f"Whole clips, {report.split} split"
+    foreign = [joined_table(report.foreign, "Joined clips of other corpora")] if report.foreign else []
     return [
-        corpus_table(clips, report.split),
+        corpus_table(clips, title),
+        corpus_table(report.adapted, f"{title}, adapted to the speaker by all his clips"),
         class_table(
-            sum_confusions(clips.frames), "Frames by class, all corpora, and what it was called (share)", "frames"
+            clips.pooled(clips.frames), "Frames by class, corpora of training, and what it was called (share)", "frames"
         ),
-        segment_table(scores, f"Joined clips ({len(joined.diarizer.errors)} recordings)"),
-        scalar_table(clips),
+        scalar_table(clips, report.adapted),
+        joined_table(report.joined, "Joined clips, corpora of training"),
+        *foreign,
     ]
 
 

@@ -81,7 +81,7 @@ class AnimatorNetwork(nn.Module):
     ):
         super().__init__()
         self.stride = stride
-        self.mix = LayerMix(num_taps, dim, d_model)
+        self.mix, self.project = LayerMix(num_taps), nn.Linear(dim, d_model)
         self.pool = nn.Conv1d(d_model, d_model, 2 * stride + 1, stride=stride, padding=stride // 2 + 1)
         self.emotion = EmotionCondition(tuple(classes), emotion_dim)
         self.style = nn.Embedding(len(styles), style_dim)
@@ -118,7 +118,7 @@ class AnimatorNetwork(nn.Module):
         frames, stride = features.shape[1], self.stride
         style_rows = self.style(style)[:, None].expand(-1, frames, -1)
         condition = torch.cat([self.emotion(posteriors, intensity), style_rows], dim=-1)
-        x = self.dropout(self.mix(features))
+        x = self.dropout(self.project(self.mix(features)))
         if mask is not None:
             x = x * mask.unsqueeze(-1)
         fill = -frames % stride

@@ -1,7 +1,7 @@
 """The speech encoder: one pass over the sound, 50 feature frames a second, in windows of bounded length."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,8 @@ from torch import nn
 
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.model.checkpoint import checksum, load_config, load_into
-from sedtalker_cli.model.mel import SAMPLE_RATE, LogMel
+from sedtalker_cli.model.mel import SAMPLE_RATE
+from sedtalker_cli.model.whisper import WhisperLayers
 
 HOP_SAMPLES = 320
 MIN_SAMPLES = 2 * HOP_SAMPLES
@@ -31,47 +32,6 @@ class WindowPlan:
     @property
     def overlap_frames(self) -> int:
         return round(self.overlap * SAMPLE_RATE / HOP_SAMPLES)
-
-
-class WhisperLayers(nn.Module):
-    """The lower layers of a Whisper encoder, run on exactly the sound's length (no padding to 30 s).
-
-    Args:
-        num_layers: encoder layers that exist.
-        taps: 1-based layers whose output is kept.
-        **whisper: sizes as in `transformers.WhisperConfig`.
-    """
-
-    def __init__(self, num_layers: int, taps: tuple[int, ...], **whisper):
-        super().__init__()
-        from transformers import WhisperConfig
-        from transformers.models.whisper.modeling_whisper import WhisperEncoder
-
-        config = WhisperConfig(encoder_layers=num_layers, attn_implementation="sdpa", **whisper)
-        self.mel = LogMel(config.num_mel_bins)
-        self.encoder = WhisperEncoder(config)
-        self.encoder.layer_norm = nn.Identity()  # belongs to the full stack's output, which is not used
-        self.taps = tuple(taps)
-
-    def forward(self, waveform: torch.Tensor) -> torch.Tensor:
-        """
-        Args:
-            waveform: (B, N), N a multiple of 320, at most 30 s.
-
-        Returns:
-            (B, N / 320, L, D) hidden states of the tapped layers.
-        """
-        encoder = self.encoder
-        hidden = nn.functional.gelu(encoder.conv1(self.mel(waveform)))
-        hidden = nn.functional.gelu(encoder.conv2(hidden)).transpose(1, 2)
-        hidden = hidden + encoder.embed_positions.weight[: hidden.shape[1]]
-        kept = []
-        for number, layer in enumerate(encoder.layers, start=1):
-            hidden = layer(hidden, None)
-            hidden = hidden[0] if isinstance(hidden, tuple) else hidden
-            if number in self.taps:
-                kept.append(hidden)
-        return torch.stack(kept, dim=2)
 
 
 class HubLayers(nn.Module):
@@ -163,6 +123,37 @@ class SpeechEncoder:
         padded = max(frames * HOP_SAMPLES, MIN_SAMPLES)
         features = self.network(nn.functional.pad(batch, (0, padded - batch.shape[1])))[:, :frames]
         return features[0] if single else features
+
+    def layers_above(self, count: int) -> dict[str, torch.Tensor]:
+        """State of the `count` layers above the lowest tap, with names that start with `layers.`.
+
+        Raises:
+            InputError: not a Whisper encoder, or it has fewer layers there.
+        """
+        layers = self.network.encoder.layers if isinstance(self.network, WhisperLayers) else ()
+        chosen = layers[self.network.taps[0] :][:count] if layers else ()
+        if len(chosen) < count:
+            raise InputError(f"{self.source}: has no {count} layers that can be trained along; use tuned_layers 0")
+        return {f"layers.{i}.{name}": t for i, layer in enumerate(chosen) for name, t in layer.state_dict().items()}
+
+    @torch.no_grad()
+    def batch(self, waveforms: Sequence[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Features of several short recordings, each as if it were alone.
+
+        Args:
+            waveforms: (N,) at 16 kHz, at most the plan's length.
+
+        Returns:
+            features (B, T, L, D) and mask (B, T) bool, False behind the end of the shorter ones.
+        """
+        lengths = torch.tensor([-(-len(w) // HOP_SAMPLES) for w in waveforms], device=self.device)
+        mask = torch.arange(int(lengths.max()), device=self.device) < lengths[:, None]
+        if not isinstance(self.network, WhisperLayers):
+            return nn.utils.rnn.pad_sequence([self(w) for w in waveforms], batch_first=True), mask
+        padded = np.zeros((len(waveforms), max(mask.shape[1] * HOP_SAMPLES, MIN_SAMPLES)), np.float32)
+        for row, waveform in zip(padded, waveforms, strict=True):
+            row[: len(waveform)] = waveform
+        return self.network(torch.as_tensor(padded, device=self.device), mask), mask
 
     def stream(self, blocks: Iterable[np.ndarray]) -> Iterator[torch.Tensor]:
         """Features of a stream of samples, window by window, overlaps cross-faded linearly.

@@ -6,10 +6,10 @@ from torch.nn import functional as F
 
 from sedtalker_cli.decoding import decode_labels
 from sedtalker_cli.timeline import HOP
-from sedtalker_cli.training.frames import FrameSet
+from sedtalker_cli.training.labels import LabelledSet
 
 
-def fit_temperature(logits: np.ndarray, frames: FrameSet) -> float:
+def fit_temperature(logits: np.ndarray, frames: LabelledSet) -> float:
     """Temperature that minimises the frames' cross-entropy (Guo et al. 2017, arXiv 1706.04599).
 
     Args:
@@ -22,7 +22,7 @@ def fit_temperature(logits: np.ndarray, frames: FrameSet) -> float:
     return round(float(grid[int(np.argmin(losses))]), 4)
 
 
-def fit_decoding(logits: np.ndarray, frames: FrameSet) -> dict[str, float]:
+def fit_decoding(logits: np.ndarray, frames: LabelledSet) -> dict[str, float]:
     """Minimum duration (s) and switching cost (nats) with the lowest share of wrongly labelled frames.
 
     Args:

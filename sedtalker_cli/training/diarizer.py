@@ -2,24 +2,26 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch.nn import functional as F
 
-from sedtalker_cli.data.composites import CompositeSampler
+from sedtalker_cli.data.composites import Composite, CompositeSampler
 from sedtalker_cli.errors import InputError
+from sedtalker_cli.model.checkpoint import load_config, save_checkpoint, sizes_of
 from sedtalker_cli.model.checkpoint import load_state as load_weights
-from sedtalker_cli.model.checkpoint import save_checkpoint, sizes_of
 from sedtalker_cli.model.diarizer import DiarizerNetwork
 from sedtalker_cli.model.encoder import SpeechEncoder
 from sedtalker_cli.model.losses import masked_classification, masked_intensity, ranked_intensity
 from sedtalker_cli.timeline import EMOTIONS
 from sedtalker_cli.training.calibrate import fit_decoding, fit_temperature
-from sedtalker_cli.training.frames import FrameSet
+from sedtalker_cli.training.labels import LabelledSet, collate, frame_count
 from sedtalker_cli.training.loop import (
     MovingAverage,
     append_row,
@@ -42,13 +44,16 @@ class DiarizerTraining:
         splits: table of splits, or None to draw them by speaker.
         out: folder of the run; the checkpoint is written to `out/checkpoint`.
         encoder: folder or Hugging Face id.
-        cache: where encoded draws are kept; None keeps them in `out/cache`.
-        draws: different sets of composites; epoch e trains on draw e modulo draws.
-        composites: per draw.
+        composites: drawn afresh for every epoch.
         epochs, batch, learning_rate, weight_decay, smoothing, intensity_weight, rank_weight, seed: as usual.
-        temperature: corpora are drawn in proportion to size ** temperature.
+        temperature: corpora are drawn in proportion to (clips x speakers) ** temperature.
         augmentation: strength of the sound's changes.
+        masking: share of the encoder's frames and channels that is hidden.
+        group: composites of one speaker in a batch; they tell his centre.
+        centred: share of the speakers of a batch whose features are centred by their own mean.
         tuned_rate: learning rate of the encoder layers that are trained along, as a share of the rest's.
+        start: checkpoint to start from instead of random weights.
+        precision: `float32`, or `bfloat16` for the encoder's layers (fast where the CPU multiplies it).
         network: overrides of the network's sizes.
     """
 
@@ -56,20 +61,23 @@ class DiarizerTraining:
     splits: Path | None
     out: Path
     encoder: str
-    cache: Path | None = None
-    draws: int = 4
-    composites: int = 3000
-    epochs: int = 16
+    composites: int = 1536
+    epochs: int = 24
     batch: int = 24
     learning_rate: float = 1e-3
     weight_decay: float = 0.02
     smoothing: float = 0.05
     intensity_weight: float = 2.0
     rank_weight: float = 0.1
-    temperature: float = 0.5
+    temperature: float = 0.3
     augmentation: float = 1.0
+    masking: float = 0.1
+    group: int = 4
+    centred: float = 0.5
     seed: int = 0
     tuned_rate: float = 0.1
+    start: Path | None = None
+    precision: str = "float32"
     network: dict[str, Any] = field(default_factory=dict)
 
 
@@ -95,15 +103,18 @@ def train_diarizer(
     out = settings.out
     out.mkdir(parents=True, exist_ok=True)
     encoder = SpeechEncoder.load(settings.encoder)
+    if settings.start is not None:
+        load_config(settings.start, "diarizer")
     kept_settings = run_settings(settings, encoder)
     state = load_state(out / "state.pt", kept_settings)
-    sets = encoded_sets(settings, encoder, log, progress)
-    val = sets["val"](0)
+    samplers = read_samplers(settings, log)
+    val = LabelledSet([samplers["val"].draw(0, i) for i in range(max(48, settings.composites // 8))])
     torch.manual_seed(settings.seed)
     network = DiarizerNetwork(len(EMOTIONS), encoder.num_taps, encoder.dim, **settings.network)
     if network.tuned is not None:
-        count = len(network.tuned.layers)
-        network.tuned.layers.load_state_dict(encoder.network.encoder.layers[-count:].state_dict())
+        network.tuned.load_state_dict(encoder.layers_above(len(network.tuned.layers)))
+    if settings.start is not None:
+        start_from(network, settings.start)
     average = MovingAverage(network)
     optimizer = torch.optim.AdamW(parameter_groups(network, settings), weight_decay=settings.weight_decay)
     steps_per_epoch = math.ceil(settings.composites / settings.batch)
@@ -123,12 +134,13 @@ def train_diarizer(
     log(f"{sum(p.numel() for p in network.parameters()) / 1e6:.2f} M parameters, {len(val)} validation recordings")
     for epoch in range(first, settings.epochs):
         begin, sums = time.monotonic(), np.zeros(3)
-        train = sets["train"](epoch % settings.draws)
         torch.manual_seed(settings.seed * 1000 + epoch)
-        rng = np.random.default_rng([settings.seed, epoch])
         network.train()
-        for step, batch in enumerate(train.batches(settings.batch, rng), start=1):
-            logits, intensity = network(batch["features"], batch["mask"])
+        for step, batch in enumerate(epoch_batches(samplers["train"], settings, epoch), start=1):
+            mixed, mask = mixed_batch(network, encoder, batch["composites"], settings)
+            network.follow_centre(mixed.detach(), mask)
+            centres = network.centres(mixed, mask, batch["centred"])
+            logits, intensity = network.classify_mixed(mixed, centres, mask)
             parts = torch.stack(
                 [
                     masked_classification(logits, batch["emotion"], batch["known"], settings.smoothing),
@@ -146,7 +158,9 @@ def train_diarizer(
             sums += parts.detach().numpy()
             progress(f"epoch {epoch + 1}", step, steps_per_epoch)
         candidate.load_state_dict(average.state)
-        scores = score_frames(val, *predict_all(candidate, val))
+        found = {own: predict_all(candidate, encoder, val, settings, own) for own in (False, True)}
+        scores = score_frames(val, *found[False])
+        scores["macro_f1_adapted"] = score_frames(val, *found[True])["macro_f1"]
         row = dict(zip(("loss", "loss_intensity", "loss_rank"), (sums / step).round(4).tolist(), strict=True))
         row |= {name: round(value, 4) for name, value in scores.items()}
         append_row(out / "log.csv", {"epoch": epoch + 1, **row, "seconds": round(time.monotonic() - begin, 1)})
@@ -169,10 +183,24 @@ def train_diarizer(
         )
     log("calibrating")
     candidate.load_state_dict(load_weights(out / "checkpoint"))
-    logits, _ = predict_all(candidate, val)
+    logits, _ = predict_all(candidate, encoder, val, settings)
     temperature = fit_temperature(logits, val)
     write(candidate, encoder, settings, temperature, fit_decoding(logits / temperature, val))
     return {"macro_f1": best}
+
+
+def start_from(network: DiarizerNetwork, folder: Path) -> None:
+    """Take over a checkpoint's weights; encoder layers that it does not train stay as they are.
+
+    Raises:
+        InputError: it is of another size.
+    """
+    own, given = network.state_dict(), load_weights(folder)
+    wrong = sorted(set(given) - set(own)) or sorted(n for n in set(own) - set(given) if not n.startswith("tuned."))
+    wrong = wrong or [name for name in given if given[name].shape != own[name].shape]
+    if wrong:
+        raise InputError(f"{folder}: does not fit the network (first difference: {wrong[0]}); start from another one")
+    network.load_state_dict(own | given)
 
 
 def parameter_groups(network: DiarizerNetwork, settings: DiarizerTraining) -> list[dict[str, Any]]:
@@ -183,46 +211,119 @@ def parameter_groups(network: DiarizerNetwork, settings: DiarizerTraining) -> li
     return groups + ([{"params": tuned, "lr": settings.learning_rate * settings.tuned_rate}] if tuned else [])
 
 
-def encoded_sets(
-    settings: DiarizerTraining, encoder: SpeechEncoder, log: Callable[[str], None], progress
-) -> dict[str, Callable[[int], FrameSet]]:
-    """Draw number -> encoded composites, for `train` and `val`; encoded when first asked for."""
+def read_samplers(settings: DiarizerTraining, log: Callable[[str], None]) -> dict[str, CompositeSampler]:
+    """Composites of the splits `train` (changed in sound) and `val` (as recorded)."""
     utterances = read_corpora(settings.corpora, settings.splits, settings.seed, log)
-    store = WaveformStore()
-    cache = settings.cache or settings.out / "cache"
-    cache.mkdir(parents=True, exist_ok=True)
-    samplers: dict[str, CompositeSampler] = {}
-
-    def sampler(split: str) -> CompositeSampler:
-        if split not in samplers:
-            chosen = store.usable([u for u in utterances if u.split == split], log)
-            if not chosen:
-                raise InputError(f"no usable recordings in the {split} split; give more corpora or another --splits")
-            strength = settings.augmentation if split == "train" else 0.0
-            samplers[split] = CompositeSampler(
-                chosen, store, settings.seed, temperature=settings.temperature, augmentation=strength
-            )
-        return samplers[split]
-
-    def draw(split: str, count: int) -> Callable[[int], FrameSet]:
-        return lambda number: FrameSet.build(
-            cache / f"{split}-{number}",
-            lambda i: sampler(split).draw(number, i),
-            count,
-            encoder,
-            lambda done, total: progress(f"encoding {split} draw {number}", done, total),
+    store, samplers = WaveformStore(), {}
+    for split, strength in (("train", settings.augmentation), ("val", 0.0)):
+        chosen = store.usable([u for u in utterances if u.split == split], log)
+        if not chosen:
+            raise InputError(f"no usable recordings in the {split} split; give more corpora or another --splits")
+        samplers[split] = CompositeSampler(
+            chosen,
+            store,
+            settings.seed,
+            temperature=settings.temperature,
+            augmentation=strength,
+            group=settings.group,
         )
+    return samplers
 
-    return {"train": draw("train", settings.composites), "val": draw("val", max(50, settings.composites // 8))}
+
+def epoch_batches(sampler: CompositeSampler, settings: DiarizerTraining, epoch: int) -> Iterator[dict[str, Any]]:
+    """Batches of similar lengths with whole groups of one speaker, drawn ahead by another thread.
+
+    Yields:
+        as `collate`, with `composites` and `centred`, the speakers' numbers or -1 for those not centred by themselves.
+    """
+    groups_a_batch = max(1, settings.batch // settings.group)
+    groups_a_pool = 8 * groups_a_batch
+    groups = max(1, settings.composites // settings.group)
+
+    def pool(start: int) -> list[dict[str, Any]]:
+        rng = np.random.default_rng([settings.seed, epoch, start, 2])
+        drawn = [
+            [sampler.draw(epoch, number * settings.group + k) for k in range(settings.group)]
+            for number in range(start, min(start + groups_a_pool, groups))
+        ]
+        order = np.argsort([sum(c.duration for c in group) for group in drawn])
+        batches = []
+        for chosen in np.split(order, np.arange(groups_a_batch, len(order), groups_a_batch)):
+            composites = [c for i in chosen for c in drawn[i]]
+            batch = collate(composites)
+            left_alone = torch.from_numpy(rng.random(len(composites)) >= settings.centred)
+            centred = batch["speakers"].masked_fill(left_alone[batch["speakers"]], -1)
+            batches.append(batch | {"composites": composites, "centred": centred})
+        return [batches[i] for i in rng.permutation(len(batches))]
+
+    starts = range(0, groups, groups_a_pool)
+    with ThreadPoolExecutor(1) as ahead:
+        coming = ahead.submit(pool, 0)
+        for start in starts:
+            batches = coming.result()
+            if start + groups_a_pool < groups:
+                coming = ahead.submit(pool, start + groups_a_pool)
+            yield from batches
 
 
-@torch.inference_mode()
-def predict_all(network: DiarizerNetwork, frames: FrameSet) -> tuple[np.ndarray, np.ndarray]:
-    """Logits (frames, C) and intensity (frames,) of all recordings, one after the other."""
+def mixed_batch(
+    network: DiarizerNetwork, encoder: SpeechEncoder, composites: Sequence[Composite], settings: DiarizerTraining
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mixed features (B, T, D) and mask (B, T) of a batch; six recordings of similar length at once, to pad little."""
+    order = sorted(range(len(composites)), key=lambda i: len(composites[i].waveform))
+    longest = max(frame_count(c) for c in composites)
+    mixed, masks = [], []
+    for start in range(0, len(order), 6):
+        with torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bfloat16"):
+            features, mask = encoder.batch([composites[i].waveform for i in order[start : start + 6]])
+            part = network.mixed(mask_spans(features, settings.masking), mask).float()
+        mixed.append(F.pad(part, (0, 0, 0, longest - part.shape[1])))
+        masks.append(F.pad(mask, (0, longest - mask.shape[1])))
+    back = torch.tensor(order).argsort()
+    return torch.cat(mixed)[back], torch.cat(masks)[back]
+
+
+def mask_spans(features: torch.Tensor, share: float) -> torch.Tensor:
+    """Hide spans of 0.2 s and bands of 1/8 of the channels, each a share of the whole (cf. wav2vec 2.0, SpecAugment).
+
+    Args:
+        features: (B, T, L, D).
+        share: expected part that is hidden, of frames and of channels.
+    """
+    if not share:
+        return features
+    batch, frames, _, channels = features.shape
+    spans, band = -(-frames // 10), max(1, channels // 8)
+    kept_frames = (torch.rand(batch, spans) >= share).repeat_interleave(10, 1)[:, :frames]
+    kept_channels = (torch.rand(batch, -(-channels // band)) >= share).repeat_interleave(band, 1)[:, :channels]
+    return features * kept_frames[:, :, None, None] * kept_channels[:, None, None]
+
+
+@torch.no_grad()
+def predict_all(
+    network: DiarizerNetwork,
+    encoder: SpeechEncoder,
+    recordings: LabelledSet,
+    settings: DiarizerTraining,
+    centred: bool = False,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Logits (frames, C) and intensity (frames,) of all recordings, one after the other.
+
+    Args:
+        centred: by all recordings of the same speaker, as with `diarize --adapt`.
+    """
+    mixed = []
+    with torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bfloat16"):
+        for composite in recordings.composites:
+            mixed.append(network.mixed(encoder.batch([composite.waveform])[0])[0].float())
+    totals = torch.stack([m.sum(0) for m in mixed])
+    frames = torch.tensor([float(len(m)) for m in mixed])
+    speakers = torch.from_numpy(recordings.speakers)
     logits, intensity = [], []
-    for i in range(len(frames)):
-        features, _ = frames.item(i)
-        out = network(features.float().unsqueeze(0))
+    for m, speaker in zip(mixed, speakers, strict=True):
+        same = speakers == speaker
+        centre = network.centre_of(totals[same].sum(0), frames[same].sum())[None] if centred else None
+        out = network.classify_mixed(m[None], centre)
         logits.append(out[0][0].numpy())
         intensity.append(out[1][0].sigmoid().numpy())
     return np.concatenate(logits), np.concatenate(intensity)

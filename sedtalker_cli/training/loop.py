@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from sedtalker_cli.errors import InputError, UsageError
+from sedtalker_cli.model.checkpoint import checksum
 from sedtalker_cli.model.encoder import SpeechEncoder
 
 
@@ -57,7 +58,9 @@ def shown_settings(settings: Any) -> dict[str, Any]:
     """A run's settings (a dataclass) without places on a disk and without the network's sizes, ready for JSON."""
     values = asdict(settings)
     for name in ("splits", "out", "cache", "encoder", "network"):
-        del values[name]
+        values.pop(name, None)
+    if values.get("start"):
+        values["start"] = checksum(values["start"])
     if "captures" in values:
         values["captures"] = [source for source, _ in settings.captures]
         values["phones"] = [folder.name for folder in settings.phones]

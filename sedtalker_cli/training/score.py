@@ -6,10 +6,10 @@ import numpy as np
 from scipy.stats import rankdata, spearmanr
 
 from sedtalker_cli.timeline import EMOTIONS, HOP
-from sedtalker_cli.training.frames import FrameSet
+from sedtalker_cli.training.labels import LabelledSet
 
 
-def score_frames(frames: FrameSet, logits: np.ndarray, intensity: np.ndarray) -> dict[str, float]:
+def score_frames(frames: LabelledSet, logits: np.ndarray, intensity: np.ndarray) -> dict[str, float]:
     """Frame and turn scores on a set of composites.
 
     Args:
