@@ -118,7 +118,7 @@ def run_batch(
     jobs: Sequence[Job],
     plan: Plan,
     work: Work,
-    settings: dict[str, Any],
+    settings: Callable[[Job], dict[str, Any]],
     listener: Listener,
     *,
     bad: Iterable[BadInput] = (),
@@ -131,7 +131,7 @@ def run_batch(
         plan: see there.
         work: called as (job, stem to write to, progress); writes every output of the plan beside that stem
             and returns details for `--json`.
-        settings: what makes outputs differ, models' checksums included; JSON-serialisable.
+        settings: gives what makes a job's outputs differ, models' checksums included; JSON-serialisable.
         listener: told of every step.
         bad: inputs that failed when they were looked for.
         sources: files that a job's outputs are made from.
@@ -166,7 +166,7 @@ def _run_job(
     job: Job,
     plan: Plan,
     work: Work,
-    settings: dict[str, Any],
+    settings: Callable[[Job], dict[str, Any]],
     ledger: Ledger,
     listener: Listener,
     sources: Callable[[Job], list[Path]],
@@ -174,7 +174,7 @@ def _run_job(
     begin = time.perf_counter()
     check_file(job.source)
     inputs = {path.name: file_checksum(path) for path in sources(job)}
-    made_from = {"inputs": inputs, **settings}
+    made_from = {"inputs": inputs, **settings(job)}
     outputs = dict(zip((suffix.lstrip(".") for suffix in plan.suffixes), plan.targets(job), strict=True))
     reason = None
     if plan.resume:

@@ -1,12 +1,16 @@
 """Which files a command works on: arguments, folders and lists become jobs with a name for their outputs."""
 
+import csv
+import io
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.formats.text import read_text
+
+GIVEN = ("speaker", "emotion_override", "identity")  # columns of a CSV list besides `path`
 
 
 @dataclass(frozen=True)
@@ -16,10 +20,15 @@ class Job:
     Attributes:
         source: the file.
         name: path of its outputs below the output folder, without suffix.
+        speaker: who speaks, where a list says it.
+        emotion_override, identity: where a list gives its own; they win over the options of these names.
     """
 
     source: Path
     name: Path
+    speaker: str | None = None
+    emotion_override: str | None = None
+    identity: str | None = None
 
 
 @dataclass(frozen=True)
@@ -44,28 +53,30 @@ def collect_jobs(
         inputs: files and folders.
         accepts: whether a file found in a folder is an input; files that are named are taken as they are.
         stem: name of an input's outputs.
-        list_file: text file with one further file or folder a line.
+        list_file: text file with one further file or folder a line; or a table (`.csv`) with the column `path`
+            and, if wanted, those of `GIVEN`, which hold for all files of a folder.
         recursive: whether folders are searched to the bottom.
 
     Returns:
         Jobs in order of the arguments, names in a folder sorted; and what could not be looked at.
 
     Raises:
-        UsageError: no input at all, or an unreadable list.
+        UsageError: no input at all, a list that cannot be meant, or a file that is named with different values.
     """
-    named = [*inputs, *(_read_list(list_file) if list_file else [])]
+    listed = _read_list(list_file) if list_file else []
+    named = [*((path, {}) for path in inputs), *listed]
     if not named:
         raise UsageError("no input: name sound files or folders, or give --list FILE; see --help")
-    jobs: dict[Job, None] = {}  # an ordered set
+    jobs: list[Job] = []
     bad: list[BadInput] = []
-    for path in named:
+    for path, given in named:
         if not path.is_dir():
-            jobs[Job(path, Path(stem(path)))] = None
+            jobs.append(Job(path, Path(stem(path)), **given))
             continue
         files, faults = _search(path, recursive)
         found = [file for file in files if accepts(file)]
         for file in found:
-            jobs[Job(file, file.relative_to(path).with_name(stem(file)))] = None
+            jobs.append(Job(file, file.relative_to(path).with_name(stem(file)), **given))
         bad += faults
         if not found and not faults:
             hint = "" if recursive else "; add --recursive to search its subfolders"
@@ -88,24 +99,67 @@ def _search(folder: Path, recursive: bool) -> tuple[list[Path], list[BadInput]]:
     return files, bad
 
 
-def _without_repeats(jobs: dict[Job, None]) -> list[Job]:
-    seen: set[tuple[str, Path]] = set()
-    kept = []
+def _without_repeats(jobs: Iterable[Job]) -> list[Job]:
+    first: dict[str, Job] = {}
+    kept: dict[tuple[str, Path], Job] = {}
     for job in jobs:
-        key = (os.path.realpath(job.source), job.name)
-        if key not in seen:
-            seen.add(key)
-            kept.append(job)
-    return kept
+        file = os.path.realpath(job.source)
+        other = first.setdefault(file, job)
+        for column in GIVEN:
+            values = getattr(other, column), getattr(job, column)
+            if values[0] != values[1]:
+                said = " and ".join("none" if value is None else repr(value) for value in values)
+                raise UsageError(f"{job.source}: is named twice, with different {column} ({said}); name it once")
+        kept.setdefault((file, job.name), job)
+    return list(kept.values())
 
 
-def _read_list(path: Path) -> list[Path]:
+def _read_list(path: Path) -> list[tuple[Path, dict[str, str]]]:
+    """Files and folders of a list, with what it gives for each."""
     try:
-        lines = read_text(path).split("\n")
+        text = read_text(path)
     except InputError as error:
         raise UsageError(f"--list {error}") from error
-    found = [line.strip() for line in lines]
-    found = [line for line in found if line and not line.startswith("#")]
+    if "\0" in text:
+        raise UsageError(f"--list {path}: is not text (it holds a NUL character)")
+    found = list(_read_table(path, text) if path.suffix.lower() == ".csv" else _read_lines(text))
     if not found:
         raise UsageError(f"--list {path}: names no input; write one path a line")
-    return [Path(line) for line in found]
+    return found
+
+
+def _read_lines(text: str) -> Iterator[tuple[Path, dict[str, str]]]:
+    for line in map(str.strip, text.split("\n")):
+        if line and not line.startswith("#"):
+            yield Path(line), {}
+
+
+def _read_table(path: Path, text: str) -> Iterator[tuple[Path, dict[str, str]]]:
+    rows = csv.DictReader(io.StringIO(text), strict=True)
+    try:
+        columns = [name.strip() for name in rows.fieldnames or ()]
+        _check_columns(path, columns)
+        rows.fieldnames = columns
+        for row in rows:
+            if None in row:
+                raise UsageError(
+                    f"--list {path}:{rows.line_num}: has {len(row) - 1 + len(row[None])} cells, "
+                    f"the first line has {len(columns)}; quote cells that hold a comma"
+                )
+            given = {name: cell.strip() for name, cell in row.items() if cell and cell.strip()}
+            if "path" not in given:
+                raise UsageError(f"--list {path}:{rows.line_num}: path is empty; name a sound file or a folder")
+            yield Path(given.pop("path")), given
+    except csv.Error as error:
+        raise UsageError(f"--list {path}:{rows.reader.line_num}: is no CSV ({error}); check its quotes") from error
+
+
+def _check_columns(path: Path, columns: Sequence[str]) -> None:
+    allowed = f"allowed are path, {', '.join(GIVEN)}, separated by commas"
+    unknown = [name for name in columns if name not in ("path", *GIVEN)]
+    if unknown:
+        raise UsageError(f"--list {path}:1: unknown column {', '.join(map(repr, unknown))}; {allowed}")
+    if "path" not in columns:
+        raise UsageError(f"--list {path}:1: lacks the column path; {allowed}")
+    if len(set(columns)) < len(columns):
+        raise UsageError(f"--list {path}:1: names a column twice; {allowed}")

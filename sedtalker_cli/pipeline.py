@@ -21,6 +21,7 @@ from sedtalker_cli.weights import weights_dir
 
 if TYPE_CHECKING:
     from sedtalker_cli.face.head import Head
+    from sedtalker_cli.model.diarizer import Voice
 
 Progress = Callable[[str, float], None]  # name of the stage, share of it that is done (0..1)
 FRAME_RATES = (25, 30, 50, 60)
@@ -142,16 +143,42 @@ class Pipeline:
         # A model of the hub has no checksum here: its name has to stand for it.
         return {name: value or getattr(used[name], "source", None) for name, value in found.items()}
 
-    def diarize(self, path: str | os.PathLike, progress: Progress | None = None) -> Diarization:
+    def listen(self, path: str | os.PathLike) -> Voice:
+        """What a recording tells of its speaker; the voices of several recordings add up.
+
+        Args:
+            path: sound file.
+
+        Raises:
+            InputError: the sound cannot be used.
+        """
+        features, _ = self._encode(path)
+        return self.diarizer.voice(features)
+
+    def diarize(
+        self, path: str | os.PathLike, progress: Progress | None = None, voice: Voice | None = None
+    ) -> Diarization:
         """Emotion of every 20 ms of a recording.
 
         Args:
             path: sound file.
             progress: called as (stage, share).
+            voice: what is known of its speaker, to judge him by his own measure; None judges him by that of all.
 
         Raises:
             InputError: the sound cannot be used.
         """
+        features, duration = self._encode(path, progress)
+        if progress:
+            progress("feeling", 0.0)
+        posteriors, intensity = self.diarizer.predict(features, voice)
+        timeline = EmotionTimeline.from_posteriors(
+            self.classes, posteriors, intensity, duration, **self.diarizer.decoding
+        )
+        return Diarization(timeline, features, duration)
+
+    def _encode(self, path: str | os.PathLike, progress: Progress | None = None) -> tuple[Any, float]:
+        """Encoder features (T50, L, D) of a recording and its duration in s."""
         expected = header_duration(path)
         samples = 0
 
@@ -166,14 +193,7 @@ class Pipeline:
                 progress("listening", min(frames * HOP / expected, 1.0))
 
         features = self.encoder.encode(counted(), report)
-        duration = samples / SAMPLE_RATE
-        if progress:
-            progress("feeling", 0.0)
-        posteriors, intensity = self.diarizer.predict(features)
-        timeline = EmotionTimeline.from_posteriors(
-            self.classes, posteriors, intensity, duration, **self.diarizer.decoding
-        )
-        return Diarization(timeline, features, duration)
+        return features, samples / SAMPLE_RATE
 
     def animate(
         self,
@@ -186,6 +206,7 @@ class Pipeline:
         seed: int = 0,
         idle: bool = True,
         progress: Progress | None = None,
+        voice: Voice | None = None,
     ) -> Animation:
         """Motion of a face that says what is heard.
 
@@ -198,6 +219,7 @@ class Pipeline:
             seed: of blinks and small movements.
             idle: whether there are any.
             progress: called as (stage, share).
+            voice: as `diarize` takes it.
 
         Raises:
             InputError: the sound cannot be used.
@@ -205,7 +227,7 @@ class Pipeline:
         """
         check_options(fps=fps, emotion_gain=emotion_gain)
         head = cached_head(identity)
-        found = self.diarize(path, progress)
+        found = self.diarize(path, progress, voice)
         timeline = found.timeline
         if emotion_override is not None:
             timeline = timeline.override(parse_override(emotion_override, self.classes, Path(path).stem))
@@ -231,6 +253,7 @@ class Pipeline:
             "identity": head.identity,
             "shape_names": list(head.shape_names),
             "emotions": list(timeline.classes),
+            "adapted": voice is not None,
             "emotion_override": emotion_override,
             "emotion_gain": emotion_gain,
             "seed": seed,

@@ -58,7 +58,10 @@ class FakeEncoder:
 
 
 class FakeDiarizer:
-    """Happy in the first half, sad in the second, intensity 0.5."""
+    """Happy in the first half, sad in the second, intensity 0.5.
+
+    With a voice: happy throughout if the recording is louder than its speaker's mean, else sad throughout.
+    """
 
     sha256 = "diarizer"
     classes = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
@@ -66,9 +69,18 @@ class FakeDiarizer:
     def __init__(self):
         self.decoding = {"min_duration": 0.2, "switch_cost": 1.0}
 
-    def predict(self, features):
+    def voice(self, features):
+        import torch
+
+        from sedtalker_cli.model.diarizer import Voice
+
+        return Voice.of(torch.as_tensor(features)[:, 0])
+
+    def predict(self, features, voice=None):
         posteriors = np.full((len(features), 7), 0.05, np.float32)
         half = len(features) // 2
+        if voice is not None:
+            half = len(features) if np.mean(features) > float(voice.total) / voice.frames else 0
         posteriors[:half, 3] = posteriors[half:, 5] = 0.7
         return posteriors, np.full(len(features), 0.5, np.float32)
 

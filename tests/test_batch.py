@@ -59,7 +59,7 @@ def run(folder: Path, settings=None, **plan):
     plan = Plan("diarize", folder / "out", SUFFIXES, **plan)
     check_plan(jobs, plan)
     ears = Ears()
-    return run_batch(jobs, plan, work, settings or {"gain": 1}, ears, bad=bad), ears
+    return run_batch(jobs, plan, work, lambda job: settings or {"gain": 1}, ears, bad=bad), ears
 
 
 def make_inputs(folder: Path, **contents: str) -> None:
@@ -287,7 +287,7 @@ jobs, bad = collect_jobs([folder / "in"], accepts=lambda p: True)
 plan = Plan("diarize", folder / "out", SUFFIXES, resume=True)
 check_plan(jobs, plan)
 print("ready", flush=True)
-run_batch(jobs, plan, work, {{}}, Ears())
+run_batch(jobs, plan, work, lambda job: {{}}, Ears())
 """
 
 

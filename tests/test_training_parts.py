@@ -20,7 +20,7 @@ from sedtalker_cli.model.losses import masked_classification, masked_intensity
 from sedtalker_cli.timeline import EMOTIONS
 from sedtalker_cli.training.animator import AnimatorTraining, MotionLoss, still_sound
 from sedtalker_cli.training.calibrate import fit_decoding, fit_temperature
-from sedtalker_cli.training.diarizer import DiarizerTraining, epoch_batches, mask_spans, mixed_batch
+from sedtalker_cli.training.diarizer import DiarizerTraining, encode_batch, encoded_batches, mask_spans, padded
 from sedtalker_cli.training.labels import LabelledSet, collate, intensity_target, known_classes
 from sedtalker_cli.training.loop import MovingAverage, append_row, cosine_with_warmup, load_state, save_state
 from sedtalker_cli.training.motion import Example, MotionSet, at_feature_rate, draw_emotions, loudness, vary
@@ -236,19 +236,36 @@ class GroupSampler:
         return Composite(np.full(3200 + 320 * (index % 7), index, np.float32), (turn,))
 
 
-@pytest.mark.parametrize(("centred", "left"), [(0.0, True), (1.0, False)])
-def test_batches_of_an_epoch_hold_whole_groups_once(tmp_path, centred, left):
-    settings = DiarizerTraining((), None, tmp_path, "", composites=96, batch=8, group=4, centred=centred)
-    batches = list(epoch_batches(GroupSampler(), settings, 1))
-    numbers = [[int(c.waveform[0]) for c in batch["composites"]] for batch in batches]
+class NumberEncoder:
+    """A recording's number as the feature of all its frames."""
+
+    def batch(self, waveforms):
+        lengths = torch.tensor([len(w) // 320 for w in waveforms])
+        features = torch.zeros(len(waveforms), int(lengths.max()), 1, 1)
+        for row, waveform in zip(features, waveforms, strict=True):
+            row[:] = float(waveform[0])
+        return features, torch.arange(features.shape[1]) < lengths[:, None]
+
+
+def test_batches_of_a_draw_hold_whole_groups_once(tmp_path):
+    settings = DiarizerTraining((), None, tmp_path, "", composites=96, batch=8, group=4)
+    batches = list(encoded_batches(NumberEncoder(), GroupSampler(), settings, 1))
+    numbers = [[int(row[0]) for row in batch["features"]] for batch in batches]
     assert sorted(n for row in numbers for n in row) == list(range(96))
     for row, batch in zip(numbers, batches, strict=True):
         assert len(row) == 8 and {n // 4 for n in row[:4]} == {row[0] // 4}
-        assert ((batch["centred"] < 0) == left).all()
-        names = [c.turns[0].utterance.speaker for c in batch["composites"]]
+        assert (
+            [len(f) for f in batch["features"]] == [10 + n % 7 for n in row] == (batch["emotion"] >= 0).sum(1).tolist()
+        )
+        names = [n // 4 % 3 for n in row]
         same = batch["speakers"][:, None] == batch["speakers"]
         assert same.tolist() == [[a == b for a in names] for b in names]
-    again = [[int(c.waveform[0]) for c in batch["composites"]] for batch in epoch_batches(GroupSampler(), settings, 1)]
+        features, mask = padded(batch["features"])
+        assert mask.sum(1).tolist() == [len(f) for f in batch["features"]] and (features[~mask] == 0).all()
+    again = [
+        [int(row[0]) for row in batch["features"]]
+        for batch in encoded_batches(NumberEncoder(), GroupSampler(), settings, 1)
+    ]
     assert again == numbers
 
 
@@ -266,18 +283,13 @@ def test_masking_hides_a_share_of_frames_and_channels():
 def test_batch_through_encoder_is_as_recordings_alone(data):
     """Padding and grouping by length change nothing but the last frame, whose convolution reads beyond the end."""
     encoder = SpeechEncoder.load(data / "encoder")
-    torch.manual_seed(0)
-    network = DiarizerNetwork(7, 2, 16, d_model=8, layout="ma", window=4, d_state=2, tuned_layers=1).eval()
-    network.tuned.load_state_dict(encoder.layers_above(1))
-    settings = DiarizerTraining((), None, Path(), "", masking=0.0)
+    settings = DiarizerTraining((), None, Path(), "")
     composites = [Composite(buzz(100 + 20 * n, 0.5 + 0.3 * (n % 4), n), ()) for n in range(8)]
-    with torch.no_grad():
-        mixed, mask = mixed_batch(network, encoder, composites, settings)
-        for row, seen, composite in zip(mixed, mask, composites, strict=True):
-            alone = network.mixed(encoder(composite.waveform)[None])[0]
-            assert int(seen.sum()) == len(alone)
-            torch.testing.assert_close(row[: len(alone)], alone, rtol=0, atol=0.05)
-            assert (row[: len(alone) - 1] - alone[:-1]).abs().mean() < 1e-3
+    for features, composite in zip(encode_batch(encoder, composites, settings), composites, strict=True):
+        alone = encoder(composite.waveform)
+        assert len(features) == len(alone)
+        torch.testing.assert_close(features.float(), alone, rtol=0, atol=0.05)
+        assert (features[:-1] - alone[:-1]).abs().mean() < 1e-3
 
 
 def test_scores_of_frames(frames):

@@ -1,12 +1,17 @@
 """`sedtalker animate`: a 3D face that says and means what is heard."""
 
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sedtalker_cli.cli import options as opt
 from sedtalker_cli.cli.console import session
+
+if TYPE_CHECKING:
+    from sedtalker_cli.inputs import Job
 
 EXAMPLES = """\b
 Examples:
@@ -14,6 +19,7 @@ Examples:
   sedtalker animate speech.wav --emotion-override happy:0.8 --out happy/
   sedtalker animate speech.wav --emotion-override "0-2.5=angry:0.9,2.5-=sad:0.4"
   sedtalker animate speech.wav --emotion-override edited.emotion.csv --identity anna
+  sedtalker animate --list speakers.csv --adapt --out results/
   sedtalker animate recordings/ --recursive --fps 60 --out results/ --resume
 
 \b
@@ -23,7 +29,11 @@ with --obj to the folder STEM.obj/, with --render to STEM.mp4.
 
 \b
 An override without intensity shows the emotion in full (1.0; neutral: 0). Its edges are
-cross-faded over 0.2 s; time that it does not cover keeps what was detected."""
+cross-faded over 0.2 s; time that it does not cover keeps what was detected.
+
+\b
+The rows of a CSV --list may have their own emotion_override and identity, which win over the
+options, and the speaker for --adapt; sedtalker diarize --help says what that needs."""
 
 
 def animate(
@@ -57,6 +67,7 @@ def animate(
     animator: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Animator checkpoint instead of the bundled one.")
     ] = None,
+    adapt: opt.Adapt = False,
     device: opt.DeviceOption = opt.Device.auto,
     overwrite: opt.Overwrite = False,
     resume: opt.Resume = False,
@@ -81,43 +92,59 @@ def animate(
             inputs or [], accepts=audio.is_sound_name, list_file=list_file, recursive=recursive
         )
         suffixes = outputs.animation_suffixes(obj=obj, film=render)
-        from_file = emotion_override is not None and is_override_file(emotion_override)
-        protected = (Path(emotion_override),) if from_file else ()
+        overrides = {emotion_override, *(job.emotion_override for job in jobs)} - {None}
+        protected = tuple(sorted(Path(spec) for spec in overrides if is_override_file(spec)))
         plan = batch.Plan("animate", out, suffixes, overwrite, resume, protected)
         batch.check_plan(jobs, plan)
-        # All that can be wrong with the options is found before the models are loaded.
+        # All that can be wrong with the options and the list is found before the models are loaded.
+        classes = pipes.known_emotions(model) if overrides else ()
         if emotion_override is not None:
-            parse_override(emotion_override, pipes.known_emotions(model))
+            parse_override(emotion_override, classes)
         pipes.cached_head(identity)
-        settings, pipeline = {}, None
+        _check_rows(jobs, classes)
+        common, pipeline, adaptation = {}, None, None
         if jobs:
+            from sedtalker_cli.adaptation import Adaptation
+
             if render:
                 from sedtalker_cli.render import ensure_opengl
 
                 ensure_opengl()
             pipeline = pipes.Pipeline.load(device.value, encoder=encoder, diarizer=model, animator=animator)
-            settings = {
+            common = {
                 "version": pipeline.version,
                 "models": pipeline.models(animate=True),
-                "emotion_override": batch.file_checksum(protected[0]) if from_file else emotion_override,
                 "emotion_gain": emotion_gain,
-                "identity": identity,
                 "fps": fps,
                 "seed": seed,
                 "idle": idle.value,
                 "size": list(size) if render else None,
             }
+            adaptation = Adaptation(jobs, pipeline.listen) if adapt else None
+        checksum = cache(batch.file_checksum)
+
+        def settings(job: found.Job) -> dict:
+            spec = job.emotion_override or emotion_override
+            from_file = spec is not None and is_override_file(spec)
+            return {
+                **common,
+                "emotion_override": checksum(Path(spec)) if from_file else spec,
+                "identity": job.identity or identity,
+                **(adaptation.settings(job) if adaptation else {}),
+            }
 
         def work(job: found.Job, stem: Path, progress) -> dict:
+            voice = adaptation.voice(job, progress) if adaptation else None
             animation = pipeline.animate(
                 job.source,
-                emotion_override=emotion_override,
+                emotion_override=job.emotion_override or emotion_override,
                 emotion_gain=emotion_gain,
-                identity=identity,
+                identity=job.identity or identity,
                 fps=fps,
                 seed=seed,
                 idle=idle is opt.Switch.on,
                 progress=progress,
+                voice=voice,
             )
             final = out / job.name.parent
             film_size = size if render else None
@@ -132,3 +159,27 @@ def animate(
             results = batch.run_batch(jobs, plan, work, settings, console, bad=bad)
         console.summary(results)
         raise typer.Exit(batch.exit_status(results))
+
+
+def _check_rows(jobs: "Sequence[Job]", classes: Sequence[str]) -> None:
+    """Find overrides and identities of a list that cannot be meant; rows that are alike are read once.
+
+    Raises:
+        UsageError: names the input.
+    """
+    from sedtalker_cli.errors import UsageError
+    from sedtalker_cli.face.identity import parse_identity
+    from sedtalker_cli.overrides import parse_override
+
+    seen = set()
+    for job in jobs:
+        values = job.emotion_override, job.identity
+        if values in seen:
+            continue
+        seen.add(values)
+        try:
+            parse_identity(job.identity)
+            if job.emotion_override is not None:
+                parse_override(job.emotion_override, classes)
+        except UsageError as error:
+            raise UsageError(f"--list, {job.source}: {error}") from error

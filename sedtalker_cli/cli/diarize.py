@@ -14,12 +14,19 @@ Examples:
   sedtalker diarize speech.wav
   sedtalker diarize recordings/ --recursive --out results/ --resume
   sedtalker diarize speech.wav --format textgrid --format json --plot png
+  sedtalker diarize anna/ --adapt --out results/
+  sedtalker diarize --list speakers.csv --adapt --out results/
   sedtalker diarize --list files.txt --out results/ --json --quiet > results.jsonl
 
 \b
 Every input leads to STEM.rttm (segments) and STEM.emotion.csv (one row every 20 ms). --format adds
 STEM.emotion.json (json), STEM.labels.txt (audacity) or STEM.TextGrid (textgrid), --plot a picture
-of waveform, posteriors, intensity and segments, STEM.emotion.png or .svg."""
+of waveform, posteriors, intensity and segments, STEM.emotion.png or .svg.
+
+\b
+With --adapt all inputs of one folder (or of one `speaker` in a CSV --list) are taken as one person
+and judged by his own measure; give recordings of several moods, because a folder of one mood only
+would be taken for his neutral voice."""
 
 
 class Format(str, Enum):
@@ -51,6 +58,7 @@ def diarize(
     plot: Annotated[Plot | None, typer.Option("--plot", help="Draw the timeline too.")] = None,
     encoder: opt.Encoder = None,
     model: opt.Model = None,
+    adapt: opt.Adapt = False,
     device: opt.DeviceOption = opt.Device.auto,
     overwrite: opt.Overwrite = False,
     resume: opt.Resume = False,
@@ -69,16 +77,21 @@ def diarize(
         wanted, picture = [item.value for item in formats or ()], plot.value if plot else None
         plan = batch.Plan("diarize", out, outputs.timeline_suffixes(wanted, picture), overwrite, resume)
         batch.check_plan(jobs, plan)
-        settings = {}
-        pipeline = None
+        common, pipeline, adaptation = {}, None, None
         if jobs:
+            from sedtalker_cli.adaptation import Adaptation
             from sedtalker_cli.pipeline import Pipeline
 
             pipeline = Pipeline.load(device.value, encoder=encoder, diarizer=model)
-            settings = {"version": pipeline.version, "models": pipeline.models(animate=False)}
+            common = {"version": pipeline.version, "models": pipeline.models(animate=False)}
+            adaptation = Adaptation(jobs, pipeline.listen) if adapt else None
+
+        def settings(job: found.Job) -> dict:
+            return {**common, **(adaptation.settings(job) if adaptation else {})}
 
         def work(job: found.Job, stem: Path, progress) -> dict:
-            timeline = pipeline.diarize(job.source, progress).timeline
+            voice = adaptation.voice(job, progress) if adaptation else None
+            timeline = pipeline.diarize(job.source, progress, voice).timeline
             if picture:
                 progress("drawing", 0.0)
             outputs.write_timeline(stem, timeline, wanted, picture, job.source)

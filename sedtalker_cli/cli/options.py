@@ -45,7 +45,8 @@ ListFile = Annotated[
     typer.Option(
         "--list",
         metavar="FILE",
-        help="Text file with one more INPUT a line (# starts a comment); relative to the current folder.",
+        help="Text file with one more INPUT a line (# starts a comment), or .csv table with the column path "
+        "and, if wanted, speaker, emotion_override, identity; relative to the current folder.",
     ),
 ]
 Recursive = Annotated[
@@ -71,6 +72,14 @@ Encoder = Annotated[
 Model = Annotated[
     Path | None,
     typer.Option("--model", metavar="DIR", help="Diarizer checkpoint instead of the bundled one."),
+]
+Adapt = Annotated[
+    bool,
+    typer.Option(
+        "--adapt",
+        help="Judge every speaker by his own measure: all inputs of one folder (or one speaker of a CSV --list) are "
+        "taken as one person.",
+    ),
 ]
 Size = Annotated[tuple, typer.Option("--size", metavar="WxH", parser=parse_size, help="Size of the film in pixels.")]
 Corpora = Annotated[

@@ -74,7 +74,7 @@ def render(
                 jobs,
                 plan,
                 work,
-                settings,
+                lambda job: settings,
                 console,
                 bad=bad,
                 sources=lambda job: outputs.film_inputs(job.source, audio),

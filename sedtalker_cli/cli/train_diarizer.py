@@ -35,13 +35,16 @@ def diarizer(
     start: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Diarizer checkpoint to start from instead of random weights.")
     ] = None,
-    composites: Annotated[int, typer.Option(min=8, help="Joined clips an epoch, drawn afresh for each.")] = 1536,
+    composites: Annotated[int, typer.Option(min=8, help="Joined clips in a draw.")] = 1536,
+    draws: Annotated[
+        int, typer.Option(min=0, help="Draws kept in memory, which epochs take in turn; 0 draws afresh every time.")
+    ] = 4,
     epochs: Annotated[int, typer.Option(min=1, help="Epochs.")] = 24,
     batch: Annotated[int, typer.Option(min=1, help="Recordings per step.")] = 24,
     learning_rate: Annotated[float, typer.Option(min=0, help="Highest learning rate.")] = 1e-3,
     tuned_layers: Annotated[
         int, typer.Option(min=0, help="Encoder layers above its lowest kept one that are trained along.")
-    ] = 2,
+    ] = 0,
     tuned_rate: Annotated[float, typer.Option(min=0, help="Their learning rate, as a share of the rest's.")] = 0.1,
     smoothing: Annotated[float, typer.Option(min=0, max=1, help="Label smoothing.")] = 0.05,
     temperature: Annotated[
@@ -72,6 +75,7 @@ def diarizer(
             encoder=encoder or str(weights_dir("encoder")),
             start=start,
             composites=composites,
+            draws=draws,
             epochs=epochs,
             batch=batch,
             learning_rate=learning_rate,

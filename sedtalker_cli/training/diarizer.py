@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.nn import functional as F
 
 from sedtalker_cli.data.composites import Composite, CompositeSampler
 from sedtalker_cli.errors import InputError
@@ -21,7 +20,7 @@ from sedtalker_cli.model.encoder import SpeechEncoder
 from sedtalker_cli.model.losses import masked_classification, masked_intensity, ranked_intensity
 from sedtalker_cli.timeline import EMOTIONS
 from sedtalker_cli.training.calibrate import fit_decoding, fit_temperature
-from sedtalker_cli.training.labels import LabelledSet, collate, frame_count
+from sedtalker_cli.training.labels import LabelledSet, collate
 from sedtalker_cli.training.loop import (
     MovingAverage,
     append_row,
@@ -44,7 +43,9 @@ class DiarizerTraining:
         splits: table of splits, or None to draw them by speaker.
         out: folder of the run; the checkpoint is written to `out/checkpoint`.
         encoder: folder or Hugging Face id.
-        composites: drawn afresh for every epoch.
+        composites: in a draw.
+        draws: different sets of composites; epochs take them in turn, their features stay in memory (0.6 MB a
+            composite). 0 draws afresh for every epoch.
         epochs, batch, learning_rate, weight_decay, smoothing, intensity_weight, rank_weight, seed: as usual.
         temperature: corpora are drawn in proportion to (clips x speakers) ** temperature.
         augmentation: strength of the sound's changes.
@@ -62,6 +63,7 @@ class DiarizerTraining:
     out: Path
     encoder: str
     composites: int = 1536
+    draws: int = 4
     epochs: int = 24
     batch: int = 24
     learning_rate: float = 1e-3
@@ -132,14 +134,30 @@ def train_diarizer(
         log(f"resumed after epoch {first}")
     candidate = DiarizerNetwork(len(EMOTIONS), encoder.num_taps, encoder.dim, **settings.network).eval()
     log(f"{sum(p.numel() for p in network.parameters()) / 1e6:.2f} M parameters, {len(val)} validation recordings")
+    bfloat16 = settings.precision == "bfloat16"
+    kept: dict[int, list[dict[str, Any]]] = {}
+
+    def draw(epoch: int) -> Iterable[dict[str, Any]]:
+        if not settings.draws:
+            return encoded_batches(encoder, samplers["train"], settings, epoch)
+        number = epoch % settings.draws
+        if number not in kept:
+            kept[number] = list(encoded_batches(encoder, samplers["train"], settings, number))
+        order = np.random.default_rng([settings.seed, epoch]).permutation(len(kept[number]))
+        return [kept[number][i] for i in order]
+
     for epoch in range(first, settings.epochs):
         begin, sums = time.monotonic(), np.zeros(3)
         torch.manual_seed(settings.seed * 1000 + epoch)
         network.train()
-        for step, batch in enumerate(epoch_batches(samplers["train"], settings, epoch), start=1):
-            mixed, mask = mixed_batch(network, encoder, batch["composites"], settings)
+        for step, batch in enumerate(draw(epoch), start=1):
+            features, mask = padded(batch["features"])
+            with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16 and network.tuned is not None):
+                mixed = network.mixed(mask_spans(features, settings.masking), mask).float()
+            alone = torch.rand(len(mask)) >= settings.centred
+            speakers = batch["speakers"].masked_fill(alone[batch["speakers"]], -1)
             network.follow_centre(mixed.detach(), mask)
-            centres = network.centres(mixed, mask, batch["centred"])
+            centres = network.centres(mixed, mask, speakers)
             logits, intensity = network.classify_mixed(mixed, centres, mask)
             parts = torch.stack(
                 [
@@ -230,57 +248,57 @@ def read_samplers(settings: DiarizerTraining, log: Callable[[str], None]) -> dic
     return samplers
 
 
-def epoch_batches(sampler: CompositeSampler, settings: DiarizerTraining, epoch: int) -> Iterator[dict[str, Any]]:
-    """Batches of similar lengths with whole groups of one speaker, drawn ahead by another thread.
+def encoded_batches(
+    encoder: SpeechEncoder, sampler: CompositeSampler, settings: DiarizerTraining, number: int
+) -> Iterator[dict[str, Any]]:
+    """Batches of a draw, of similar lengths and with whole groups of one speaker; sound is drawn by another thread.
 
     Yields:
-        as `collate`, with `composites` and `centred`, the speakers' numbers or -1 for those not centred by themselves.
+        as `collate`, with `features`, one (T, L, D) float16 a recording.
     """
     groups_a_batch = max(1, settings.batch // settings.group)
     groups_a_pool = 8 * groups_a_batch
     groups = max(1, settings.composites // settings.group)
 
-    def pool(start: int) -> list[dict[str, Any]]:
-        rng = np.random.default_rng([settings.seed, epoch, start, 2])
+    def pool(start: int) -> list[list[Composite]]:
         drawn = [
-            [sampler.draw(epoch, number * settings.group + k) for k in range(settings.group)]
-            for number in range(start, min(start + groups_a_pool, groups))
+            [sampler.draw(number, group * settings.group + k) for k in range(settings.group)]
+            for group in range(start, min(start + groups_a_pool, groups))
         ]
         order = np.argsort([sum(c.duration for c in group) for group in drawn])
-        batches = []
-        for chosen in np.split(order, np.arange(groups_a_batch, len(order), groups_a_batch)):
-            composites = [c for i in chosen for c in drawn[i]]
-            batch = collate(composites)
-            left_alone = torch.from_numpy(rng.random(len(composites)) >= settings.centred)
-            centred = batch["speakers"].masked_fill(left_alone[batch["speakers"]], -1)
-            batches.append(batch | {"composites": composites, "centred": centred})
-        return [batches[i] for i in rng.permutation(len(batches))]
+        batches = np.split(order, np.arange(groups_a_batch, len(order), groups_a_batch))
+        shuffled = np.random.default_rng([settings.seed, number, start, 2]).permutation(len(batches))
+        return [[c for i in batches[k] for c in drawn[i]] for k in shuffled]
 
-    starts = range(0, groups, groups_a_pool)
     with ThreadPoolExecutor(1) as ahead:
         coming = ahead.submit(pool, 0)
-        for start in starts:
+        for start in range(0, groups, groups_a_pool):
             batches = coming.result()
             if start + groups_a_pool < groups:
                 coming = ahead.submit(pool, start + groups_a_pool)
-            yield from batches
+            for composites in batches:
+                yield collate(composites) | {"features": encode_batch(encoder, composites, settings)}
 
 
-def mixed_batch(
-    network: DiarizerNetwork, encoder: SpeechEncoder, composites: Sequence[Composite], settings: DiarizerTraining
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mixed features (B, T, D) and mask (B, T) of a batch; six recordings of similar length at once, to pad little."""
+def encode_batch(
+    encoder: SpeechEncoder, composites: Sequence[Composite], settings: DiarizerTraining
+) -> list[torch.Tensor]:
+    """Features (T, L, D) float16 of each recording; six of similar length at once, to pad little."""
     order = sorted(range(len(composites)), key=lambda i: len(composites[i].waveform))
-    longest = max(frame_count(c) for c in composites)
-    mixed, masks = [], []
+    features: dict[int, torch.Tensor] = {}
     for start in range(0, len(order), 6):
+        chosen = order[start : start + 6]
         with torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bfloat16"):
-            features, mask = encoder.batch([composites[i].waveform for i in order[start : start + 6]])
-            part = network.mixed(mask_spans(features, settings.masking), mask).float()
-        mixed.append(F.pad(part, (0, 0, 0, longest - part.shape[1])))
-        masks.append(F.pad(mask, (0, longest - mask.shape[1])))
-    back = torch.tensor(order).argsort()
-    return torch.cat(mixed)[back], torch.cat(masks)[back]
+            found, mask = encoder.batch([composites[i].waveform for i in chosen])
+        features |= {i: row[seen].half() for i, row, seen in zip(chosen, found, mask, strict=True)}
+    return [features[i] for i in range(len(composites))]
+
+
+def padded(features: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Recordings (T, L, D) as one batch (B, T, L, D) float32, and its mask (B, T) bool."""
+    lengths = torch.tensor([len(row) for row in features])
+    batch = torch.nn.utils.rnn.pad_sequence(list(features), batch_first=True).float()
+    return batch, torch.arange(batch.shape[1]) < lengths[:, None]
 
 
 def mask_spans(features: torch.Tensor, share: float) -> torch.Tensor:
@@ -315,7 +333,8 @@ def predict_all(
     mixed = []
     with torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bfloat16"):
         for composite in recordings.composites:
-            mixed.append(network.mixed(encoder.batch([composite.waveform])[0])[0].float())
+            (features,) = encode_batch(encoder, [composite], settings)
+            mixed.append(network.mixed(features[None].float())[0].float())
     totals = torch.stack([m.sum(0) for m in mixed])
     frames = torch.tensor([float(len(m)) for m in mixed])
     speakers = torch.from_numpy(recordings.speakers)
