@@ -78,7 +78,7 @@ def write_facegood(folder: Path, name: str, weights: dict[str, np.ndarray], fps:
 
 def test_grid_clip(tmp_path):
     jaw = np.where(np.arange(50) // 10 == 2, 0.5, 0.1)  # frames 20 to 29 of 50 at 25 fps: 0.8 to 1.2 s
-    write_grid(tmp_path, jawOpen=jaw, mouthFunnel=jaw, mouthSmileLeft=0.7, browDownLeft=0.9, gap=0.05, width=0.6)
+    write_grid(tmp_path, jawOpen=jaw, mouthFunnel=0.1 * jaw, mouthSmileLeft=0.7, browDownLeft=0.9, gap=0.05, width=0.6)
     write_grid(tmp_path, "swab7s", "test", frames=25)
     first, second = read_grid(tmp_path)
     assert (first.name, first.source, first.split, first.fps) == ("bbaf2n", "grid", "train", 25.0)
@@ -89,7 +89,7 @@ def test_grid_clip(tmp_path):
     # What the tracker reads in silence is taken off; the jaw is scaled to the head.
     opened = np.zeros(50)
     opened[20:30] = 0.4
-    np.testing.assert_allclose(first.weights[:, ARKIT_INDEX["mouthFunnel"]], opened, atol=1e-3)
+    np.testing.assert_allclose(first.weights[:, ARKIT_INDEX["mouthFunnel"]], 0.8 * opened, atol=1e-3)
     np.testing.assert_allclose(first.weights[:, ARKIT_INDEX["jawOpen"]], JAW_SCALE * opened, atol=1e-3)
     # Smiles are not measured while speaking, and only the mouth is read.
     assert np.delete(first.weights, [ARKIT_INDEX["mouthFunnel"], ARKIT_INDEX["jawOpen"]], axis=1).max() < 1e-3

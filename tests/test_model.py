@@ -428,7 +428,7 @@ def test_resampled_frames_lie_at_k_over_fps(fps, duration):
 
 def test_resampling_to_50_reads_halfway_between_frames():
     values = torch.tensor([[0.0], [1.0], [4.0], [9.0]])
-    assert resample_frames(values, 0.08, 50).flatten().tolist() == [0.0, 0.5, 2.5, 6.5]
+    assert resample_frames(values, 0.08, 50).flatten().tolist() == [0.0, 0.375, 2.25, 6.375]
 
 
 # --- losses

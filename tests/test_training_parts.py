@@ -11,6 +11,7 @@ import torch
 
 from sedtalker_cli.data.composites import Composite, Turn
 from sedtalker_cli.data.corpora import Utterance
+from sedtalker_cli.data.examples import Example
 from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.face.arkit import ARKIT_INDEX, ARKIT_NAMES
 from sedtalker_cli.face.head import load_head
@@ -23,7 +24,7 @@ from sedtalker_cli.training.calibrate import fit_decoding, fit_temperature
 from sedtalker_cli.training.diarizer import DiarizerTraining, encode_batch, encoded_batches, mask_spans, padded
 from sedtalker_cli.training.labels import LabelledSet, collate, intensity_target, known_classes
 from sedtalker_cli.training.loop import MovingAverage, append_row, cosine_with_warmup, load_state, save_state
-from sedtalker_cli.training.motion import Example, MotionSet, at_feature_rate, draw_emotions, loudness, vary
+from sedtalker_cli.training.motion import MotionSet, at_feature_rate, draw_emotions, loudness, vary
 from sedtalker_cli.training.recordings import WaveformStore, read_corpora
 from sedtalker_cli.training.score import score_frames
 from tests.test_training import buzz

@@ -15,6 +15,8 @@ MOUTH = tuple(name for name in ARKIT_NAMES if name.startswith(("jaw", "mouth")))
 _INDEX = {name: i for i, name in enumerate(ARKIT_NAMES)}
 # Tracked jaw opening to that of the bundled head: enough that mouthClose can take back the rest.
 JAW_SCALE = 1.3
+# This tracker hardly sees funnelled lips (deviation .004 of 1); its curve is good, its size is not.
+FUNNEL_SCALE = 8.0
 CLOSED_GAP = 0.004  # lips that touch, in units of the outer eye-corner distance, as tracked
 # Share of a narrowing of the lips that mouthPucker takes over. All of it would make the lips pout wherever the jaw
 # narrows them; this share keeps r = .91 with the tracked pucker and .97 with the tracked width.
@@ -81,6 +83,7 @@ def read_grid(folder: Path) -> list[Capture]:
         weights = np.zeros((len(tracked), len(ARKIT_NAMES)), np.float32)
         weights[:, place] = np.clip(tracked[:, pick] - tracked[silent][:, pick].mean(0), 0, 1)
         weights[:, _INDEX["jawOpen"]] *= JAW_SCALE
+        weights[:, _INDEX["mouthFunnel"]] = np.clip(FUNNEL_SCALE * weights[:, _INDEX["mouthFunnel"]], 0, 1)
         for side in ("Left", "Right"):  # a smile is not measured by this tracker while speaking
             weights[:, _INDEX["mouthSmile" + side]] = 0
         channels = np.zeros(len(ARKIT_NAMES), bool)

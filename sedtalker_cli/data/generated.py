@@ -8,11 +8,11 @@ import numpy as np
 from sedtalker_cli.audio import SAMPLE_RATE, SUFFIXES, load_audio
 from sedtalker_cli.data.captures import MOUTH
 from sedtalker_cli.data.coarticulation import mouth_curves
+from sedtalker_cli.data.examples import Example
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.face.arkit import ARKIT_NAMES
 from sedtalker_cli.face.head import Head
 from sedtalker_cli.formats.phones import SILENCE, Phone, read_phones
-from sedtalker_cli.training.motion import Example
 
 STYLE = "grid"  # the captures that the curves were fitted to
 FPS = 50.0

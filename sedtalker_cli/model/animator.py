@@ -135,7 +135,7 @@ class AnimatorNetwork(nn.Module):
 
 
 def resample_frames(values: torch.Tensor, duration: float, fps: float) -> torch.Tensor:
-    """Values at 50 frames a second, centred at (k + 0.5) / 50 s, read at k / fps by linear interpolation.
+    """Values at 50 frames a second, centred at (k + 0.5) / 50 s, read at k / fps by cubic convolution (Catmull-Rom).
 
     Args:
         values: (T, K).
@@ -145,12 +145,20 @@ def resample_frames(values: torch.Tensor, duration: float, fps: float) -> torch.
     Returns:
         (max(1, round(duration x fps)), K).
     """
-    frames = max(1, round(duration * fps))
-    place = (torch.arange(frames, dtype=torch.float64) / fps * RATE - 0.5).clamp(0, len(values) - 1)
-    left = place.floor().long().clamp(max=max(len(values) - 2, 0))
-    right = (left + 1).clamp(max=len(values) - 1)
-    weight = (place - left).to(values.dtype).unsqueeze(-1)
-    return torch.lerp(values[left], values[right], weight)
+    frames, last = max(1, round(duration * fps)), len(values) - 1
+    place = (torch.arange(frames, dtype=torch.float64) / fps * RATE - 0.5).clamp(0, last)
+    left = place.floor().long()
+    t = (place - left).to(values.dtype).unsqueeze(-1)
+    # Continued in a straight line by one frame before and two behind, so that every frame has its neighbours.
+    first, end = values[:1], values[-1:]
+    slope = end - values[max(last - 1, 0)]
+    ends = torch.cat([2 * first - values[min(1, last)], values, end + slope, end + 2 * slope])
+    before, start, end, after = (ends[left + k] for k in range(4))
+    slope_start, slope_end = (end - before) / 2, (after - start) / 2
+    change = start - end
+    return start + t * (
+        slope_start + t * (-3 * change - 2 * slope_start - slope_end + t * (2 * change + slope_start + slope_end))
+    )
 
 
 class Animator:

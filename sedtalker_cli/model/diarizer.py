@@ -237,7 +237,7 @@ class Diarizer:
         if voice is not None:
             centre = self.network.centre_of(voice.total, torch.tensor(float(voice.frames)))[None]
         logits, intensity = windowed(
-            lambda x: self.network.classify_mixed(x.float(), centre), [mixed], core=3000, context=600
+            lambda x: self.network.classify_mixed(x.float(), centre), [mixed], core=6000, context=1500
         )
         posteriors = (logits / self.temperature).softmax(-1)
         return posteriors.cpu().numpy(), intensity.sigmoid().cpu().numpy()

@@ -13,6 +13,7 @@ import torch
 from sedtalker_cli.audio import SAMPLE_RATE, load_audio
 from sedtalker_cli.data.augment import coloured_noise
 from sedtalker_cli.data.captures import MOUTH, READERS, Capture, lip_vector, on_head
+from sedtalker_cli.data.examples import Example
 from sedtalker_cli.data.generated import read_generated
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.evaluation.lipsync import score_animator
@@ -31,7 +32,7 @@ from sedtalker_cli.training.loop import (
     save_state,
     shown_settings,
 )
-from sedtalker_cli.training.motion import Example, MotionSet, vary
+from sedtalker_cli.training.motion import MotionSet, vary
 from sedtalker_cli.training.recordings import WaveformStore, read_corpora
 
 STYLES = ("grid", "facegood")
@@ -257,7 +258,7 @@ def train_animator(
 def usual_spread(examples: MotionSet) -> np.ndarray:
     """Deviation (52,) of each coefficient: measured for the mouth, typical of expressions elsewhere."""
     mouth = np.array([name in MOUTH for name in ARKIT_NAMES])
-    return np.where(mouth, np.clip(examples.mouth.std(0), 0.03, 0.12), 0.15)
+    return np.where(mouth, np.clip(examples.mouth.std(0), 0.02, 0.12), 0.15)
 
 
 class Speech:

@@ -3,13 +3,14 @@
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from scipy.interpolate import CubicSpline
 
 from sedtalker_cli.data.augment import augment, change_speed, shift_voice
+from sedtalker_cli.data.examples import Example
 from sedtalker_cli.face.arkit import ARKIT_NAMES
 from sedtalker_cli.face.expression import articulation_gain, blend_expression, expression_curves
 from sedtalker_cli.model.encoder import SpeechEncoder
@@ -19,29 +20,15 @@ SAMPLE_RATE = 16_000
 RATE = 50.0
 
 
-@dataclass(frozen=True)
-class Example:
-    """A stretch of speech with the motion of its mouth.
-
-    Attributes:
-        waveform: (N,) at 16 kHz.
-        mouth: (T, 52) coefficients of neutral speech.
-        fps: of `mouth`; frame k is at k / fps s.
-        known: (52,) bool, mouth channels that were measured; others carry no target.
-        style: name of the speaking style.
-    """
-
-    waveform: np.ndarray
-    mouth: np.ndarray
-    fps: float
-    known: np.ndarray
-    style: str
-
-
 def at_feature_rate(values: np.ndarray, fps: float, frames: int) -> np.ndarray:
-    """Values (T, K) at k / fps s read at the feature frames' centres (k + 0.5) / 50 s by linear interpolation."""
+    """Values (T, K) at k / fps s read at the feature frames' centres (k + 0.5) / 50 s by a cubic spline.
+
+    A linear reading would take the edge off every movement that is shorter than two frames.
+    """
     times, known = (np.arange(frames) + 0.5) * HOP, np.arange(len(values)) / fps
-    return np.stack([np.interp(times, known, column) for column in values.T], 1).astype(np.float32)
+    if len(values) < 2:
+        return np.repeat(values[:1], frames, axis=0).astype(np.float32)
+    return CubicSpline(known, values)(np.minimum(times, known[-1])).astype(np.float32)
 
 
 def loudness(waveform: np.ndarray, frames: int) -> np.ndarray:

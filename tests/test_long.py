@@ -1,0 +1,56 @@
+"""Ten minutes of speech with the bundled models: windows leave no trace."""
+
+import numpy as np
+import pytest
+import torch
+
+from sedtalker_cli.audio import SAMPLE_RATE, load_audio
+from sedtalker_cli.model.diarizer import Diarizer
+from sedtalker_cli.model.encoder import SpeechEncoder
+from sedtalker_cli.model.windows import windowed
+from tests.conftest import ROOT, needs_weights
+
+SHIFT = 37 * SAMPLE_RATE // 10  # moves every window's edge
+
+
+@pytest.fixture(scope="module")
+def waveform() -> np.ndarray:
+    """Pieces of the examples in ever other order and loudness."""
+    rng = np.random.default_rng(0)
+    sounds = [load_audio(path) for path in sorted((ROOT / "examples").glob("*.flac"))]
+    pieces, samples = [], 0
+    while samples < 600 * SAMPLE_RATE:
+        sound = sounds[rng.integers(len(sounds))]
+        start = rng.integers(len(sound) // 2)
+        pieces.append(sound[start : start + rng.integers(len(sound) // 4, len(sound) // 2)] * rng.uniform(0.2, 1))
+        samples += len(pieces[-1])
+    return np.concatenate(pieces)[: 600 * SAMPLE_RATE]
+
+
+@pytest.fixture(scope="module")
+def models() -> tuple[SpeechEncoder, Diarizer]:
+    return SpeechEncoder.load(ROOT / "weights" / "encoder"), Diarizer.load(ROOT / "weights" / "diarizer")
+
+
+@needs_weights
+def test_ten_minutes_in_windows_and_at_once(models, waveform):
+    encoder, diarizer = models
+    blocks = np.array_split(waveform, 977)
+    features = encoder.encode(blocks)
+    assert len(features) == 30_000
+    mixed = diarizer.mixed(features)
+    posteriors, intensity = diarizer.classify(mixed)
+    with torch.inference_mode():
+        logits, level = diarizer.network.classify_mixed(mixed.float()[None])
+    whole = (logits[0] / diarizer.temperature).softmax(-1).numpy()
+    assert np.abs(posteriors - whole).max() < 0.02
+    assert np.abs(intensity - level[0].sigmoid().numpy()).max() < 0.02
+    # The test can fail: without context the edges show.
+    bare, _ = windowed(lambda x: diarizer.network.classify_mixed(x.float()), [mixed], core=6000, context=0)
+    bare = (bare / diarizer.temperature).softmax(-1).numpy()
+    assert np.abs(bare - whole).max() > 0.02
+    # The encoder hears 12 s at a time, so where its windows begin makes a small difference.
+    later, _ = diarizer.predict(encoder.encode([waveform[SHIFT:]]))
+    same = later.argmax(1) == posteriors[-len(later) :].argmax(1)
+    assert same.mean() > 0.95
+    assert np.abs(later - posteriors[-len(later) :]).mean() < 0.02
