@@ -74,7 +74,7 @@ class FakeDiarizer:
 
         from sedtalker_cli.model.diarizer import Voice
 
-        return Voice.of(torch.as_tensor(features)[:, 0])
+        return Voice(torch.as_tensor(features)[:, 0].float().sum(0), len(features))
 
     def predict(self, features, voice=None):
         posteriors = np.full((len(features), 7), 0.05, np.float32)

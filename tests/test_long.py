@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
 from sedtalker_cli.audio import SAMPLE_RATE, load_audio
 from sedtalker_cli.model.diarizer import Diarizer
@@ -38,16 +39,18 @@ def test_ten_minutes_in_windows_and_at_once(models, waveform):
     blocks = np.array_split(waveform, 977)
     features = encoder.encode(blocks)
     assert len(features) == 30_000
-    mixed = diarizer.mixed(features)
-    posteriors, intensity = diarizer.classify(mixed)
+    posteriors, intensity = diarizer.predict(features)
+
+    def at_once(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return diarizer.network.classify_normal(F.layer_norm(x.float(), x.shape[-1:]))
+
     with torch.inference_mode():
-        logits, level = diarizer.network.classify_mixed(mixed.float()[None])
-    whole = (logits[0] / diarizer.temperature).softmax(-1).numpy()
+        logits, level = at_once(features[None])
+        # The test can fail: without context the edges show.
+        bare, _ = windowed(at_once, [features], core=3000, context=0)
+    whole, bare = ((x / diarizer.temperature).softmax(-1).numpy() for x in (logits[0], bare))
     assert np.abs(posteriors - whole).max() < 0.02
     assert np.abs(intensity - level[0].sigmoid().numpy()).max() < 0.02
-    # The test can fail: without context the edges show.
-    bare, _ = windowed(lambda x: diarizer.network.classify_mixed(x.float()), [mixed], core=6000, context=0)
-    bare = (bare / diarizer.temperature).softmax(-1).numpy()
     assert np.abs(bare - whole).max() > 0.02
     # The encoder hears 12 s at a time, so where its windows begin makes a small difference.
     later, _ = diarizer.predict(encoder.encode([waveform[SHIFT:]]))

@@ -141,11 +141,11 @@ class Listener:
 
     def __init__(self, encoder: SpeechEncoder, diarizer: Diarizer, utterances, store, progress):
         self.encoder, self.diarizer, self.utterances, self.store = encoder, diarizer, utterances, store
-        self.mixed, self.voices = [], {}
+        self.features, self.voices = [], {}
         for number, utterance in enumerate(utterances, start=1):
-            self.mixed.append(diarizer.mixed(encoder.encode([store(utterance)])))
+            self.features.append(encoder.encode([store(utterance)]))
             key = (utterance.corpus, utterance.speaker)
-            voice = Voice.of(self.mixed[-1])
+            voice = diarizer.voice(self.features[-1])
             self.voices[key] = self.voices[key] + voice if key in self.voices else voice
             progress("clips", number, len(utterances))
 
@@ -156,8 +156,8 @@ class Listener:
     def predict_clips(self, adapted: bool) -> list[tuple[np.ndarray, np.ndarray]]:
         """Posteriors and intensity of every clip."""
         return [
-            self.diarizer.classify(mixed, self.voice(utterance) if adapted else None)
-            for mixed, utterance in zip(self.mixed, self.utterances, strict=True)
+            self.diarizer.predict(features, self.voice(utterance) if adapted else None)
+            for features, utterance in zip(self.features, self.utterances, strict=True)
         ]
 
 
@@ -257,10 +257,10 @@ def score_joined(listener: Listener, utterances: Sequence[Utterance], count: int
     for index in range(count):
         composite = sampler.draw(0, index)
         name, duration = f"joined-{index:04d}", composite.duration
-        mixed = diarizer.mixed(listener.encoder.encode([composite.waveform]))
+        features = listener.encoder.encode([composite.waveform])
         voice = listener.voice(composite.turns[0].utterance)
         for segments, known in ((found, None), (adapted, voice)):
-            p, intensity = diarizer.classify(mixed, known)
+            p, intensity = diarizer.predict(features, known)
             timeline = EmotionTimeline.from_posteriors(diarizer.classes, p, intensity, duration, **diarizer.decoding)
             segments[name] = timeline.segments()
             if known is None:

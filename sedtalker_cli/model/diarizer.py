@@ -56,16 +56,52 @@ class TunedLayers(nn.Module):
         return torch.stack(kept, dim=2)
 
 
+class LocalStatistics(nn.Module):
+    """A linear answer from mean and deviation of the features around each frame: simple, so it carries over to others.
+
+    Args:
+        size: K, features of a frame.
+        outputs: of a frame.
+        window: frames whose statistics are taken, odd.
+        dropout: probability of hiding a statistic while training.
+    """
+
+    def __init__(self, size: int, outputs: int, window: int, dropout: float):
+        super().__init__()
+        self.window, self.dropout = window, nn.Dropout(dropout)
+        self.linear = nn.Linear(2 * size, outputs)
+        nn.init.zeros_(self.linear.weight)
+
+    def forward(self, mean: torch.Tensor, square: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """
+        Args:
+            mean, square: (B, T, K) features and their squares.
+            mask: (B, T) with 1 for frames that exist.
+
+        Returns:
+            (B, T, outputs).
+        """
+        seen = self.around(mask[..., None]).clamp(min=1e-6)
+        mean, square = self.around(mean * mask[..., None]) / seen, self.around(square * mask[..., None]) / seen
+        deviation = (square - mean**2).clamp(min=1e-4).sqrt()
+        return self.linear(self.dropout(torch.cat([mean, deviation - 1], dim=-1)))
+
+    def around(self, x: torch.Tensor) -> torch.Tensor:
+        """Mean over the window (B, T, K); beyond the ends there are zeros."""
+        return F.avg_pool1d(x.transpose(1, 2), self.window, stride=1, padding=self.window // 2).transpose(1, 2)
+
+
 class DiarizerNetwork(nn.Module):
-    """Layer mix, centring, pooling to a slower rate, hybrid stack, frame heads.
+    """Encoder layers, normalised and centred; local statistics and a hybrid stack answer together for every frame.
 
     Args:
         num_classes: C.
         num_taps, dim: of the encoder.
-        d_model: width.
-        layout: time mixers as in `HybridStack`.
+        d_model: width of the stack.
+        layout: time mixers of the stack as in `HybridStack`.
         stride: encoder frames per slow frame.
         window: attention reach in slow frames.
+        statistics: slow frames whose statistics are taken around each, odd.
         tuned_layers: upper encoder layers that are trained along, 0 for none.
         prior_frames: weight of the centre of all speakers against a speaker's own mean, in frames.
         dropout: probability.
@@ -81,6 +117,7 @@ class DiarizerNetwork(nn.Module):
         stride: int = 4,
         window: int = 50,
         d_state: int = 8,
+        statistics: int = 37,
         tuned_layers: int = 0,
         prior_frames: int = 500,
         dropout: float = 0.2,
@@ -88,27 +125,30 @@ class DiarizerNetwork(nn.Module):
         super().__init__()
         self.stride, self.prior_frames = stride, prior_frames
         self.tuned = TunedLayers(tuned_layers, dim) if tuned_layers else None
-        self.mix = LayerMix(1 + tuned_layers if tuned_layers else num_taps)
-        self.register_buffer("centre", torch.zeros(dim))
+        taps = 1 + tuned_layers if tuned_layers else num_taps
+        self.register_buffer("centre", torch.zeros(taps, dim))
+        self.register_buffer("spread", torch.ones(taps, dim))
+        self.weights = nn.Parameter(torch.zeros(taps))
         self.project = nn.Linear(dim, d_model)
         self.pool = nn.Conv1d(d_model, d_model, 2 * stride, stride=stride, padding=stride // 2)
         self.stack = HybridStack(layout, d_model, window=window, d_state=d_state, dropout=dropout)
         self.dropout = nn.Dropout(dropout)
+        self.statistics = LocalStatistics(taps * dim, num_classes + 1, statistics, dropout)
         self.classify = nn.Linear(d_model, num_classes)
         self.intensity = nn.Linear(d_model, 1)
 
-    def mixed(self, features: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
-        """Encoder features (B, T, L, D) through the tuned layers, if there are any, and the mix: (B, T, D)."""
-        return self.mix(features if self.tuned is None else self.tuned(features, mask))
+    def normal(self, features: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+        """Encoder features (B, T, L, D) through the tuned layers, if there are any, and a norm: (B, T, L', D)."""
+        return F.layer_norm(features if self.tuned is None else self.tuned(features, mask), features.shape[-1:])
 
     def centre_of(self, total: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
-        """Centre of a speaker's mixed features, drawn towards that of all speakers where little is known of him.
+        """Centre of a speaker's features, drawn towards that of all speakers where little is known of him.
 
         Args:
-            total: (..., D) sum of his frames.
+            total: (..., L', D) sum of his frames.
             frames: (...) their number.
         """
-        return (total + self.prior_frames * self.centre) / (frames + self.prior_frames)[..., None]
+        return (total + self.prior_frames * self.centre) / (frames + self.prior_frames)[..., None, None]
 
     def forward(
         self, features: torch.Tensor, mask: torch.Tensor | None = None, speakers: torch.Tensor | None = None
@@ -123,58 +163,56 @@ class DiarizerNetwork(nn.Module):
         Returns:
             logits (B, T, C) and intensity logits (B, T).
         """
-        mixed = self.mixed(features, mask)
-        return self.classify_mixed(mixed, self.centres(mixed, mask, speakers), mask)
+        normal = self.normal(features, mask)
+        return self.classify_normal(normal, self.centres(normal, mask, speakers), mask)
 
     def centres(
-        self, mixed: torch.Tensor, mask: torch.Tensor | None, speakers: torch.Tensor | None
+        self, normal: torch.Tensor, mask: torch.Tensor | None, speakers: torch.Tensor | None
     ) -> torch.Tensor | None:
-        """(B, D) centre for each recording; see `forward`."""
+        """(B, L', D) centre for each recording; see `forward`."""
         if speakers is None:
             return None
-        total, frames = mixed.sum(1), torch.full((len(mixed),), float(mixed.shape[1]))
-        if mask is not None:
-            total, frames = (mixed * mask[..., None]).sum(1), mask.sum(1).float()
+        mask = normal.new_ones(normal.shape[:2]) if mask is None else mask.to(normal)
+        total, frames = (normal * mask[..., None, None]).sum(1), mask.sum(1)
         same = (speakers[:, None] == speakers).to(total)
-        own = self.centre_of(same @ total, same @ frames)
-        return torch.where(speakers[:, None] < 0, self.centre, own)
+        own = self.centre_of(torch.einsum("ab,bld->ald", same, total), same @ frames)
+        return torch.where(speakers[:, None, None] < 0, self.centre, own)
 
     @torch.no_grad()
-    def follow_centre(self, mixed: torch.Tensor, mask: torch.Tensor, momentum: float = 0.02) -> None:
-        """Let the centre of all speakers follow a batch."""
-        means = (mixed * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
-        self.centre.lerp_(means.mean(0), momentum)
+    def follow(self, normal: torch.Tensor, mask: torch.Tensor, momentum: float = 0.02) -> None:
+        """Let centre and spread of all speakers follow a batch."""
+        weight = mask.to(normal)[..., None, None] / mask.sum(1).view(-1, 1, 1, 1)  # recordings count alike
+        self.centre.lerp_((normal * weight).sum(1).mean(0), momentum)
+        variance = ((normal - self.centre) ** 2 * weight).sum(1).mean(0)
+        self.spread.lerp_(variance.sqrt().clamp(min=1e-3), momentum)
 
-    def classify_mixed(
-        self, mixed: torch.Tensor, centre: torch.Tensor | None = None, mask: torch.Tensor | None = None
+    def classify_normal(
+        self, normal: torch.Tensor, centre: torch.Tensor | None = None, mask: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """As `forward`, from mixed features (B, T, D) and a centre (B, D) or None for that of all speakers."""
-        frames = mixed.shape[1]
-        x = mixed - (self.centre if centre is None else centre[:, None])
-        x = self.project(self.dropout(x))
-        if mask is not None:
-            x = x * mask.unsqueeze(-1)
-        x = F.pad(x.transpose(1, 2), (0, -frames % self.stride))
-        x = F.gelu(self.pool(x)).transpose(1, 2)
-        if mask is not None:
-            mask = F.pad(mask.float(), (0, -frames % self.stride)).unflatten(1, (-1, self.stride)).amax(-1)
-        x = self.dropout(self.stack(x, mask=mask))
-        slow = torch.cat([self.classify(x), self.intensity(x)], dim=-1).transpose(1, 2)
-        fast = F.interpolate(slow, scale_factor=self.stride, mode="linear")[..., :frames].transpose(1, 2)
+        """As `forward`, from what `normal` gives and a centre (B, L', D) or None for that of all speakers."""
+        frames, stride = normal.shape[1], self.stride
+        x = (normal - (self.centre if centre is None else centre[:, None])) / self.spread
+        mask = x.new_ones(x.shape[:2]) if mask is None else mask.to(x)
+        fill = -frames % stride
+        x, mask = F.pad(x * mask[..., None, None], (0, 0, 0, 0, 0, fill)), F.pad(mask, (0, fill))
+        slow = mask.unflatten(1, (-1, stride))
+        flat, count = x.flatten(2), slow.sum(-1, keepdim=True).clamp(min=1)
+        mean, square = (z.unflatten(1, (-1, stride)).sum(2) / count for z in (flat, flat**2))
+        answer = self.statistics(mean, square, slow.mean(-1))
+        y = self.project(self.dropout(torch.einsum("btld,l->btd", x, self.weights.softmax(0)))) * mask[..., None]
+        y = F.gelu(self.pool(y.transpose(1, 2))).transpose(1, 2)
+        y = self.dropout(self.stack(y, mask=slow.amax(-1)))
+        answer = answer + torch.cat([self.classify(y), self.intensity(y)], dim=-1)
+        fast = F.interpolate(answer.transpose(1, 2), scale_factor=stride, mode="linear")[..., :frames].transpose(1, 2)
         return fast[..., :-1], fast[..., -1]
 
 
 @dataclass(frozen=True)
 class Voice:
-    """What is known of a speaker: the sum of his mixed features (D,) and the number of frames; voices add up."""
+    """What is known of a speaker: the sum of his features (L, D) and the number of frames; voices add up."""
 
     total: torch.Tensor
     frames: int
-
-    @classmethod
-    def of(cls, mixed: torch.Tensor) -> "Voice":
-        """What mixed features (T, D) tell of the speaker."""
-        return cls(mixed.float().sum(0), len(mixed))
 
     def __add__(self, other: "Voice") -> "Voice":
         return Voice(self.total + other.total, self.frames + other.frames)
@@ -211,37 +249,14 @@ class Diarizer:
         return cls(load_into(network, folder), config, device, checksum(folder))
 
     @torch.inference_mode()
-    def mixed(self, features: torch.Tensor) -> torch.Tensor:
-        """Encoder features (T, L, D) to what the frame classifier reads, (T, D) float16."""
-        if len(features) == 0:
-            return torch.zeros(0, len(self.network.centre), dtype=torch.float16)
-        if self.network.tuned is None:
-            core, context = 3000, 0
-        else:  # these layers attend to all that they see: windows as long as in training, with some context
-            core, context = 500, 50
-        (mixed,) = windowed(
-            lambda x: (self.network.mixed(x.to(self.device).float()).half(),), [features], core=core, context=context
-        )
-        return mixed
-
     def voice(self, features: torch.Tensor) -> Voice:
         """What a recording (T, L, D) tells of its speaker."""
-        return Voice.of(self.mixed(features))
+        total = torch.zeros_like(self.network.centre)
+        for piece in self._tuned(features).split(3000):
+            total += F.layer_norm(piece.to(self.device).float(), piece.shape[-1:]).sum(0)
+        return Voice(total, len(features))
 
     @torch.inference_mode()
-    def classify(self, mixed: torch.Tensor, voice: Voice | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Posteriors and intensity from what `mixed` gives; else as `predict`."""
-        if len(mixed) == 0:
-            return np.zeros((0, len(self.classes)), np.float32), np.zeros(0, np.float32)
-        centre = None
-        if voice is not None:
-            centre = self.network.centre_of(voice.total, torch.tensor(float(voice.frames)))[None]
-        logits, intensity = windowed(
-            lambda x: self.network.classify_mixed(x.float(), centre), [mixed], core=6000, context=1500
-        )
-        posteriors = (logits / self.temperature).softmax(-1)
-        return posteriors.cpu().numpy(), intensity.sigmoid().cpu().numpy()
-
     def predict(self, features: torch.Tensor, voice: Voice | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Posteriors and intensity of a recording.
 
@@ -252,4 +267,23 @@ class Diarizer:
         Returns:
             posteriors (T, C) float32, rows sum to 1; intensity (T,) float32 in [0, 1].
         """
-        return self.classify(self.mixed(features), voice)
+        if len(features) == 0:
+            return np.zeros((0, len(self.classes)), np.float32), np.zeros(0, np.float32)
+        centre = None
+        if voice is not None:
+            centre = self.network.centre_of(voice.total, torch.tensor(float(voice.frames)))[None]
+
+        def run(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            return self.network.classify_normal(F.layer_norm(x.to(self.device).float(), x.shape[-1:]), centre)
+
+        logits, intensity = windowed(run, [self._tuned(features)], core=3000, context=1500)
+        posteriors = (logits / self.temperature).softmax(-1)
+        return posteriors.cpu().numpy(), intensity.sigmoid().cpu().numpy()
+
+    def _tuned(self, features: torch.Tensor) -> torch.Tensor:
+        """Features (T, L, D) through the tuned layers, if there are any, in windows as long as in training."""
+        tuned = self.network.tuned
+        if tuned is None or len(features) == 0:
+            return features
+        (found,) = windowed(lambda x: (tuned(x.to(self.device).float()).half(),), [features], core=500, context=50)
+        return found

@@ -153,12 +153,12 @@ def train_diarizer(
         for step, batch in enumerate(draw(epoch), start=1):
             features, mask = padded(batch["features"])
             with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16 and network.tuned is not None):
-                mixed = network.mixed(mask_spans(features, settings.masking), mask).float()
+                normal = network.normal(mask_spans(features, settings.masking), mask).float()
             alone = torch.rand(len(mask)) >= settings.centred
             speakers = batch["speakers"].masked_fill(alone[batch["speakers"]], -1)
-            network.follow_centre(mixed.detach(), mask)
-            centres = network.centres(mixed, mask, speakers)
-            logits, intensity = network.classify_mixed(mixed, centres, mask)
+            network.follow(normal.detach(), mask)
+            centres = network.centres(normal, mask, speakers)
+            logits, intensity = network.classify_normal(normal, centres, mask)
             parts = torch.stack(
                 [
                     masked_classification(logits, batch["emotion"], batch["known"], settings.smoothing),
@@ -330,19 +330,18 @@ def predict_all(
     Args:
         centred: by all recordings of the same speaker, as with `diarize --adapt`.
     """
-    mixed = []
-    with torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bfloat16"):
-        for composite in recordings.composites:
-            (features,) = encode_batch(encoder, [composite], settings)
-            mixed.append(network.mixed(features[None].float())[0].float())
-    totals = torch.stack([m.sum(0) for m in mixed])
-    frames = torch.tensor([float(len(m)) for m in mixed])
+    totals, frames, features = [], [], []
+    for composite in recordings.composites:
+        features += encode_batch(encoder, [composite], settings)
+        totals.append(network.normal(features[-1][None].float())[0].sum(0))
+        frames.append(float(len(features[-1])))
+    totals, frames = torch.stack(totals), torch.tensor(frames)
     speakers = torch.from_numpy(recordings.speakers)
     logits, intensity = [], []
-    for m, speaker in zip(mixed, speakers, strict=True):
+    for row, speaker in zip(features, speakers, strict=True):
         same = speakers == speaker
         centre = network.centre_of(totals[same].sum(0), frames[same].sum())[None] if centred else None
-        out = network.classify_mixed(m[None], centre)
+        out = network.classify_normal(network.normal(row[None].float()), centre)
         logits.append(out[0][0].numpy())
         intensity.append(out[1][0].sigmoid().numpy())
     return np.concatenate(logits), np.concatenate(intensity)
