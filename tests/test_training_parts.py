@@ -229,11 +229,11 @@ def test_batches_pad_labels():
     assert batch["intensity"][1, 15:].isnan().all() and not batch["intensity"][1, :15].isnan().any()
 
 
-class GroupSampler:
-    """Composites of one of three speakers, four in a row by the same one."""
+class NumberSampler:
+    """Composites that hold their number, by one of three speakers."""
 
     def draw(self, epoch: int, index: int) -> Composite:
-        turn = Turn(0.0, 0.2, replace(utterance(), speaker=f"{index // 4 % 3}"))
+        turn = Turn(0.0, 0.2, replace(utterance(), speaker=f"{index % 3}"))
         return Composite(np.full(3200 + 320 * (index % 7), index, np.float32), (turn,))
 
 
@@ -248,26 +248,24 @@ class NumberEncoder:
         return features, torch.arange(features.shape[1]) < lengths[:, None]
 
 
-def test_batches_of_a_draw_hold_whole_groups_once(tmp_path):
-    settings = DiarizerTraining((), None, tmp_path, "", composites=96, batch=8, group=4)
-    batches = list(encoded_batches(NumberEncoder(), GroupSampler(), settings, 1))
+def test_batches_of_a_draw_hold_every_recording_once(tmp_path):
+    settings = DiarizerTraining((), None, tmp_path, "", composites=90, batch=8)
+    told = []
+
+    def encoded() -> list[dict]:
+        return list(encoded_batches(NumberEncoder(), NumberSampler(), settings, 1, lambda *what: told.append(what)))
+
+    batches = encoded()
     numbers = [[int(row[0]) for row in batch["features"]] for batch in batches]
-    assert sorted(n for row in numbers for n in row) == list(range(96))
+    assert sorted(n for row in numbers for n in row) == list(range(90))
+    assert told[-1] == ("encoding draw 1", 90, 90)
     for row, batch in zip(numbers, batches, strict=True):
-        assert len(row) == 8 and {n // 4 for n in row[:4]} == {row[0] // 4}
-        assert (
-            [len(f) for f in batch["features"]] == [10 + n % 7 for n in row] == (batch["emotion"] >= 0).sum(1).tolist()
-        )
-        names = [n // 4 % 3 for n in row]
-        same = batch["speakers"][:, None] == batch["speakers"]
-        assert same.tolist() == [[a == b for a in names] for b in names]
+        assert [len(f) for f in batch["features"]] == [10 + n % 7 for n in row]
+        assert (batch["emotion"] >= 0).sum(1).tolist() == [10 + n % 7 for n in row]
+        assert batch["names"] == [f"ravdess/{n % 3}" for n in row]
         features, mask = padded(batch["features"])
         assert mask.sum(1).tolist() == [len(f) for f in batch["features"]] and (features[~mask] == 0).all()
-    again = [
-        [int(row[0]) for row in batch["features"]]
-        for batch in encoded_batches(NumberEncoder(), GroupSampler(), settings, 1)
-    ]
-    assert again == numbers
+    assert [[int(row[0]) for row in batch["features"]] for batch in encoded()] == numbers
 
 
 def test_masking_hides_a_share_of_frames_and_channels():

@@ -39,7 +39,7 @@ def diarizer(
     draws: Annotated[
         int, typer.Option(min=0, help="Draws kept in memory, which epochs take in turn; 0 draws afresh every time.")
     ] = 4,
-    epochs: Annotated[int, typer.Option(min=1, help="Epochs.")] = 24,
+    epochs: Annotated[int, typer.Option(min=0, help="Epochs.")] = 20,
     batch: Annotated[int, typer.Option(min=1, help="Recordings per step.")] = 24,
     learning_rate: Annotated[float, typer.Option(min=0, help="Highest learning rate.")] = 1e-3,
     tuned_layers: Annotated[
@@ -47,14 +47,9 @@ def diarizer(
     ] = 0,
     tuned_rate: Annotated[float, typer.Option(min=0, help="Their learning rate, as a share of the rest's.")] = 0.1,
     smoothing: Annotated[float, typer.Option(min=0, max=1, help="Label smoothing.")] = 0.05,
-    temperature: Annotated[
-        float, typer.Option(min=0, max=1, help="Corpora are drawn by (clips x speakers) to this power.")
-    ] = 0.3,
+    temperature: Annotated[float, typer.Option(min=0, max=1, help="Corpora are drawn by size to this power.")] = 0.3,
     augmentation: Annotated[float, typer.Option(min=0, max=1, help="Strength of the sound's changes.")] = 1.0,
-    masking: Annotated[float, typer.Option(min=0, max=0.9, help="Share of features that is hidden.")] = 0.1,
-    centred: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of speakers that are judged by their own mean, as --adapt does.")
-    ] = 0.5,
+    masking: Annotated[float, typer.Option(min=0, max=0.9, help="Share of features that is hidden.")] = 0.0,
     precision: Annotated[
         Precision, typer.Option(help="Of the encoder's layers; bfloat16 is fast where the processor multiplies it.")
     ] = Precision.float32,
@@ -84,7 +79,6 @@ def diarizer(
             temperature=temperature,
             augmentation=augmentation,
             masking=masking,
-            centred=centred,
             precision=precision.value,
             network={"tuned_layers": tuned_layers},
             seed=seed,

@@ -43,9 +43,7 @@ class CompositeSampler:
         load: gives an utterance's speech-trimmed waveform (N,) at 16 kHz.
         seed: of everything drawn.
         max_seconds: longest composite.
-        temperature: corpora are drawn in proportion to (clips x speakers) ** temperature.
-        plain: largest share of the corpora that have one class only (plain read speech).
-        group: so many consecutive composites are of one speaker, at one speed.
+        temperature: corpora are drawn in proportion to size ** temperature.
         augmentation: strength as in `augment`; 0 leaves the sound clean and at its speed.
         patterns: probabilities as in `PATTERNS`.
         chain: fewest and most clips of a `chain`.
@@ -57,15 +55,12 @@ class CompositeSampler:
         load: Callable[[Utterance], np.ndarray],
         seed: int = 0,
         max_seconds: float = 12.0,
-        temperature: float = 0.3,
+        temperature: float = 0.5,
         augmentation: float = 1.0,
-        plain: float = 0.1,
-        group: int = 1,
         patterns: dict[str, float] = PATTERNS,
         chain: tuple[int, int] = (3, 5),
     ):
         self.load, self.seed, self.max_seconds, self.augmentation = load, seed, max_seconds, augmentation
-        self.group = group
         self.patterns, self.chain = patterns, chain
         # corpus -> speaker -> class -> utterances
         self.tree: dict[str, dict[str, dict[str, list[Utterance]]]] = defaultdict(
@@ -74,13 +69,8 @@ class CompositeSampler:
         for utterance in utterances:
             self.tree[utterance.corpus][utterance.speaker][utterance.label].append(utterance)
         self.corpora = sorted(self.tree)
-        clips = np.array([sum(len(u) for s in self.tree[c].values() for u in s.values()) for c in self.corpora])
-        speakers = np.array([len(self.tree[c]) for c in self.corpora])
-        weights = (clips * speakers) ** temperature
-        varied = np.array([len({name for s in self.tree[c].values() for name in s}) > 1 for c in self.corpora])
-        if 0 < weights[varied].sum() < (1 - plain) * weights.sum():
-            weights[~varied] *= plain / (1 - plain) * weights[varied].sum() / weights[~varied].sum()
-        self.corpus_weights = weights / weights.sum()
+        sizes = np.array([sum(len(u) for s in self.tree[c].values() for u in s.values()) for c in self.corpora])
+        self.corpus_weights = sizes**temperature / np.sum(sizes**temperature)
 
     def _classes(self, by_class: dict[str, list[Utterance]], rng: np.random.Generator) -> list[str]:
         """Emotions of the clips of one composite, as far as the speaker has them."""
@@ -108,13 +98,12 @@ class CompositeSampler:
 
     def draw(self, epoch: int, index: int) -> Composite:
         """The composite number `index` of an epoch."""
-        voice = np.random.default_rng([self.seed, epoch, index // self.group, 1])
         rng = np.random.default_rng([self.seed, epoch, index])
-        corpus = self.tree[str(voice.choice(self.corpora, p=self.corpus_weights))]
-        by_class = corpus[str(voice.choice(sorted(corpus)))]
-        speed = voice.choice([1.0, voice.uniform(0.82, 1.22)]) if self.augmentation else 1.0
+        corpus = self.tree[str(rng.choice(self.corpora, p=self.corpus_weights))]
+        by_class = corpus[str(rng.choice(sorted(corpus)))]
         classes = self._classes(by_class, rng)
         chosen = [by_class[c][rng.integers(len(by_class[c]))] for c in classes]
+        speed = rng.choice([1.0, rng.uniform(0.85, 1.18)]) if self.augmentation else 1.0
         clips = []
         for utterance in chosen:
             clip = self.load(utterance)

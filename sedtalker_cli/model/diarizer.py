@@ -63,36 +63,41 @@ class LocalStatistics(nn.Module):
         size: K, features of a frame.
         outputs: of a frame.
         window: frames whose statistics are taken, odd.
-        dropout: probability of hiding a statistic while training.
     """
 
-    def __init__(self, size: int, outputs: int, window: int, dropout: float):
+    def __init__(self, size: int, outputs: int, window: int):
         super().__init__()
-        self.window, self.dropout = window, nn.Dropout(dropout)
+        self.window = window
         self.linear = nn.Linear(2 * size, outputs)
         nn.init.zeros_(self.linear.weight)
 
-    def forward(self, mean: torch.Tensor, square: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """
+    def forward(self, mean: torch.Tensor, deviation: torch.Tensor, shift: torch.Tensor | None = None) -> torch.Tensor:
+        """Means and deviations (..., K), the means less `shift`, to (..., outputs)."""
+        return self.linear(torch.cat([mean if shift is None else mean - shift, deviation], dim=-1))
+
+    def around(self, x: torch.Tensor, square: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean and deviation in the window around each frame.
+
         Args:
-            mean, square: (B, T, K) features and their squares.
-            mask: (B, T) with 1 for frames that exist.
+            x, square: (B, T, K) features and their squares, 0 where there are none.
+            mask: (B, T, 1) share of a frame that exists.
 
         Returns:
-            (B, T, outputs).
+            (B, T, K) twice; 1 is taken off the deviations, their usual size.
         """
-        seen = self.around(mask[..., None]).clamp(min=1e-6)
-        mean, square = self.around(mean * mask[..., None]) / seen, self.around(square * mask[..., None]) / seen
-        deviation = (square - mean**2).clamp(min=1e-4).sqrt()
-        return self.linear(self.dropout(torch.cat([mean, deviation - 1], dim=-1)))
-
-    def around(self, x: torch.Tensor) -> torch.Tensor:
-        """Mean over the window (B, T, K); beyond the ends there are zeros."""
-        return F.avg_pool1d(x.transpose(1, 2), self.window, stride=1, padding=self.window // 2).transpose(1, 2)
+        x, square, mask = (
+            F.avg_pool1d(y.transpose(1, 2), self.window, stride=1, padding=self.window // 2).transpose(1, 2)
+            for y in (x, square, mask)
+        )
+        mean, square = x / mask.clamp(min=1e-6), square / mask.clamp(min=1e-6)
+        return mean, (square - mean**2).clamp(min=1e-4).sqrt() - 1
 
 
 class DiarizerNetwork(nn.Module):
-    """Encoder layers, normalised and centred; local statistics and a hybrid stack answer together for every frame.
+    """Two answers for every frame, added with fitted weights: a hybrid stack's, and a linear one from local statistics.
+
+    The stack hears the encoder's layers as they are. The statistics are centred by the mean of all speakers, or of
+    the speaker where that is known, and scaled by the usual spread.
 
     Args:
         num_classes: C.
@@ -105,6 +110,9 @@ class DiarizerNetwork(nn.Module):
         tuned_layers: upper encoder layers that are trained along, 0 for none.
         prior_frames: weight of the centre of all speakers against a speaker's own mean, in frames.
         dropout: probability.
+
+    Attributes:
+        shares: (2, 2) weights of the logits of stack and statistics, without and with a known speaker.
     """
 
     def __init__(
@@ -126,85 +134,84 @@ class DiarizerNetwork(nn.Module):
         self.stride, self.prior_frames = stride, prior_frames
         self.tuned = TunedLayers(tuned_layers, dim) if tuned_layers else None
         taps = 1 + tuned_layers if tuned_layers else num_taps
-        self.register_buffer("centre", torch.zeros(taps, dim))
-        self.register_buffer("spread", torch.ones(taps, dim))
-        self.weights = nn.Parameter(torch.zeros(taps))
+        self.mix = LayerMix(taps)
         self.project = nn.Linear(dim, d_model)
         self.pool = nn.Conv1d(d_model, d_model, 2 * stride, stride=stride, padding=stride // 2)
         self.stack = HybridStack(layout, d_model, window=window, d_state=d_state, dropout=dropout)
         self.dropout = nn.Dropout(dropout)
-        self.statistics = LocalStatistics(taps * dim, num_classes + 1, statistics, dropout)
         self.classify = nn.Linear(d_model, num_classes)
         self.intensity = nn.Linear(d_model, 1)
-
-    def normal(self, features: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
-        """Encoder features (B, T, L, D) through the tuned layers, if there are any, and a norm: (B, T, L', D)."""
-        return F.layer_norm(features if self.tuned is None else self.tuned(features, mask), features.shape[-1:])
-
-    def centre_of(self, total: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
-        """Centre of a speaker's features, drawn towards that of all speakers where little is known of him.
-
-        Args:
-            total: (..., L', D) sum of his frames.
-            frames: (...) their number.
-        """
-        return (total + self.prior_frames * self.centre) / (frames + self.prior_frames)[..., None, None]
+        self.statistics = LocalStatistics(taps * dim, num_classes, statistics)
+        self.register_buffer("centre", torch.zeros(taps, dim))
+        self.register_buffer("spread", torch.ones(taps, dim))
+        self.register_buffer("shares", torch.tensor([[1.0, 0.0], [1.0, 0.0]]))
 
     def forward(
-        self, features: torch.Tensor, mask: torch.Tensor | None = None, speakers: torch.Tensor | None = None
+        self, features: torch.Tensor, mask: torch.Tensor | None = None, centre: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """
         Args:
             features: (B, T, L, D) encoder layers.
-            mask: (B, T) bool, False for padding.
-            speakers: (B,) numbers; the features are centred by all recordings of a batch with the same number, or
-                by the centre of all speakers where it is negative (everywhere by default).
+            mask: (B, T) with 1 for frames that exist.
+            centre: (L', D) centre of the speaker, None where he is not known.
 
         Returns:
             logits (B, T, C) and intensity logits (B, T).
         """
-        normal = self.normal(features, mask)
-        return self.classify_normal(normal, self.centres(normal, mask, speakers), mask)
+        return self.answer(self.tune(features, mask), mask, centre)
 
-    def centres(
-        self, normal: torch.Tensor, mask: torch.Tensor | None, speakers: torch.Tensor | None
-    ) -> torch.Tensor | None:
-        """(B, L', D) centre for each recording; see `forward`."""
-        if speakers is None:
-            return None
-        mask = normal.new_ones(normal.shape[:2]) if mask is None else mask.to(normal)
-        total, frames = (normal * mask[..., None, None]).sum(1), mask.sum(1)
-        same = (speakers[:, None] == speakers).to(total)
-        own = self.centre_of(torch.einsum("ab,bld->ald", same, total), same @ frames)
-        return torch.where(speakers[:, None, None] < 0, self.centre, own)
-
-    @torch.no_grad()
-    def follow(self, normal: torch.Tensor, mask: torch.Tensor, momentum: float = 0.02) -> None:
-        """Let centre and spread of all speakers follow a batch."""
-        weight = mask.to(normal)[..., None, None] / mask.sum(1).view(-1, 1, 1, 1)  # recordings count alike
-        self.centre.lerp_((normal * weight).sum(1).mean(0), momentum)
-        variance = ((normal - self.centre) ** 2 * weight).sum(1).mean(0)
-        self.spread.lerp_(variance.sqrt().clamp(min=1e-3), momentum)
-
-    def classify_normal(
-        self, normal: torch.Tensor, centre: torch.Tensor | None = None, mask: torch.Tensor | None = None
+    def answer(
+        self, features: torch.Tensor, mask: torch.Tensor | None = None, centre: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """As `forward`, from what `normal` gives and a centre (B, L', D) or None for that of all speakers."""
-        frames, stride = normal.shape[1], self.stride
-        x = (normal - (self.centre if centre is None else centre[:, None])) / self.spread
-        mask = x.new_ones(x.shape[:2]) if mask is None else mask.to(x)
-        fill = -frames % stride
-        x, mask = F.pad(x * mask[..., None, None], (0, 0, 0, 0, 0, fill)), F.pad(mask, (0, fill))
-        slow = mask.unflatten(1, (-1, stride))
-        flat, count = x.flatten(2), slow.sum(-1, keepdim=True).clamp(min=1)
-        mean, square = (z.unflatten(1, (-1, stride)).sum(2) / count for z in (flat, flat**2))
-        answer = self.statistics(mean, square, slow.mean(-1))
-        y = self.project(self.dropout(torch.einsum("btld,l->btd", x, self.weights.softmax(0)))) * mask[..., None]
-        y = F.gelu(self.pool(y.transpose(1, 2))).transpose(1, 2)
-        y = self.dropout(self.stack(y, mask=slow.amax(-1)))
-        answer = answer + torch.cat([self.classify(y), self.intensity(y)], dim=-1)
-        fast = F.interpolate(answer.transpose(1, 2), scale_factor=stride, mode="linear")[..., :frames].transpose(1, 2)
+        """As `forward`, from what `tune` gives."""
+        answer = self.stack_answer(features, mask)
+        stack, statistics = self.shares[0 if centre is None else 1]
+        logits = stack * answer[..., :-1]
+        if statistics:
+            logits = logits + statistics * self.statistics(*self.local(features, mask), self.centre_shift(centre))
+        both = torch.cat([logits, answer[..., -1:]], dim=-1).transpose(1, 2)
+        fast = F.interpolate(both, scale_factor=self.stride, mode="linear")[..., : features.shape[1]].transpose(1, 2)
         return fast[..., :-1], fast[..., -1]
+
+    def tune(self, features: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+        """Encoder features (B, T, L, D) through the tuned layers, if there are any: (B, T, L', D)."""
+        return features if self.tuned is None else self.tuned(features, mask)
+
+    def stack_answer(self, features: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+        """Class and intensity logits of the stack (B, S, C + 1) at slow frames, from tuned features (B, T, L', D)."""
+        x = self.project(self.mix(features))
+        x = self.dropout(x)
+        fill = -features.shape[1] % self.stride
+        if mask is not None:
+            mask = mask.to(x)
+            x = x * mask.unsqueeze(-1)
+            mask = F.pad(mask, (0, fill)).unflatten(1, (-1, self.stride)).amax(-1)
+        x = F.gelu(self.pool(F.pad(x.transpose(1, 2), (0, fill)))).transpose(1, 2)
+        x = self.dropout(self.stack(x, mask=mask))
+        return torch.cat([self.classify(x), self.intensity(x)], dim=-1)
+
+    def local(self, features: torch.Tensor, mask: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean and deviation (B, S, L' x D) of normalised, centred, scaled features around each slow frame."""
+        x = F.layer_norm(features, features.shape[-1:])
+        x = ((x - self.centre) / self.spread).flatten(2)
+        mask = x.new_ones(x.shape[:2]) if mask is None else mask.to(x)
+        fill = -x.shape[1] % self.stride
+        x, mask = F.pad(x * mask[..., None], (0, 0, 0, fill)), F.pad(mask, (0, fill))
+        slow = (y.unflatten(1, (-1, self.stride)).mean(2) for y in (x, x**2, mask[..., None]))
+        return self.statistics.around(*slow)
+
+    def centre_shift(self, centre: torch.Tensor | None) -> torch.Tensor | None:
+        """What a speaker's centre (..., L', D) takes off the means of `local`: (..., L' x D)."""
+        return None if centre is None else ((centre - self.centre) / self.spread).flatten(-2)
+
+    def centre_of(self, total: torch.Tensor, frames: int) -> torch.Tensor:
+        """Centre of a speaker, drawn towards that of all where little is known of him.
+
+        Args:
+            total: (L', D) sum of his normalised frames.
+            frames: their number.
+        """
+        return (total + self.prior_frames * self.centre) / (frames + self.prior_frames)
 
 
 @dataclass(frozen=True)
@@ -269,12 +276,10 @@ class Diarizer:
         """
         if len(features) == 0:
             return np.zeros((0, len(self.classes)), np.float32), np.zeros(0, np.float32)
-        centre = None
-        if voice is not None:
-            centre = self.network.centre_of(voice.total, torch.tensor(float(voice.frames)))[None]
+        centre = None if voice is None else self.network.centre_of(voice.total, voice.frames)
 
         def run(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-            return self.network.classify_normal(F.layer_norm(x.to(self.device).float(), x.shape[-1:]), centre)
+            return self.network.answer(x.to(self.device).float(), None, centre)
 
         logits, intensity = windowed(run, [self._tuned(features)], core=3000, context=1500)
         posteriors = (logits / self.temperature).softmax(-1)

@@ -32,6 +32,7 @@ from sedtalker_cli.training.loop import (
 )
 from sedtalker_cli.training.recordings import WaveformStore, read_corpora
 from sedtalker_cli.training.score import score_frames
+from sedtalker_cli.training.statistics import fit_statistics, speaker_centres
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,9 @@ class DiarizerTraining:
         draws: different sets of composites; epochs take them in turn, their features stay in memory (0.6 MB a
             composite). 0 draws afresh for every epoch.
         epochs, batch, learning_rate, weight_decay, smoothing, intensity_weight, rank_weight, seed: as usual.
-        temperature: corpora are drawn in proportion to (clips x speakers) ** temperature.
+        temperature: corpora are drawn in proportion to size ** temperature.
         augmentation: strength of the sound's changes.
         masking: share of the encoder's frames and channels that is hidden.
-        group: composites of one speaker in a batch; they tell his centre.
-        centred: share of the speakers of a batch whose features are centred by their own mean.
         tuned_rate: learning rate of the encoder layers that are trained along, as a share of the rest's.
         start: checkpoint to start from instead of random weights.
         precision: `float32`, or `bfloat16` for the encoder's layers (fast where the CPU multiplies it).
@@ -62,20 +61,18 @@ class DiarizerTraining:
     splits: Path | None
     out: Path
     encoder: str
-    composites: int = 1536
+    composites: int = 2000
     draws: int = 4
-    epochs: int = 24
+    epochs: int = 20
     batch: int = 24
     learning_rate: float = 1e-3
     weight_decay: float = 0.02
     smoothing: float = 0.05
     intensity_weight: float = 2.0
     rank_weight: float = 0.1
-    temperature: float = 0.3
+    temperature: float = 0.5
     augmentation: float = 1.0
-    masking: float = 0.1
-    group: int = 4
-    centred: float = 0.5
+    masking: float = 0.0
     seed: int = 0
     tuned_rate: float = 0.1
     start: Path | None = None
@@ -111,6 +108,7 @@ def train_diarizer(
     state = load_state(out / "state.pt", kept_settings)
     samplers = read_samplers(settings, log)
     val = LabelledSet([samplers["val"].draw(0, i) for i in range(max(48, settings.composites // 8))])
+    val_features = [encode_batch(encoder, [composite], settings)[0] for composite in val.composites]
     torch.manual_seed(settings.seed)
     network = DiarizerNetwork(len(EMOTIONS), encoder.num_taps, encoder.dim, **settings.network)
     if network.tuned is not None:
@@ -139,10 +137,10 @@ def train_diarizer(
 
     def draw(epoch: int) -> Iterable[dict[str, Any]]:
         if not settings.draws:
-            return encoded_batches(encoder, samplers["train"], settings, epoch)
+            return encoded_batches(encoder, samplers["train"], settings, epoch, progress)
         number = epoch % settings.draws
         if number not in kept:
-            kept[number] = list(encoded_batches(encoder, samplers["train"], settings, number))
+            kept[number] = list(encoded_batches(encoder, samplers["train"], settings, number, progress))
         order = np.random.default_rng([settings.seed, epoch]).permutation(len(kept[number]))
         return [kept[number][i] for i in order]
 
@@ -153,12 +151,8 @@ def train_diarizer(
         for step, batch in enumerate(draw(epoch), start=1):
             features, mask = padded(batch["features"])
             with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16 and network.tuned is not None):
-                normal = network.normal(mask_spans(features, settings.masking), mask).float()
-            alone = torch.rand(len(mask)) >= settings.centred
-            speakers = batch["speakers"].masked_fill(alone[batch["speakers"]], -1)
-            network.follow(normal.detach(), mask)
-            centres = network.centres(normal, mask, speakers)
-            logits, intensity = network.classify_normal(normal, centres, mask)
+                features = network.tune(mask_spans(features, settings.masking), mask).float()
+            logits, intensity = network.answer(features, mask)
             parts = torch.stack(
                 [
                     masked_classification(logits, batch["emotion"], batch["known"], settings.smoothing),
@@ -176,9 +170,7 @@ def train_diarizer(
             sums += parts.detach().numpy()
             progress(f"epoch {epoch + 1}", step, steps_per_epoch)
         candidate.load_state_dict(average.state)
-        found = {own: predict_all(candidate, encoder, val, settings, own) for own in (False, True)}
-        scores = score_frames(val, *found[False])
-        scores["macro_f1_adapted"] = score_frames(val, *found[True])["macro_f1"]
+        scores = score_frames(val, *predict_all(candidate, val_features))
         row = dict(zip(("loss", "loss_intensity", "loss_rank"), (sums / step).round(4).tolist(), strict=True))
         row |= {name: round(value, 4) for name, value in scores.items()}
         append_row(out / "log.csv", {"epoch": epoch + 1, **row, "seconds": round(time.monotonic() - begin, 1)})
@@ -199,22 +191,32 @@ def train_diarizer(
                 "best": best,
             },
         )
-    log("calibrating")
+    if not settings.epochs:
+        write(network, encoder, settings)
     candidate.load_state_dict(load_weights(out / "checkpoint"))
-    logits, _ = predict_all(candidate, encoder, val, settings)
+    log("fitting the statistics")
+    fit_statistics(candidate, (draw(number) for number in range(max(1, settings.draws))), val, val_features, log)
+    logits, intensity = predict_all(candidate, val_features)
     temperature = fit_temperature(logits, val)
     write(candidate, encoder, settings, temperature, fit_decoding(logits / temperature, val))
-    return {"macro_f1": best}
+    scores = score_frames(val, logits, intensity)
+    adapted = predict_all(candidate, val_features, val.speakers)
+    scores["macro_f1_adapted"] = score_frames(val, *adapted)["macro_f1"]
+    log("checkpoint: " + ", ".join(f"{name} {value:.4f}" for name, value in scores.items()))
+    return scores
+
+
+FITTED = ("tuned.", "statistics.", "centre", "spread", "shares")
 
 
 def start_from(network: DiarizerNetwork, folder: Path) -> None:
-    """Take over a checkpoint's weights; encoder layers that it does not train stay as they are.
+    """Take over a checkpoint's weights; what it has not (encoder layers, statistics) stays as it is.
 
     Raises:
         InputError: it is of another size.
     """
     own, given = network.state_dict(), load_weights(folder)
-    wrong = sorted(set(given) - set(own)) or sorted(n for n in set(own) - set(given) if not n.startswith("tuned."))
+    wrong = sorted(set(given) - set(own)) or sorted(n for n in set(own) - set(given) if not n.startswith(FITTED))
     wrong = wrong or [name for name in given if given[name].shape != own[name].shape]
     if wrong:
         raise InputError(f"{folder}: does not fit the network (first difference: {wrong[0]}); start from another one")
@@ -243,40 +245,39 @@ def read_samplers(settings: DiarizerTraining, log: Callable[[str], None]) -> dic
             settings.seed,
             temperature=settings.temperature,
             augmentation=strength,
-            group=settings.group,
         )
     return samplers
 
 
 def encoded_batches(
-    encoder: SpeechEncoder, sampler: CompositeSampler, settings: DiarizerTraining, number: int
+    encoder: SpeechEncoder,
+    sampler: CompositeSampler,
+    settings: DiarizerTraining,
+    number: int,
+    progress: Callable[[str, int, int], None],
 ) -> Iterator[dict[str, Any]]:
-    """Batches of a draw, of similar lengths and with whole groups of one speaker; sound is drawn by another thread.
+    """Batches of a draw, of similar lengths; sound is drawn ahead by another thread.
 
     Yields:
         as `collate`, with `features`, one (T, L, D) float16 a recording.
     """
-    groups_a_batch = max(1, settings.batch // settings.group)
-    groups_a_pool = 8 * groups_a_batch
-    groups = max(1, settings.composites // settings.group)
+    size = 8 * settings.batch
 
     def pool(start: int) -> list[list[Composite]]:
-        drawn = [
-            [sampler.draw(number, group * settings.group + k) for k in range(settings.group)]
-            for group in range(start, min(start + groups_a_pool, groups))
-        ]
-        order = np.argsort([sum(c.duration for c in group) for group in drawn])
-        batches = np.split(order, np.arange(groups_a_batch, len(order), groups_a_batch))
+        drawn = [sampler.draw(number, i) for i in range(start, min(start + size, settings.composites))]
+        drawn.sort(key=lambda c: c.duration)
+        batches = [drawn[i : i + settings.batch] for i in range(0, len(drawn), settings.batch)]
         shuffled = np.random.default_rng([settings.seed, number, start, 2]).permutation(len(batches))
-        return [[c for i in batches[k] for c in drawn[i]] for k in shuffled]
+        return [batches[i] for i in shuffled]
 
     with ThreadPoolExecutor(1) as ahead:
-        coming = ahead.submit(pool, 0)
-        for start in range(0, groups, groups_a_pool):
+        coming, done = ahead.submit(pool, 0), 0
+        for start in range(0, settings.composites, size):
             batches = coming.result()
-            if start + groups_a_pool < groups:
-                coming = ahead.submit(pool, start + groups_a_pool)
+            coming = ahead.submit(pool, start + size)
             for composites in batches:
+                done += len(composites)
+                progress(f"encoding draw {number}", done, settings.composites)
                 yield collate(composites) | {"features": encode_batch(encoder, composites, settings)}
 
 
@@ -319,29 +320,17 @@ def mask_spans(features: torch.Tensor, share: float) -> torch.Tensor:
 
 @torch.no_grad()
 def predict_all(
-    network: DiarizerNetwork,
-    encoder: SpeechEncoder,
-    recordings: LabelledSet,
-    settings: DiarizerTraining,
-    centred: bool = False,
+    network: DiarizerNetwork, features: Sequence[torch.Tensor], speakers: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Logits (frames, C) and intensity (frames,) of all recordings, one after the other.
+    """Logits (frames, C) and intensity (frames,) of all recordings (T, L, D), one after the other.
 
     Args:
-        centred: by all recordings of the same speaker, as with `diarize --adapt`.
+        speakers: (recordings,) numbers; every speaker is judged by his own centre, as with `diarize --adapt`.
     """
-    totals, frames, features = [], [], []
-    for composite in recordings.composites:
-        features += encode_batch(encoder, [composite], settings)
-        totals.append(network.normal(features[-1][None].float())[0].sum(0))
-        frames.append(float(len(features[-1])))
-    totals, frames = torch.stack(totals), torch.tensor(frames)
-    speakers = torch.from_numpy(recordings.speakers)
+    centres = [None] * len(features) if speakers is None else speaker_centres(network, features, speakers)
     logits, intensity = [], []
-    for row, speaker in zip(features, speakers, strict=True):
-        same = speakers == speaker
-        centre = network.centre_of(totals[same].sum(0), frames[same].sum())[None] if centred else None
-        out = network.classify_normal(network.normal(row[None].float()), centre)
+    for row, centre in zip(features, centres, strict=True):
+        out = network(row.float().unsqueeze(0), centre=centre)
         logits.append(out[0][0].numpy())
         intensity.append(out[1][0].sigmoid().numpy())
     return np.concatenate(logits), np.concatenate(intensity)

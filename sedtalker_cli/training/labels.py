@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -73,7 +74,7 @@ class LabelledSet:
         self.emotion = np.concatenate([item.emotion for item in labels])
         self.intensity = np.concatenate([item.intensity for item in labels])
         self.meta = [describe(c) for c in self.composites]
-        self.speakers = speaker_numbers(self.composites)
+        self.speakers = np.unique([speaker_name(c) for c in self.composites], return_inverse=True)[1]
 
     def __len__(self) -> int:
         return len(self.composites)
@@ -84,10 +85,10 @@ def frame_count(composite: Composite) -> int:
     return -(-len(composite.waveform) // round(HOP * SAMPLE_RATE))
 
 
-def speaker_numbers(composites: Sequence[Composite]) -> np.ndarray:
-    """(recordings,) int64: the same number for the same speaker of the same corpus."""
-    names = [(c.turns[0].utterance.corpus, c.turns[0].utterance.speaker) for c in composites]
-    return np.array([sorted(set(names)).index(name) for name in names])
+def speaker_name(composite: Composite) -> str:
+    """Corpus and speaker of a recording."""
+    utterance = composite.turns[0].utterance
+    return f"{utterance.corpus}/{utterance.speaker}"
 
 
 def describe(composite: Composite) -> dict:
@@ -111,11 +112,11 @@ def describe(composite: Composite) -> dict:
     }
 
 
-def collate(composites: Sequence[Composite]) -> dict[str, torch.Tensor]:
+def collate(composites: Sequence[Composite]) -> dict[str, Any]:
     """Labels padded to the longest.
 
     Returns:
-        emotion (B, T) with -100, intensity (B, T) with NaN, known (B, C), speakers (B,).
+        emotion (B, T) with -100, intensity (B, T) with NaN, known (B, C), names of the speakers.
     """
     labels = [Labels.of(c, frame_count(c)) for c in composites]
     longest = max(len(item.emotion) for item in labels)
@@ -123,7 +124,7 @@ def collate(composites: Sequence[Composite]) -> dict[str, torch.Tensor]:
         "emotion": torch.full((len(labels), longest), -100),
         "intensity": torch.full((len(labels), longest), float("nan")),
         "known": torch.stack([torch.from_numpy(item.known) for item in labels]),
-        "speakers": torch.from_numpy(speaker_numbers(composites)),
+        "names": [speaker_name(c) for c in composites],
     }
     for row, item in enumerate(labels):
         batch["emotion"][row, : len(item.emotion)] = torch.from_numpy(item.emotion)
