@@ -65,6 +65,7 @@ class FakeDiarizer:
 
     sha256 = "diarizer"
     classes = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
+    trained_on = ()
 
     def __init__(self):
         self.decoding = {"min_duration": 0.2, "switch_cost": 1.0}
