@@ -303,16 +303,16 @@ def test_checkpoint_report(tmp_path, fake_models, monkeypatch):
     assert "EDER micro" in result.stdout
     content = json.loads((tmp_path / "r/report.json").read_text())
     assert content["models"] == {"encoder": "encoder", "diarizer": "diarizer"}
-    assert content["joined"]["files"] == 8
-    assert 0 < content["joined"]["eder_micro"] < 1
+    assert content["joined"]["diarizer"]["files"] == 8
+    assert 0 < content["joined"]["diarizer"]["eder_micro"] < 1
     page = check_page((tmp_path / "r/report.html").read_text())
     assert page.tags.count("svg") == 5  # bars, two matrices, timelines, reliability
-    assert f"{content['joined']['eder_micro']:.3f}" in page.words
+    assert f"{content['joined']['diarizer']['eder_micro']:.3f}" in page.words
     assert f"expected calibration error {content['calibration']['ece']:.3f}" in page.words
     assert "emodb" in page.words
 
 
-def guess(self, features):
+def guess(self, features, voice=None):
     """Posteriors that wander through the classes, some of them sure."""
     rng = np.random.default_rng(len(features))
     steps = np.repeat(rng.normal(size=(len(features) // 40 + 1, 7)) * 2, 40, axis=0)[: len(features)]
