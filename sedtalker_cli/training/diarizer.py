@@ -215,7 +215,9 @@ def start_from(network: DiarizerNetwork, folder: Path) -> None:
     Raises:
         InputError: it is of another size.
     """
-    own, given = network.state_dict(), load_weights(folder)
+    own = network.state_dict()
+    # Up to version 0.1 the projection was a part of the mix.
+    given = {name.replace("mix.project.", "project."): tensor for name, tensor in load_weights(folder).items()}
     wrong = sorted(set(given) - set(own)) or sorted(n for n in set(own) - set(given) if not n.startswith(FITTED))
     wrong = wrong or [name for name in given if given[name].shape != own[name].shape]
     if wrong:
