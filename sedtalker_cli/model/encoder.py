@@ -205,4 +205,10 @@ class SpeechEncoder:
                 progress(done)
         if not pieces:
             return torch.zeros(0, self.num_taps, self.dim, dtype=torch.float16)
-        return torch.cat(pieces)
+        # One after the other, so that an hour's features are not in memory twice.
+        features = torch.empty(done, self.num_taps, self.dim, dtype=torch.float16)
+        while pieces:
+            piece = pieces.pop()
+            features[done - len(piece) : done] = piece
+            done -= len(piece)
+        return features
