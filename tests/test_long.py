@@ -40,16 +40,18 @@ def test_ten_minutes_in_windows_and_at_once(models, waveform):
     assert len(features) == 30_000
     posteriors, intensity = diarizer.predict(features)
 
-    def at_once(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def first(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return diarizer.network(x.float())
 
     with torch.inference_mode():
-        logits, level = at_once(features[None])
+        found, heard = first(features[None])
+        logits, level = diarizer.network.rescore(features.float(), found[0], heard[0])
         # The test can fail: without context the edges show.
-        bare, _ = windowed(at_once, [features], core=3000, context=0)
-    whole, bare = ((x / diarizer.temperature).softmax(-1).numpy() for x in (logits[0], bare))
+        bare, heard = windowed(first, [features], core=3000, context=0)
+        bare, _ = diarizer.network.rescore(features.float(), bare, heard)
+    whole, bare = ((x / diarizer.temperature).softmax(-1).numpy() for x in (logits, bare))
     assert np.abs(posteriors - whole).max() < 0.02
-    assert np.abs(intensity - level[0].sigmoid().numpy()).max() < 0.02
+    assert np.abs(intensity - level.sigmoid().numpy()).max() < 0.02
     assert np.abs(bare - whole).max() > 0.02
     # The encoder hears 12 s at a time, so where its windows begin makes a small difference.
     later, _ = diarizer.predict(encoder.encode([waveform[SHIFT:]]))

@@ -1,7 +1,9 @@
 """The emotion diarizer: encoder features to class posteriors and intensity for every 20 ms."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from sedtalker_cli.decoding import decode_labels, runs_of
 from sedtalker_cli.model.checkpoint import checksum, config_errors, load_config, load_into
 from sedtalker_cli.model.hybrid import HybridStack
 from sedtalker_cli.model.whisper import WhisperLayer
@@ -56,48 +59,47 @@ class TunedLayers(nn.Module):
         return torch.stack(kept, dim=2)
 
 
-class LocalStatistics(nn.Module):
-    """A linear answer from mean and deviation of the features around each frame: simple, so it carries over to others.
+class StatisticsNetwork(nn.Module):
+    """An answer from mean and deviation of the features over a stretch of speech, of whatever length.
 
     Args:
         size: K, features of a frame.
-        outputs: of a frame.
-        window: frames whose statistics are taken, odd.
+        outputs: numbers to answer.
+        hidden: width.
+        dropout: probability; hidden units, and three fifths of it on the statistics.
     """
 
-    def __init__(self, size: int, outputs: int, window: int):
+    def __init__(self, size: int, outputs: int, hidden: int = 256, dropout: float = 0.5):
         super().__init__()
-        self.window = window
-        self.linear = nn.Linear(2 * size, outputs)
-        nn.init.zeros_(self.linear.weight)
-
-    def forward(self, mean: torch.Tensor, deviation: torch.Tensor, shift: torch.Tensor | None = None) -> torch.Tensor:
-        """Means and deviations (..., K), the means less `shift`, to (..., outputs)."""
-        return self.linear(torch.cat([mean if shift is None else mean - shift, deviation], dim=-1))
-
-    def around(self, x: torch.Tensor, square: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mean and deviation in the window around each frame.
-
-        Args:
-            x, square: (B, T, K) features and their squares, 0 where there are none.
-            mask: (B, T, 1) share of a frame that exists.
-
-        Returns:
-            (B, T, K) twice; 1 is taken off the deviations, their usual size.
-        """
-        x, square, mask = (
-            F.avg_pool1d(y.transpose(1, 2), self.window, stride=1, padding=self.window // 2).transpose(1, 2)
-            for y in (x, square, mask)
+        self.layers = nn.Sequential(
+            nn.Dropout(0.6 * dropout),
+            nn.Linear(2 * size, hidden),
+            nn.LayerNorm(hidden),
+            nn.GELU(),
+            nn.Dropout(dropout),
+            nn.Linear(hidden, hidden),
+            nn.GELU(),
+            nn.Dropout(dropout),
+            nn.Linear(hidden, outputs),
         )
-        mean, square = x / mask.clamp(min=1e-6), square / mask.clamp(min=1e-6)
-        return mean, (square - mean**2).clamp(min=1e-4).sqrt() - 1
+
+    def forward(self, mean: torch.Tensor, deviation: torch.Tensor) -> torch.Tensor:
+        """(..., K) twice to (..., outputs)."""
+        return self.layers(torch.cat([mean, deviation], dim=-1))
+
+
+def deviation_of(mean: torch.Tensor, square: torch.Tensor) -> torch.Tensor:
+    """Deviation from mean and mean square; its usual size, 1, is taken off."""
+    return (square - mean**2).clamp(min=1e-4).sqrt() - 1
 
 
 class DiarizerNetwork(nn.Module):
-    """Two answers for every frame, added with fitted weights: a hybrid stack's, and a linear one from local statistics.
+    """Three answers for every frame, added with fitted weights.
 
-    The stack hears the encoder's layers as they are. The statistics are centred by the mean of all speakers, or of
-    the speaker where that is known, and scaled by the usual spread.
+    A hybrid stack hears the encoder's layers as they are. A small network judges their mean and deviation, first in a
+    window around each frame; then, where the changes of emotion have been found, over each stretch between two of them,
+    as a person would judge a whole sentence. Statistics are centred by the mean of all speakers, or of the speaker
+    where he is known, and scaled by the usual spread.
 
     Args:
         num_classes: C.
@@ -107,12 +109,17 @@ class DiarizerNetwork(nn.Module):
         stride: encoder frames per slow frame.
         window: attention reach in slow frames.
         statistics: slow frames whose statistics are taken around each, odd.
+        longest: frames of the longest stretch that is judged as one; longer ones are cut evenly.
         tuned_layers: upper encoder layers that are trained along, 0 for none.
         prior_frames: weight of the centre of all speakers against a speaker's own mean, in frames.
         dropout: probability.
 
     Attributes:
-        shares: (2, 2) weights of the logits of stack and statistics, without and with a known speaker.
+        statistics: one `StatisticsNetwork` for unknown, one for known speakers; C class logits and intensity.
+        shares: (2, 2) weights of the class logits of stack and windows, for unknown and known speakers.
+        stretch_shares: (2, 2) weights of these together, and of the class logits of the stretches.
+        level_shares: (2, 2) weights of the intensity logits of stack and stretches.
+        stretch_decoding: (2,) shortest stretch in frames and cost of a change in nats, as in `decode_labels`.
     """
 
     def __init__(
@@ -126,12 +133,13 @@ class DiarizerNetwork(nn.Module):
         window: int = 50,
         d_state: int = 8,
         statistics: int = 37,
+        longest: int = 600,
         tuned_layers: int = 0,
         prior_frames: int = 500,
         dropout: float = 0.2,
     ):
         super().__init__()
-        self.stride, self.prior_frames = stride, prior_frames
+        self.stride, self.around, self.longest, self.prior_frames = stride, statistics, longest, prior_frames
         self.tuned = TunedLayers(tuned_layers, dim) if tuned_layers else None
         taps = 1 + tuned_layers if tuned_layers else num_taps
         self.mix = LayerMix(taps)
@@ -141,15 +149,18 @@ class DiarizerNetwork(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.classify = nn.Linear(d_model, num_classes)
         self.intensity = nn.Linear(d_model, 1)
-        self.statistics = LocalStatistics(taps * dim, num_classes, statistics)
+        self.statistics = nn.ModuleList(StatisticsNetwork(taps * dim, num_classes + 1) for _ in range(2))
         self.register_buffer("centre", torch.zeros(taps, dim))
         self.register_buffer("spread", torch.ones(taps, dim))
-        self.register_buffer("shares", torch.tensor([[1.0, 0.0], [1.0, 0.0]]))
+        for name in ("shares", "stretch_shares", "level_shares"):
+            self.register_buffer(name, torch.tensor([[1.0, 0.0], [1.0, 0.0]]))
+        self.register_buffer("stretch_decoding", torch.tensor([30.0, 5.0]))
 
     def forward(
         self, features: torch.Tensor, mask: torch.Tensor | None = None, centre: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """
+        """What stack and windows answer; `rescore` brings in the stretches.
+
         Args:
             features: (B, T, L, D) encoder layers.
             mask: (B, T) with 1 for frames that exist.
@@ -165,13 +176,69 @@ class DiarizerNetwork(nn.Module):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """As `forward`, from what `tune` gives."""
         answer = self.stack_answer(features, mask)
-        stack, statistics = self.shares[0 if centre is None else 1]
+        stack, windows = self.shares[0 if centre is None else 1]
         logits = stack * answer[..., :-1]
-        if statistics:
-            logits = logits + statistics * self.statistics(*self.local(features, mask), self.centre_shift(centre))
+        if windows:
+            logits = logits + windows * self.judge(*self.local(features, mask), centre)[..., :-1]
         both = torch.cat([logits, answer[..., -1:]], dim=-1).transpose(1, 2)
         fast = F.interpolate(both, scale_factor=self.stride, mode="linear")[..., : features.shape[1]].transpose(1, 2)
         return fast[..., :-1], fast[..., -1]
+
+    def rescore(
+        self,
+        features: torch.Tensor,
+        logits: torch.Tensor,
+        intensity: torch.Tensor,
+        centre: torch.Tensor | None = None,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Bring in what the stretches between two changes of emotion tell, each as a whole.
+
+        Args:
+            features: (T, L', D) of a whole recording, from `tune`.
+            logits, intensity: (T, C) and (T,) of `forward`.
+            centre: as `forward` takes it.
+
+        Returns:
+            logits (T, C) and intensity logits (T,).
+        """
+        case = 0 if centre is None else 1
+        if not self.stretch_shares[case, 1] and not self.level_shares[case, 1]:
+            return logits, intensity
+        answers = self.stretch_answer(features, self.stretches(logits), centre)
+        (first, stretch), (level, stretch_level) = self.stretch_shares[case], self.level_shares[case]
+        return (
+            first * logits + stretch * answers[:, :-1],
+            level * intensity + stretch_level * answers[:, -1],
+        )
+
+    def stretches(self, logits: torch.Tensor) -> list[tuple[int, int]]:
+        """Stretches (first frame, frame after the last) that the class logits (T, C) of a recording fall into."""
+        shortest, cost = self.stretch_decoding.tolist()
+        labels = decode_labels(logits.softmax(-1).cpu().numpy(), round(shortest), cost)
+        found = []
+        for start, stop, _ in runs_of(labels):
+            edges = np.linspace(start, stop, -(-(stop - start) // self.longest) + 1).round().astype(int).tolist()
+            found += pairwise(edges)
+        return found
+
+    def stretch_answer(
+        self, features: torch.Tensor, stretches: Sequence[tuple[int, int]], centre: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Class and intensity logits (T, C + 1) of each frame's stretch; the stretches tile the features (T, L', D)."""
+        means, deviations = [], []
+        for start, stop in stretches:
+            x = self.standard(features[start:stop].to(self.centre)).flatten(1)
+            means.append(x.mean(0))
+            deviations.append(deviation_of(means[-1], (x**2).mean(0)))
+        answers = self.judge(torch.stack(means), torch.stack(deviations), centre)
+        lengths = torch.tensor([stop - start for start, stop in stretches], device=answers.device)
+        return answers.repeat_interleave(lengths, 0)
+
+    def judge(self, mean: torch.Tensor, deviation: torch.Tensor, centre: torch.Tensor | None) -> torch.Tensor:
+        """Class and intensity logits (..., C + 1) from statistics (..., L' x D) of standard features."""
+        if centre is None:
+            return self.statistics[0](mean, deviation)
+        return self.statistics[1](mean - self.centre_shift(centre), deviation)
 
     def tune(self, features: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
         """Encoder features (B, T, L, D) through the tuned layers, if there are any: (B, T, L', D)."""
@@ -190,19 +257,27 @@ class DiarizerNetwork(nn.Module):
         x = self.dropout(self.stack(x, mask=mask))
         return torch.cat([self.classify(x), self.intensity(x)], dim=-1)
 
+    def standard(self, features: torch.Tensor) -> torch.Tensor:
+        """Features (..., L', D), each layer normalised, then centred and scaled by what is usual."""
+        return (F.layer_norm(features, features.shape[-1:]) - self.centre) / self.spread
+
     def local(self, features: torch.Tensor, mask: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mean and deviation (B, S, L' x D) of normalised, centred, scaled features around each slow frame."""
-        x = F.layer_norm(features, features.shape[-1:])
-        x = ((x - self.centre) / self.spread).flatten(2)
+        """Mean and deviation (B, S, L' x D) of standard features in a window around each slow frame."""
+        x = self.standard(features).flatten(2)
         mask = x.new_ones(x.shape[:2]) if mask is None else mask.to(x)
         fill = -x.shape[1] % self.stride
         x, mask = F.pad(x * mask[..., None], (0, 0, 0, fill)), F.pad(mask, (0, fill))
         slow = (y.unflatten(1, (-1, self.stride)).mean(2) for y in (x, x**2, mask[..., None]))
-        return self.statistics.around(*slow)
+        x, square, mask = (
+            F.avg_pool1d(y.transpose(1, 2), self.around, stride=1, padding=self.around // 2).transpose(1, 2)
+            for y in slow
+        )
+        mean, square = x / mask.clamp(min=1e-6), square / mask.clamp(min=1e-6)
+        return mean, deviation_of(mean, square)
 
-    def centre_shift(self, centre: torch.Tensor | None) -> torch.Tensor | None:
-        """What a speaker's centre (..., L', D) takes off the means of `local`: (..., L' x D)."""
-        return None if centre is None else ((centre - self.centre) / self.spread).flatten(-2)
+    def centre_shift(self, centre: torch.Tensor) -> torch.Tensor:
+        """What a speaker's centre (..., L', D) takes off the means of standard features: (..., L' x D)."""
+        return ((centre - self.centre) / self.spread).flatten(-2)
 
     def centre_of(self, total: torch.Tensor, frames: int) -> torch.Tensor:
         """Centre of a speaker, drawn towards that of all where little is known of him.
@@ -281,7 +356,9 @@ class Diarizer:
         def run(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
             return self.network.answer(x.to(self.device).float(), None, centre)
 
-        logits, intensity = windowed(run, [self._tuned(features)], core=3000, context=1500)
+        tuned = self._tuned(features)
+        logits, intensity = windowed(run, [tuned], core=3000, context=1500)
+        logits, intensity = self.network.rescore(tuned, logits, intensity, centre)
         posteriors = (logits / self.temperature).softmax(-1)
         return posteriors.cpu().numpy(), intensity.sigmoid().cpu().numpy()
 

@@ -195,7 +195,8 @@ def train_diarizer(
         write(network, encoder, settings)
     candidate.load_state_dict(load_weights(out / "checkpoint"))
     log("fitting the statistics")
-    fit_statistics(candidate, (draw(number) for number in range(max(1, settings.draws))), val, val_features, log)
+    drawn = (draw(number) for number in range(max(1, settings.draws)))
+    fit_statistics(candidate, drawn, val, val_features, settings.seed, log=log, progress=progress)
     logits, intensity = predict_all(candidate, val_features)
     temperature = fit_temperature(logits, val)
     write(candidate, encoder, settings, temperature, fit_decoding(logits / temperature, val))
@@ -206,7 +207,7 @@ def train_diarizer(
     return scores
 
 
-FITTED = ("tuned.", "statistics.", "centre", "spread", "shares")
+FITTED = ("tuned.", "statistics.", "centre", "spread", "shares", "stretch_", "level_")
 
 
 def start_from(network: DiarizerNetwork, folder: Path) -> None:
@@ -216,8 +217,7 @@ def start_from(network: DiarizerNetwork, folder: Path) -> None:
         InputError: it is of another size.
     """
     own = network.state_dict()
-    # Up to version 0.1 the projection was a part of the mix.
-    given = {name.replace("mix.project.", "project."): tensor for name, tensor in load_weights(folder).items()}
+    given = load_weights(folder)
     wrong = sorted(set(given) - set(own)) or sorted(n for n in set(own) - set(given) if not n.startswith(FITTED))
     wrong = wrong or [name for name in given if given[name].shape != own[name].shape]
     if wrong:
@@ -332,9 +332,11 @@ def predict_all(
     centres = [None] * len(features) if speakers is None else speaker_centres(network, features, speakers)
     logits, intensity = [], []
     for row, centre in zip(features, centres, strict=True):
-        out = network(row.float().unsqueeze(0), centre=centre)
-        logits.append(out[0][0].numpy())
-        intensity.append(out[1][0].sigmoid().numpy())
+        tuned = network.tune(row.float().unsqueeze(0))
+        (first,), (level,) = network.answer(tuned, centre=centre)
+        first, level = network.rescore(tuned[0], first, level, centre)
+        logits.append(first.numpy())
+        intensity.append(level.sigmoid().numpy())
     return np.concatenate(logits), np.concatenate(intensity)
 
 
