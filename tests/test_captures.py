@@ -7,7 +7,6 @@ import pytest
 
 from sedtalker_cli.data import captures as module
 from sedtalker_cli.data.captures import (
-    APART_GAP,
     CLOSED_GAP,
     FACEGOOD_SCALE,
     JAW_SCALE,
@@ -23,7 +22,7 @@ from sedtalker_cli.data.captures import (
 from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.face.arkit import ARKIT_INDEX, ARKIT_NAMES
 from sedtalker_cli.face.head import load_head
-from sedtalker_cli.face.regions import lip_gap, lip_opening, lip_width
+from sedtalker_cli.face.regions import CLOSED, lip_gap, lip_opening, lip_width
 
 # Trackers have `_neutral` first, do not know tongueOut, and sort by name.
 TRACKED = ("_neutral", *sorted(name for name in ARKIT_NAMES if name != "tongueOut"))
@@ -191,7 +190,7 @@ def test_lips_close_to_the_measured_gap(head):
     gap = np.tile(np.linspace(0, 0.95, 6), 4) * lip_gap(head.vertices(open_jaw(jaws)), head)
     closed = close_lips(open_jaw(jaws), gap, head)
     reached = lip_gap(head.vertices(closed), head)
-    apart, closed_again = gap >= APART_GAP, gap <= CLOSED_GAP
+    apart, closed_again = gap >= CLOSED, gap <= CLOSED_GAP
     np.testing.assert_allclose(reached[apart], gap[apart], atol=1e-3)
     assert apart.any() and closed_again.any() and (reached[closed_again] == 0).all()
     close, jaw = ARKIT_INDEX["mouthClose"], ARKIT_INDEX["jawOpen"]

@@ -10,7 +10,7 @@ import numpy as np
 from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.face.arkit import ARKIT_NAMES
 from sedtalker_cli.face.head import Head
-from sedtalker_cli.face.regions import eye_distance, lip_opening
+from sedtalker_cli.face.regions import CLOSED, eye_distance, lip_opening
 
 MOUTH = tuple(name for name in ARKIT_NAMES if name.startswith(("jaw", "mouth")))
 _INDEX = {name: i for i, name in enumerate(ARKIT_NAMES)}
@@ -18,7 +18,7 @@ _INDEX = {name: i for i, name in enumerate(ARKIT_NAMES)}
 JAW_SCALE = 1.3
 # This tracker hardly sees funnelled lips (deviation .004 of 1); its curve is good, its size is not.
 FUNNEL_SCALE = 8.0
-CLOSED_GAP, APART_GAP = 0.004, 0.02  # lips that touch and surely do not, over the eye-corner distance, as tracked
+CLOSED_GAP = 0.004  # lips that touch, in units of the outer eye-corner distance, as tracked
 # Share of a narrowing of the lips that mouthPucker takes over. All of it would make the lips pout wherever the jaw
 # narrows them; this share keeps r = .91 with the tracked pucker and .97 with the tracked width.
 NARROWING = 0.4
@@ -212,8 +212,8 @@ def close_lips(weights: np.ndarray, gap: np.ndarray, head: Head) -> np.ndarray:
     jaw, close = _INDEX["jawOpen"], _INDEX["mouthClose"]
     weights = weights.copy()
     weights[:, close] = 0
-    # Lips that touch overlap a little on the head (rest < 0); from APART_GAP on both openings are the same.
-    wanted = np.interp(gap, (CLOSED_GAP, APART_GAP, 1.0), (rest, APART_GAP, 1.0))
+    # Lips that touch overlap a little on the head (rest < 0); from `CLOSED` on both openings are the same.
+    wanted = np.interp(gap, (CLOSED_GAP, CLOSED, 1.0), (rest, CLOSED, 1.0))
     weights[:, close] = np.clip((wanted - rest - weights @ change) / change[close], 0, weights[:, jaw])
     return weights
 

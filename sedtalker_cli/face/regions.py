@@ -13,6 +13,8 @@ import numpy as np
 from sedtalker_cli.face.arkit import ARKIT_INDEX
 from sedtalker_cli.face.head import Head
 
+CLOSED = 0.02  # lips closer than this count as closed, in units of the outer eye-corner distance
+
 
 def _distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.linalg.norm(a - b, axis=-1)

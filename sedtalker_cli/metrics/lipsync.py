@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sedtalker_cli.face.regions import CLOSED
+
 BILABIALS = {"bin": 0.0, "blue": 0.0, "place": 0.0, "please": 0.0, "by": 0.0, "b": 0.0, "p": 0.0}
 """Words of the GRID corpus that begin with closed lips -> offset of the closure from the word's onset in s."""
-CLOSED = 0.02  # inner lip gap over outer eye-corner distance below which lips count as closed
 
 
 def correlation(a: np.ndarray, b: np.ndarray) -> float:
