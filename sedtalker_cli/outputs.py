@@ -193,7 +193,10 @@ def render_motion(
     from sedtalker_cli.render import render_film
 
     motion = read_motion(motion_path)
-    head = head_of(motion_path, motion.metadata, motion.vertices.shape[1])
+    head = head_of(sidecar_path(motion_path), motion.metadata)
+    if motion.vertices.shape[1] != len(head.neutral):
+        found = motion.vertices.shape[1]
+        raise InputError(f"{motion_path}: has {found} vertices, {head.name} has {len(head.neutral)}")
     csv_path = motion_path.with_name(motion_path.name.removesuffix(".npy") + ".emotion.csv")
     timeline = read_emotion_csv(csv_path) if csv_path.exists() else None
     audio = audio or recorded_audio(motion_path, motion.metadata)
@@ -211,16 +214,16 @@ def render_motion(
     return {"audio": str(audio) if audio else None, "emotion": str(csv_path) if timeline else None}
 
 
-def head_of(motion_path: Path, metadata: dict[str, Any], num_vertices: int) -> Head:
+def head_of(sidecar: Path, metadata: dict[str, Any]) -> Head:
     """The head that a sidecar names.
 
     Raises:
-        InputError: unknown head or identity, or another number of vertices.
+        InputError: unknown head or identity.
     """
     from sedtalker_cli.errors import UsageError
     from sedtalker_cli.pipeline import cached_head
 
-    sidecar, identity = sidecar_path(motion_path), metadata.get("identity")
+    identity = metadata.get("identity")
     if identity is not None and not isinstance(identity, str):
         raise InputError(f"{sidecar}: identity is {identity!r}, expected text")
     try:
@@ -230,8 +233,6 @@ def head_of(motion_path: Path, metadata: dict[str, Any], num_vertices: int) -> H
     name = metadata.get("head", head.name)
     if name != head.name:
         raise InputError(f"{sidecar}: head {name!r} is not known here, only {head.name!r}")
-    if num_vertices != len(head.neutral):
-        raise InputError(f"{motion_path}: has {num_vertices} vertices, {head.name} has {len(head.neutral)}")
     return head
 
 

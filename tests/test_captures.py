@@ -1,5 +1,6 @@
 """Captured motion: small folders in the layout of each source; the lips of the bundled head as wide open as tracked."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,9 @@ from sedtalker_cli.face.regions import CLOSED, lip_gap, lip_opening, lip_width
 
 # Trackers have `_neutral` first, do not know tongueOut, and sort by name.
 TRACKED = ("_neutral", *sorted(name for name in ARKIT_NAMES if name != "tongueOut"))
+GRID = (
+    Path(os.environ.get("SEDTALKER_DATA", Path(__file__).resolve().parents[2] / "shared" / "data")) / "motion/grid_s1"
+)
 POINTS = (61, 13, 263, 1, 33, 14, 291)
 WORDS = "sil@0.000-0.600 bin@0.600-0.900 blue@0.900-1.400 sil@1.400-2.000"
 
@@ -240,6 +244,16 @@ def test_capture_on_the_head_opens_and_widens_as_tracked(tmp_path, head):
     widened = lip_width(vertices, head) - lip_width(head.neutral[None], head)[0]
     assert -0.04 < widened[20] < -0.008 and abs(widened[5]) < 2e-3
     assert np.array_equal(on_head(solved, head), solved.weights)  # nothing was measured that could be matched
+
+
+@pytest.mark.skipif(not (GRID / "manifest.csv").is_file(), reason="no motion data (set SEDTALKER_DATA)")
+def test_lips_of_the_head_follow_the_tracked_ones(head):
+    chosen = [c for c in read_grid(GRID) if c.split == "test"][:30]
+    tracked = np.concatenate([c.gap for c in chosen])
+    posed = np.concatenate([lip_gap(head.vertices(on_head(c, head)), head) for c in chosen])
+    assert np.corrcoef(tracked, posed)[0, 1] > 0.97
+    slope, offset = np.polyfit(tracked, posed, 1)
+    assert slope == pytest.approx(1, abs=0.05) and offset == pytest.approx(0, abs=0.01)
 
 
 # --- command line
