@@ -6,11 +6,13 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.audacity import write_labels
 from sedtalker_cli.formats.emotion_csv import read_emotion_csv, write_emotion_csv
 from sedtalker_cli.formats.emotion_json import write_emotion_json
-from sedtalker_cli.formats.motion import read_array, read_motion, sidecar_path, write_array, write_motion
+from sedtalker_cli.formats.motion import Motion, read_array, read_motion, sidecar_path, write_array, write_motion
 from sedtalker_cli.formats.obj import write_obj_sequence
 from sedtalker_cli.formats.rttm import write_rttm
 from sedtalker_cli.formats.textgrid import timeline_tiers, write_textgrid
@@ -27,12 +29,14 @@ FORMAT_SUFFIXES = {"json": ".emotion.json", "audacity": ".labels.txt", "textgrid
 PLOT_SUFFIXES = {"png": ".emotion.png", "svg": ".emotion.svg"}
 MOTION_SUFFIXES = (".npy", ".weights.npy", ".faces.npy", ".json")
 FILM_SUFFIX, OBJ_SUFFIX = ".mp4", ".obj"
-COMPANIONS = (".weights.npy", ".faces.npy")  # NPY files that are no motion
+HEAD_SUFFIX = ".head.npy"  # with head motion
+COMPANIONS = (".weights.npy", ".faces.npy", HEAD_SUFFIX)  # NPY files that are no motion
 
 
-def animation_suffixes(*, obj: bool, film: bool) -> tuple[str, ...]:
+def animation_suffixes(*, obj: bool, film: bool, head_motion: bool = False) -> tuple[str, ...]:
     """What `animate` leaves, the sidecar after the arrays it describes."""
-    extra = ((OBJ_SUFFIX,) if obj else ()) + ((FILM_SUFFIX,) if film else ())
+    wanted = ((OBJ_SUFFIX, obj), (FILM_SUFFIX, film), (HEAD_SUFFIX, head_motion))
+    extra = tuple(suffix for suffix, is_wanted in wanted if is_wanted)
     return (*TIMELINE_SUFFIXES, *extra, *MOTION_SUFFIXES)
 
 
@@ -129,6 +133,9 @@ def write_animation(
         "emotion_file": f"{stem.name}.emotion.csv",
         "audio": relative_path(audio, folder),
     }
+    if animation.head_motion is not None:
+        write_array(with_suffix(stem, HEAD_SUFFIX), animation.head_motion)
+        metadata["head_motion_file"] = f"{stem.name}{HEAD_SUFFIX}"
     if progress:
         progress("writing", 0.0)
     write_motion(with_suffix(stem, ".npy"), animation.stream(), animation.shape, metadata)
@@ -145,17 +152,18 @@ def write_animation(
             with_suffix(stem, FILM_SUFFIX),
             audio=audio,
             timeline=animation.timeline,
+            head_motion=animation.head_motion,
             size=film_size,
             progress=film_progress(progress),
         )
 
 
 def film_inputs(motion: Path, audio: Path | None) -> list[Path]:
-    """Files that a film is made from: the motion, its sidecar, and timeline and sound where they exist."""
-    stem = motion.name.removesuffix(".npy")
+    """Files that a film is made from: the motion, its sidecar, and timeline, sound and head motion where they exist."""
+    stem, metadata = motion.name.removesuffix(".npy"), read_motion(motion).metadata
     timeline = motion.with_name(stem + ".emotion.csv")
-    found = audio or recorded_audio(motion, read_motion(motion).metadata)
-    extra = [path for path in (timeline, found) if path and path.exists()]
+    found = audio or recorded_audio(motion, metadata)
+    extra = [path for path in (timeline, found, head_motion_file(motion, metadata)) if path and path.exists()]
     return [motion, sidecar_path(motion), *extra]
 
 
@@ -185,7 +193,10 @@ def render_motion(
     from sedtalker_cli.render import render_film
 
     motion = read_motion(motion_path)
-    head = head_of(motion_path, motion.metadata, motion.vertices.shape[1])
+    head = head_of(sidecar_path(motion_path), motion.metadata)
+    if motion.vertices.shape[1] != len(head.neutral):
+        found = motion.vertices.shape[1]
+        raise InputError(f"{motion_path}: has {found} vertices, {head.name} has {len(head.neutral)}")
     csv_path = motion_path.with_name(motion_path.name.removesuffix(".npy") + ".emotion.csv")
     timeline = read_emotion_csv(csv_path) if csv_path.exists() else None
     audio = audio or recorded_audio(motion_path, motion.metadata)
@@ -196,22 +207,23 @@ def render_motion(
         film,
         audio=audio,
         timeline=timeline,
+        head_motion=read_head_motion(motion_path, motion),
         size=size,
         progress=film_progress(progress),
     )
     return {"audio": str(audio) if audio else None, "emotion": str(csv_path) if timeline else None}
 
 
-def head_of(motion_path: Path, metadata: dict[str, Any], num_vertices: int) -> Head:
+def head_of(sidecar: Path, metadata: dict[str, Any]) -> Head:
     """The head that a sidecar names.
 
     Raises:
-        InputError: unknown head or identity, or another number of vertices.
+        InputError: unknown head or identity.
     """
     from sedtalker_cli.errors import UsageError
     from sedtalker_cli.pipeline import cached_head
 
-    sidecar, identity = sidecar_path(motion_path), metadata.get("identity")
+    identity = metadata.get("identity")
     if identity is not None and not isinstance(identity, str):
         raise InputError(f"{sidecar}: identity is {identity!r}, expected text")
     try:
@@ -221,9 +233,40 @@ def head_of(motion_path: Path, metadata: dict[str, Any], num_vertices: int) -> H
     name = metadata.get("head", head.name)
     if name != head.name:
         raise InputError(f"{sidecar}: head {name!r} is not known here, only {head.name!r}")
-    if num_vertices != len(head.neutral):
-        raise InputError(f"{motion_path}: has {num_vertices} vertices, {head.name} has {len(head.neutral)}")
     return head
+
+
+def head_motion_file(motion_path: Path, metadata: dict[str, Any]) -> Path | None:
+    """The rigid motion of the head that a sidecar names, None if it names none.
+
+    Raises:
+        InputError: it names something else than a file's name.
+    """
+    name = metadata.get("head_motion_file")
+    if name is None:
+        return None
+    if not isinstance(name, str) or not name or "\0" in name:
+        raise InputError(f"{sidecar_path(motion_path)}: head_motion_file is {name!r}, expected a file name")
+    return motion_path.parent / name
+
+
+def read_head_motion(motion_path: Path, motion: Motion) -> np.ndarray | None:
+    """Rigid motion (T, 4, 4) of the head that a motion's sidecar names, None if it names none.
+
+    Raises:
+        InputError: the file is missing, damaged, or does not fit the motion.
+    """
+    path = head_motion_file(motion_path, motion.metadata)
+    if path is None:
+        return None
+    frames = len(motion.vertices)
+    transforms = read_array(path, f"a head motion ({frames}, 4, 4)")
+    if transforms.shape != (frames, 4, 4) or transforms.dtype.kind != "f" or not np.isfinite(transforms).all():
+        raise InputError(
+            f"{path}: is not a head motion ({frames}, 4, 4) of finite numbers for {motion_path.name}; "
+            "write both again, or take head_motion_file out of the sidecar"
+        )
+    return transforms
 
 
 def recorded_audio(motion_path: Path, metadata: dict[str, Any]) -> Path | None:

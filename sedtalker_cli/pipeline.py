@@ -15,6 +15,7 @@ import numpy as np
 from sedtalker_cli import __version__
 from sedtalker_cli.audio import SAMPLE_RATE, header_duration, stream_audio
 from sedtalker_cli.errors import UsageError
+from sedtalker_cli.loudness import LevelMeter
 from sedtalker_cli.overrides import parse_override
 from sedtalker_cli.timeline import HOP, EmotionTimeline, check_gain
 from sedtalker_cli.weights import weights_dir
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, float], None]  # name of the stage, share of it that is done (0..1)
 FRAME_RATES = (25, 30, 50, 60)
+MAX_SMOOTH = 1.0  # s; wider than a syllable there is no speech left
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,13 @@ class Diarization:
         timeline: emotion, intensity and labels every 20 ms.
         features: (T50, L, D) encoder features, for the animator.
         duration: of the recording in s.
+        loudness: (T50,) of the recording, 0 to 1.
     """
 
     timeline: EmotionTimeline
     features: Any = field(repr=False)
     duration: float
+    loudness: np.ndarray = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ class Animation:
         head: the face they move.
         fps: frames a second.
         metadata: how it was made, for the sidecar.
+        head_motion: (T, 4, 4) float32, where each frame's vertices are to be moved, or None.
     """
 
     timeline: EmotionTimeline
@@ -59,6 +64,7 @@ class Animation:
     head: Head = field(repr=False)
     fps: int
     metadata: dict[str, Any] = field(repr=False)
+    head_motion: np.ndarray | None = field(repr=False, default=None)
 
     @cached_property
     def vertices(self) -> np.ndarray:
@@ -152,7 +158,7 @@ class Pipeline:
         Raises:
             InputError: the sound cannot be used.
         """
-        features, _ = self._encode(path)
+        features, *_ = self._encode(path)
         return self.diarizer.voice(features)
 
     def diarize(
@@ -168,24 +174,25 @@ class Pipeline:
         Raises:
             InputError: the sound cannot be used.
         """
-        features, duration = self._encode(path, progress)
+        features, duration, loudness = self._encode(path, progress)
         if progress:
             progress("feeling", 0.0)
         posteriors, intensity = self.diarizer.predict(features, voice)
         timeline = EmotionTimeline.from_posteriors(
             self.classes, posteriors, intensity, duration, **self.diarizer.decoding
         )
-        return Diarization(timeline, features, duration)
+        return Diarization(timeline, features, duration, loudness)
 
-    def _encode(self, path: str | os.PathLike, progress: Progress | None = None) -> tuple[Any, float]:
-        """Encoder features (T50, L, D) of a recording and its duration in s."""
-        expected = header_duration(path)
+    def _encode(self, path: str | os.PathLike, progress: Progress | None = None) -> tuple[Any, float, np.ndarray]:
+        """Encoder features (T50, L, D) of a recording, its duration in s, and its loudness (T50,)."""
+        expected, meter = header_duration(path), LevelMeter()
         samples = 0
 
         def counted() -> Iterator[np.ndarray]:
             nonlocal samples
             for block in stream_audio(path):
                 samples += len(block)
+                meter(block)
                 yield block
 
         def report(frames: int) -> None:
@@ -193,7 +200,7 @@ class Pipeline:
                 progress("listening", min(frames * HOP / expected, 1.0))
 
         features = self.encoder.encode(counted(), report)
-        return features, samples / SAMPLE_RATE
+        return features, samples / SAMPLE_RATE, meter.loudness()
 
     def animate(
         self,
@@ -201,10 +208,13 @@ class Pipeline:
         *,
         emotion_override: str | None = None,
         emotion_gain: float = 1.0,
+        lip_gain: float = 1.0,
+        smooth: float = 0.0,
         identity: str | None = None,
         fps: int = 30,
         seed: int = 0,
         idle: bool = True,
+        head_motion: bool = False,
         progress: Progress | None = None,
         voice: Voice | None = None,
     ) -> Animation:
@@ -214,10 +224,13 @@ class Pipeline:
             path: sound file.
             emotion_override: text or file, see `overrides.parse_override`.
             emotion_gain: factor of the intensity, after the override.
+            lip_gain: factor of the mouth's movements of speech, see `face.lips.scale_speech`.
+            smooth: width of the smoothing in s, 0 for none, see `face.lips.smooth_motion`.
             identity: as `face.head.load_head` takes it.
             fps: one of 25, 30, 50, 60.
-            seed: of blinks and small movements.
+            seed: of blinks, small movements and head motion.
             idle: whether there are any.
+            head_motion: whether the head moves as a whole, too.
             progress: called as (stage, share).
             voice: as `diarize` takes it.
 
@@ -225,7 +238,11 @@ class Pipeline:
             InputError: the sound cannot be used.
             UsageError: an option cannot be meant.
         """
-        check_options(fps=fps, emotion_gain=emotion_gain)
+        from sedtalker_cli.face import lips
+        from sedtalker_cli.face.head_motion import head_motion as move_head
+        from sedtalker_cli.face.idle import add_idle
+
+        check_options(fps=fps, emotion_gain=emotion_gain, lip_gain=lip_gain, smooth=smooth)
         head = cached_head(identity)
         found = self.diarize(path, progress, voice)
         timeline = found.timeline
@@ -234,14 +251,21 @@ class Pipeline:
         timeline = timeline.gain(emotion_gain)
         if progress:
             progress("moving", 0.0)
-        animator = self.animator
-        posteriors = animator.map_posteriors(timeline.posteriors, timeline.classes)
-        weights = animator.predict(found.features, posteriors, timeline.intensity, found.duration, fps)
+        posteriors = self.animator.map_posteriors(timeline.posteriors, timeline.classes)
+        # At intensity 0 every emotion is neutral: what is left is speech.
+        weights, speech = (
+            self.animator.predict(found.features, posteriors, intensity, found.duration, fps)
+            for intensity in (timeline.intensity, np.zeros_like(timeline.intensity))
+        )
+        if lip_gain != 1:
+            weights = lips.scale_speech(weights, speech, lip_gain, head)
+        weights = lips.smooth_motion(weights, fps, smooth, head)
+        times, activity, motion = np.arange(len(weights)) / fps, lips.speech_activity(speech, fps, head), None
         if idle:
-            from sedtalker_cli.face.idle import add_idle
-
-            times = np.arange(len(weights)) / fps
-            weights = add_idle(weights, fps, seed, timeline.sample(times)[1])
+            weights = add_idle(weights, fps, seed, timeline.sample(times)[1], activity)
+        if head_motion:
+            loudness = np.interp(times, (np.arange(len(found.loudness)) + 0.5) * HOP, found.loudness)
+            motion = move_head(len(weights), fps, seed, loudness, activity)
         metadata = {
             "version": __version__,
             "fps": fps,
@@ -256,11 +280,14 @@ class Pipeline:
             "adapted": voice is not None,
             "emotion_override": emotion_override,
             "emotion_gain": emotion_gain,
+            "lip_gain": lip_gain,
+            "smooth": smooth,
             "seed": seed,
             "idle": idle,
+            "head_motion": head_motion,
             "models": self.models(animate=True),
         }
-        return Animation(timeline, np.asarray(weights, np.float32), head, fps, metadata)
+        return Animation(timeline, np.asarray(weights, np.float32), head, fps, metadata, motion)
 
 
 @lru_cache(maxsize=4)
@@ -290,7 +317,7 @@ def choose_device(name: str) -> str:
     return "cpu"
 
 
-def check_options(*, fps: int, emotion_gain: float) -> None:
+def check_options(*, fps: int, emotion_gain: float, lip_gain: float, smooth: float) -> None:
     """Find options that cannot be meant before any model is loaded.
 
     Raises:
@@ -299,6 +326,10 @@ def check_options(*, fps: int, emotion_gain: float) -> None:
     if fps not in FRAME_RATES:
         raise UsageError(f"fps {fps}: must be one of {', '.join(map(str, FRAME_RATES))}")
     check_gain(emotion_gain)
+    if not (np.isfinite(lip_gain) and lip_gain >= 0):
+        raise UsageError(f"lip gain {lip_gain}: must be a number >= 0 (1 keeps the movements, 0 stills the lips)")
+    if not 0 <= smooth <= MAX_SMOOTH:
+        raise UsageError(f"smooth {smooth}: must be from 0 (off) to {MAX_SMOOTH:g} seconds")
 
 
 def known_emotions(diarizer: str | os.PathLike | None = None) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Captured motion: small folders in the layout of each source; the lips of the bundled head as wide open as tracked."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,6 @@ from sedtalker_cli.data.captures import (
     MOUTH,
     NARROWING,
     close_lips,
-    lip_vector,
     match_width,
     on_head,
     parse_capture,
@@ -23,10 +23,13 @@ from sedtalker_cli.data.captures import (
 from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.face.arkit import ARKIT_INDEX, ARKIT_NAMES
 from sedtalker_cli.face.head import load_head
-from sedtalker_cli.face.regions import lip_gap, lip_width
+from sedtalker_cli.face.regions import CLOSED, lip_gap, lip_opening, lip_width
 
 # Trackers have `_neutral` first, do not know tongueOut, and sort by name.
 TRACKED = ("_neutral", *sorted(name for name in ARKIT_NAMES if name != "tongueOut"))
+GRID = (
+    Path(os.environ.get("SEDTALKER_DATA", Path(__file__).resolve().parents[2] / "shared" / "data")) / "motion/grid_s1"
+)
 POINTS = (61, 13, 263, 1, 33, 14, 291)
 WORDS = "sil@0.000-0.600 bin@0.600-0.900 blue@0.900-1.400 sil@1.400-2.000"
 
@@ -170,13 +173,13 @@ def test_folder_without_takes(tmp_path):
 # --- on the head
 
 
-def test_lip_vector_is_the_opening_of_posed_lips(head):
-    weights = np.random.default_rng(0).uniform(0, 1, (20, 52)).astype(np.float32)
+def test_lip_opening_is_the_gap_of_posed_lips(head):
+    weights = np.random.default_rng(0).uniform(0, 0.4, (40, 52)).astype(np.float32)
     weights[:, [i for i, name in enumerate(ARKIT_NAMES) if name not in MOUTH]] = 0
-    rest, change, scale = lip_vector(head)
-    found = np.linalg.norm(rest + weights @ change, axis=1) / scale
-    np.testing.assert_allclose(found, lip_gap(head.vertices(weights), head), rtol=0.02, atol=1e-3)
-    assert np.linalg.norm(rest) / scale == pytest.approx(lip_gap(head.neutral[None], head)[0], rel=1e-4)
+    rest, change = lip_opening(head)
+    opening = rest + weights @ change
+    assert (opening > 0).any() and (opening < 0).any()
+    np.testing.assert_allclose(np.maximum(opening, 0), lip_gap(head.vertices(weights), head), rtol=0.01, atol=1e-4)
 
 
 def open_jaw(values) -> np.ndarray:
@@ -187,14 +190,13 @@ def open_jaw(values) -> np.ndarray:
 
 def test_lips_close_to_the_measured_gap(head):
     """Under a jaw at any opening, every gap from touching lips to what the jaw gives by itself is reached."""
-    rest = lip_gap(head.neutral[None], head)[0]
     jaws = np.repeat([0.15, 0.3, 0.5, 0.8], 6)
-    free = lip_gap(head.vertices(open_jaw(jaws)), head) - rest
-    gap = CLOSED_GAP + np.tile(np.linspace(0, 0.95, 6), 4) * free
+    gap = np.tile(np.linspace(0, 0.95, 6), 4) * lip_gap(head.vertices(open_jaw(jaws)), head)
     closed = close_lips(open_jaw(jaws), gap, head)
-    reached = lip_gap(head.vertices(closed), head) - rest
-    # mouthClose has steps of 1/40 of the jaw; the path of the lips is not quite straight.
-    np.testing.assert_allclose(reached, gap - CLOSED_GAP, atol=0.02 * free.max())
+    reached = lip_gap(head.vertices(closed), head)
+    apart, closed_again = gap >= CLOSED, gap <= CLOSED_GAP
+    np.testing.assert_allclose(reached[apart], gap[apart], atol=1e-3)
+    assert apart.any() and closed_again.any() and (reached[closed_again] == 0).all()
     close, jaw = ARKIT_INDEX["mouthClose"], ARKIT_INDEX["jawOpen"]
     assert (closed[:, close] >= 0).all() and (closed[:, close] <= closed[:, jaw] + 1e-6).all()
     others = [i for i in range(52) if i != close]
@@ -235,13 +237,23 @@ def test_capture_on_the_head_opens_and_widens_as_tracked(tmp_path, head):
     (tracked,) = read_grid(write_grid(tmp_path / "g", jawOpen=jaw, gap=gap, width=np.where(speaking, 0.47, 0.5)))
     (solved,) = read_facegood(write_facegood(tmp_path / "f", "1_1_1", {"mouth_stretch_c": jaw}))
     vertices = head.vertices(on_head(tracked, head))
-    opened = lip_gap(vertices, head) - lip_gap(head.neutral[None], head)[0]
-    assert opened[20] == pytest.approx(0.12 - CLOSED_GAP, abs=0.01)
-    assert opened[30] < 0.1 * opened[20]
-    assert np.abs(opened[time < 0.6]).max() < 2e-3
+    opened = lip_gap(vertices, head)
+    assert opened[20] == pytest.approx(0.12, abs=0.01)
+    assert opened[30] == 0
+    assert opened[time < 0.6].max() < 2e-3
     widened = lip_width(vertices, head) - lip_width(head.neutral[None], head)[0]
     assert -0.04 < widened[20] < -0.008 and abs(widened[5]) < 2e-3
     assert np.array_equal(on_head(solved, head), solved.weights)  # nothing was measured that could be matched
+
+
+@pytest.mark.skipif(not (GRID / "manifest.csv").is_file(), reason="no motion data (set SEDTALKER_DATA)")
+def test_lips_of_the_head_follow_the_tracked_ones(head):
+    chosen = [c for c in read_grid(GRID) if c.split == "test"][:30]
+    tracked = np.concatenate([c.gap for c in chosen])
+    posed = np.concatenate([lip_gap(head.vertices(on_head(c, head)), head) for c in chosen])
+    assert np.corrcoef(tracked, posed)[0, 1] > 0.97
+    slope, offset = np.polyfit(tracked, posed, 1)
+    assert slope == pytest.approx(1, abs=0.05) and offset == pytest.approx(0, abs=0.01)
 
 
 # --- command line

@@ -210,8 +210,11 @@ def test_animate(tmp_path, sound, fake_models):
         "identity": "anna",
         "emotion_override": None,
         "emotion_gain": 1.0,
+        "lip_gain": 1.0,
+        "smooth": 0.0,
         "seed": 0,
         "idle": False,
+        "head_motion": False,
         "models": {"encoder": "encoder", "diarizer": "diarizer", "animator": "animator"},
         "faces_file": "speech.faces.npy",
         "weights_file": "speech.weights.npy",
@@ -249,6 +252,36 @@ def test_animate_is_repeatable(tmp_path, sound, fake_models):
     assert not np.array_equal(first, other)
 
 
+def test_animate_with_lip_gain_and_smoothing(tmp_path, sound, fake_models):
+    common = ("animate", sound, "--idle", "off", "--out")
+    call(*common, tmp_path / "usual")
+    call(*common, tmp_path / "small", "--lip-gain", "0.5")
+    call(*common, tmp_path / "smooth", "--smooth", "0.3")
+    usual, small, smooth = (np.load(tmp_path / out / "speech.weights.npy") for out in ("usual", "small", "smooth"))
+    assert usual[:, 17].max() > 0.3  # jawOpen
+    assert np.allclose(small[:, 17], 0.5 * usual[:, 17], atol=1e-5)
+    assert np.allclose(small[:, 23], usual[:, 23], atol=1e-5)  # the smile is expression
+    assert np.abs(np.diff(smooth[:, 17])).max() < 0.7 * np.abs(np.diff(usual[:, 17])).max()
+    sidecar = json.loads((tmp_path / "small/speech.json").read_text())
+    assert (sidecar["lip_gain"], sidecar["smooth"]) == (0.5, 0.0)
+    assert json.loads((tmp_path / "smooth/speech.json").read_text())["smooth"] == 0.3
+
+
+def test_animate_with_head_motion(tmp_path, sound, fake_models):
+    call("animate", sound, "--out", tmp_path / "off")
+    call("animate", sound, "--out", tmp_path / "on", "--head-motion", "on")
+    assert made(tmp_path / "on") == sorted([*MOTION_FILES, "speech.head.npy"])
+    motion = np.load(tmp_path / "on/speech.head.npy")
+    sidecar = json.loads((tmp_path / "on/speech.json").read_text())
+    assert motion.shape == (sidecar["frames"], 4, 4) and motion.dtype == np.float32
+    assert np.abs(motion - np.eye(4)).max() > 0.005
+    assert (sidecar["head_motion"], sidecar["head_motion_file"]) == (True, "speech.head.npy")
+    # The vertices stay in the head's own frame.
+    assert (tmp_path / "on/speech.npy").read_bytes() == (tmp_path / "off/speech.npy").read_bytes()
+    call("animate", sound, "--out", tmp_path / "other", "--head-motion", "on", "--seed", "1")
+    assert np.abs(np.load(tmp_path / "other/speech.head.npy") - motion).max() > 0.001
+
+
 def test_animate_obj(tmp_path, fake_models):
     sound = write_sound(tmp_path / "speech.wav", 0.4)
     call("animate", sound, "--out", tmp_path / "out", "--obj")
@@ -273,6 +306,14 @@ def test_resume_of_animate(tmp_path, sound, fake_models):
     assert "made with another emotion_override" in call(*arguments).stderr
 
 
+@pytest.mark.parametrize(("option", "value"), [("--lip-gain", 1.2), ("--smooth", 0.1), ("--head-motion", "on")])
+def test_resume_sees_controls(tmp_path, sound, fake_models, option, value):
+    call("animate", sound, "--out", tmp_path / "out")
+    arguments = ("animate", sound, "--out", tmp_path / "out", "--resume", option, value)
+    assert f"made with another {option[2:].replace('-', '_')})" in call(*arguments).stderr
+    assert "skipped" in call(*arguments).stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -283,6 +324,13 @@ def test_resume_of_animate(tmp_path, sound, fake_models):
         (["speech.wav", "--emotion-override", "none.rttm"], r"none\.rttm: does not exist"),
         (["speech.wav", "--emotion-gain", "-1"], "emotion gain -1"),
         (["speech.wav", "--emotion-gain", "nan"], "emotion gain nan"),
+        (["speech.wav", "--lip-gain", "-0.5"], r"lip gain -0\.5: must be a number >= 0"),
+        (["speech.wav", "--lip-gain", "nan"], "lip gain nan"),
+        (["speech.wav", "--lip-gain", "inf"], "lip gain inf"),
+        (["speech.wav", "--smooth", "-0.1"], r"smooth -0\.1: must be from 0 \(off\) to 1 seconds"),
+        (["speech.wav", "--smooth", "nan"], "smooth nan"),
+        (["speech.wav", "--smooth", "2"], r"smooth 2\.0"),
+        (["speech.wav", "--head-motion", "much"], "much"),
         (["speech.wav", "--identity", "nobody"], "nobody"),
         (["speech.wav", "--size", "511x512"], "must be even"),
         (["speech.wav", "--size", "big"], "not WIDTHxHEIGHT"),
@@ -374,9 +422,18 @@ def test_render_and_films(tmp_path, fake_models):
     said = probe(tmp_path / "films/speech.mp4")
     assert "160x128" in said
     assert "aac" in said
-    (tmp_path / "speech.wav").unlink()
+    (tmp_path / "speech.wav").rename(tmp_path / "gone.wav")
     call("render", out / "speech.npy", "--out", tmp_path / "silent", "--size", "128x128")
     assert "aac" not in probe(tmp_path / "silent/speech.mp4")
+    (tmp_path / "gone.wav").rename(tmp_path / "speech.wav")
+    call("animate", tmp_path / "speech.wav", "--out", out, "--overwrite", "--head-motion", "on")
+    call("render", out, "--out", tmp_path / "moved", "--size", "160x128")
+    assert made(tmp_path / "moved") == ["speech.mp4"]
+    np.save(out / "speech.head.npy", np.zeros((3, 4, 4), np.float32))
+    again = ("render", out / "speech.npy", "--out", tmp_path / "moved", "--size", "160x128", "--resume")
+    assert re.search(r"speech\.head\.npy: is not a head motion \(15, 4, 4\)", call(*again, expect=1).stderr)
+    (out / "speech.head.npy").unlink()
+    assert "speech.head.npy: does not exist" in call(*again, expect=1).stderr
     (out / "speech.json").unlink()
     result = call("render", out / "speech.npy", "--out", tmp_path / "none", expect=1)
     assert "speech.json: does not exist" in result.stderr

@@ -10,7 +10,7 @@ from sedtalker_cli.face.arkit import ARKIT_INDEX, ARKIT_NAMES
 from sedtalker_cli.face.asset import DATA, load_asset
 from sedtalker_cli.face.head import Head, load_head
 from sedtalker_cli.face.identity import list_identities, local_ranges, parse_identity
-from sedtalker_cli.face.regions import eye_distance, lid_gap, lip_gap, lip_width
+from sedtalker_cli.face.regions import eye_distance, lid_gap, lip_gap, lip_opening, lip_width
 from sedtalker_cli.face.transfer import lid_margin_gap
 
 
@@ -109,12 +109,43 @@ def test_jaw_carries_lower_teeth_and_tongue(anyone):
     assert np.abs(moved[part["teeth_upper"]]).max() < 1e-6
 
 
+def both_sides(**weights: float) -> dict[str, float]:
+    """Names without a side stand for both."""
+    return {
+        full: value
+        for name, value in weights.items()
+        for full in ([name] if name in ARKIT_INDEX else [f"{name}Left", f"{name}Right"])
+    }
+
+
 def test_lips_close(anyone):
     """In the units of the lip gap of real captures: 0.003-0.005 at closures, 0.075-0.12 on open vowels."""
-    assert lip_gap(pose(anyone), anyone)[0] < 0.006
-    assert lip_gap(pose(anyone, jawOpen=0.5), anyone)[0] > 0.15
+    assert -0.006 < lip_opening(anyone)[0] < 0  # at rest they overlap, by a third of a millimetre
+    assert lip_gap(pose(anyone), anyone)[0] == 0
+    gaps = [lip_gap(pose(anyone, jawOpen=w), anyone)[0] for w in (0.05, 0.2, 0.5, 1.0)]
+    assert 0.01 < gaps[0] < 0.03 < 0.06 < gaps[1] < 0.12 < 0.15 < gaps[2] < gaps[3]
     for w in (0.25, 0.5, 1.0):
-        assert lip_gap(pose(anyone, jawOpen=w, mouthClose=w), anyone)[0] < 0.006
+        assert lip_gap(pose(anyone, jawOpen=w, mouthClose=w), anyone)[0] < 0.003
+        half = lip_gap(pose(anyone, jawOpen=w, mouthClose=w / 2), anyone)[0]
+        assert half == pytest.approx(lip_gap(pose(anyone, jawOpen=w / 2), anyone)[0], rel=0.05)
+
+
+@pytest.mark.parametrize("size", [0.2, 0.5, 1.0])
+@pytest.mark.parametrize("names", [("mouthPress",), ("mouthRollUpper",), ("mouthRollLower",)], ids="".join)
+def test_pressed_and_rolled_lips_are_closed(anyone, names, size):
+    """Alone, and over a jaw that mouthClose holds shut; a jaw that opens parts them all the same."""
+    pressing = both_sides(**dict.fromkeys(names, size))
+    assert lip_gap(pose(anyone, **pressing), anyone)[0] == 0
+    assert lip_gap(pose(anyone, jawOpen=0.3, mouthClose=0.3, **pressing), anyone)[0] == 0
+    assert lip_gap(pose(anyone, jawOpen=0.4, **pressing), anyone)[0] > 0.05
+
+
+def test_gap_is_the_distance_of_the_lips_that_nothing_presses(anyone):
+    upper, lower = (anyone.regions[f"inner_lips_{lip}"][0] for lip in ("upper", "lower"))
+    for weights in ({"jawOpen": 0.3}, {"jawOpen": 0.3, "mouthClose": 0.1}, {"mouthFunnel": 0.4, "jawOpen": 0.1}):
+        posed = pose(anyone, **weights)
+        distance = np.linalg.norm(posed[0, upper] - posed[0, lower]) / eye_distance(posed, anyone)[0]
+        assert lip_gap(posed, anyone)[0] == pytest.approx(distance, rel=0.02)
 
 
 def test_lip_width_follows_the_corners(anyone):
@@ -174,7 +205,7 @@ def test_seed_is_reproducible_and_varies():
     assert np.abs(load_head("7").neutral - load_head("8").neutral).max() > 0.001
     for seed in range(6):
         head = load_head(str(seed))
-        assert lip_gap(pose(head), head)[0] < 0.006
+        assert -0.006 < lip_opening(head)[0] < 0
         assert lid_margin_gap(load_asset(), pose(head, eyeBlinkLeft=1.0)[0], "left").max() < 0
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.face.arkit import ARKIT_INDEX
-from sedtalker_cli.face.idle import CLOSING, MIN_PAUSE, OPENING, add_idle, blink_times, blinks, gaze
+from sedtalker_cli.face.idle import BREATH, CLOSING, MIN_PAUSE, OPENING, add_idle, blink_times, blinks, breath, gaze
 
 BLINK = ARKIT_INDEX["eyeBlinkLeft"]
 
@@ -106,6 +106,43 @@ def test_gaze_is_small_conjugate_and_mostly_straight():
     assert not (column["eyeLookInLeft"] * column["eyeLookOutLeft"]).any()
     assert 0.02 < column["eyeLookOutLeft"].max() <= 0.25
     assert np.mean(column["eyeLookOutLeft"] + column["eyeLookInLeft"] < 0.01) > 0.3
+
+
+def test_breath_comes_in_pauses_and_leaves_with_the_first_word():
+    fps, frames = 30, 30 * 60
+    time = np.arange(frames) / fps
+    speaking = ((time > 20) & (time < 22)) | (time > 40)
+    short = (time > 42) & (time < 42.2)  # a closure, no pause
+    idle = add_idle(np.zeros((frames, 52)), fps, 3, None, (speaking & ~short).astype(float))
+    jaw = idle[:, ARKIT_INDEX["jawOpen"]]
+    assert jaw[time < 20].max() > 0.9 * BREATH["jawOpen"]
+    assert not jaw[speaking & ~short].any()
+    assert jaw[short].max() < 0.25 * BREATH["jawOpen"]
+    assert jaw[(time > 22) & (time < 22.3)].max() < 0.4 * BREATH["jawOpen"]
+    assert np.abs(np.diff(jaw[time < 20])).max() * fps < 0.08  # slow: a breath, no tremble
+    assert np.array_equal(idle[:, ARKIT_INDEX["noseSneerLeft"]], idle[:, ARKIT_INDEX["noseSneerRight"]])
+    assert not add_idle(np.zeros((frames, 52)), fps, 3)[:, ARKIT_INDEX["jawOpen"]].any()  # speech throughout
+
+
+def test_breath_has_a_natural_rate_and_depends_on_the_seed():
+    curve = breath(30 * 600, 30, 0)
+    assert 12 <= len(onsets(curve)) / 10 <= 20
+    assert curve.min() >= 0 and 0.99 < curve.max() <= 1
+    rising = np.mean(np.diff(curve) > 0)
+    assert 0.3 < rising < 0.5  # in faster than out
+    assert np.abs(curve - breath(30 * 600, 30, 1)).max() > 0.5
+    assert np.allclose(curve[:900], breath(900, 30, 0))
+    assert np.allclose(curve[:900], breath(1800, 60, 0)[::2])
+
+
+def test_breath_keeps_the_lips_of_the_shipped_head_closed():
+    from sedtalker_cli.face.head import load_head
+    from sedtalker_cli.face.regions import lip_gap
+
+    head = load_head()
+    idle = add_idle(np.zeros((300, 52)), 30, 1, None, np.zeros(300))
+    assert idle[:, ARKIT_INDEX["jawOpen"]].max() > 0.02
+    assert lip_gap(head.vertices(idle), head).max() < 1e-3
 
 
 def test_range_input_kept_and_other_channels_untouched():

@@ -12,12 +12,16 @@ from sedtalker_cli.face.arkit import ARKIT_INDEX, ARKIT_NAMES
 from sedtalker_cli.metrics.lipsync import (
     BILABIALS,
     CLOSED,
+    ROUNDED,
+    SPREAD,
     Track,
     best_lag,
     closures,
     correlation,
     jitter,
+    rounding_contrast,
     score_tracks,
+    spoken_frames,
 )
 
 
@@ -113,6 +117,7 @@ def test_late_predictions_have_a_positive_lag_in_ms(lag):
     whole = curve(120)
     scores = score_tracks([track(whole[10:110])], [track(whole[10 - lag : 110 - lag])])
     assert scores["lag_ms"] == pytest.approx(lag * 40) and scores["lag_r"] == pytest.approx(1)
+    assert scores["lag_frames"] == lag
     assert scores["jawOpen_r"] < 0.99
 
 
@@ -141,12 +146,50 @@ def test_jitter_is_given_against_the_captured():
 def test_only_common_channels_are_scored():
     a = Track({"jawOpen": curve(30), "lip_width": curve(30, 1)}, 25)
     b = Track({"jawOpen": curve(30), "mouthPucker": curve(30, 2)}, 25)
-    assert set(score_tracks([a], [b])) == {"jawOpen_r", "lag_r", "lag_ms", "jitter_ratio"}
+    assert set(score_tracks([a], [b])) == {"jawOpen_r", "lag_r", "lag_ms", "lag_frames", "jitter_ratio"}
 
 
 def test_recordings_must_be_paired():
     with pytest.raises(ValueError):
         score_tracks([track(curve(30))], [track(curve(30))] * 2)
+
+
+def test_a_channel_that_never_moves_in_the_reference_has_no_correlation():
+    still = Track({"jawOpen": curve(30), "mouthPucker": np.zeros(30)}, 25)
+    moving = Track({"jawOpen": curve(30), "mouthPucker": curve(30, 2)}, 25)
+    assert "mouthPucker_r" not in score_tracks([still], [moving])
+    assert score_tracks([moving], [still])["mouthPucker_r"] == 0
+
+
+SENTENCE = (("sil", 0.0, 0.4), ("blue", 0.4, 0.8), ("white", 0.8, 1.2), ("three", 1.2, 1.6), ("sil", 1.6, 2.0))
+
+
+def test_rounding_contrast():
+    pucker = np.full(100, 0.9)  # at 50 fps
+    pucker[20:41], pucker[41:60], pucker[60:81] = 0.5, 1.0, 0.1  # blue, white, three
+    tracks = [Track({"mouthPucker": pucker}, 50, SENTENCE)]
+    assert rounding_contrast(tracks, "mouthPucker") == pytest.approx(0.4)
+    quiet = Track({"mouthPucker": 0 * pucker}, 50, SENTENCE)
+    assert rounding_contrast([*tracks, quiet], "mouthPucker") == pytest.approx(0.2)
+    assert rounding_contrast([quiet], "mouthPucker") == 0
+    assert rounding_contrast(tracks, "mouthFunnel") is None
+    assert rounding_contrast([Track({"mouthPucker": pucker}, 50, SENTENCE[:2])], "mouthPucker") is None
+    # The words are those of the reference.
+    reference = Track({"jawOpen": pucker}, 50, SENTENCE)
+    found = Track({"jawOpen": pucker, "mouthPucker": pucker}, 50)
+    assert score_tracks([reference], [found])["mouthPucker_contrast"] == pytest.approx(0.4)
+
+
+def test_words_of_the_contrast_are_apart():
+    assert not ROUNDED & SPREAD
+    assert "white" not in ROUNDED | SPREAD
+
+
+def test_spoken_frames():
+    x = np.arange(100)
+    assert x[spoken_frames(Track({}, 50, SENTENCE))][[0, -1]].tolist() == [20, 80]
+    assert len(x[spoken_frames(Track({}, 50))]) == 100
+    assert len(x[spoken_frames(Track({}, 50, (("sil", 0.0, 2.0),)))]) == 100
 
 
 # --- baselines

@@ -220,6 +220,24 @@ def test_expressions_of_the_head_can_be_seen(person):
 
 
 @needs_opengl
+def test_head_motion_moves_the_picture_and_not_the_camera(person, tmp_path):
+    still = np.tile(np.eye(4, dtype=np.float32), (FRAMES, 1, 1))
+    moved = still.copy()
+    moved[FRAMES // 2 :, 0, 3] = 0.02  # 2 cm to the person's left, the right of the picture
+    films = {}
+    for name, head_motion in (("none", None), ("still", still), ("moved", moved)):
+        film.render_film(motion(person), person, FPS, tmp_path / f"{name}.mp4", head_motion=head_motion, size=SIZE)
+        films[name] = frames_of(tmp_path / f"{name}.mp4").astype(int)
+    assert np.array_equal(films["none"], films["still"])
+    half = FRAMES // 2
+    assert np.abs(films["moved"][: half - 1] - films["none"][: half - 1]).mean() < 1
+    skin = [films[name][-1, ..., 0] - films[name][-1, ..., 2] > 25 for name in ("moved", "none")]  # red over blue
+    columns = [np.argwhere(mask)[:, 1].mean() for mask in skin]
+    assert 4 < columns[0] - columns[1] < 16
+    assert np.abs(films["moved"][-1][:8, :8] - films["none"][-1][:8, :8]).max() < 8  # the backdrop stays
+
+
+@needs_opengl
 def test_a_second_film_uses_the_same_context(ball, tmp_path):
     film.render_film(motion(ball), ball, FPS, tmp_path / "a.mp4", size=SIZE)
     first = gl._context

@@ -279,9 +279,23 @@ def test_evaluation_of_an_animator_beside_its_baselines(finished, data):
     _, settings, _, _ = finished
     encoder, head = SpeechEncoder.load(data / "encoder"), load_head()
     captures = READERS["grid"](data / "grid")
-    scores = evaluate_lipsync(encoder, Animator.load(settings.out / "checkpoint"), captures, "val", head)
-    table = scores["grid"]
+    report = evaluate_lipsync(encoder, Animator.load(settings.out / "checkpoint"), captures, "val", head)
+    table = report.scores["grid"]
     assert {"animator", "animator, default style", "loudness envelope", "linear ridge"} <= set(table)
     assert table["linear ridge"]["jawOpen_r"] > 0.5  # syllables of sound and jaw go together in these clips
     assert table["animator"] == table["animator, default style"]  # grid is the default
     assert all(-1 <= row["jawOpen_r"] <= 1 for row in table.values())
+    assert table["the capture itself"]["jawOpen_r"] == pytest.approx(1)
+    assert set(table["loudness envelope"]) <= {name for name in table["animator"] if "_r" in name or "lag" in name}
+    assert set(report.recordings["grid"]) == {"clip4", "clip5"}
+    content = json.loads(json.dumps(report.to_dict(), allow_nan=False))
+    assert set(content["expressions"]["grid"]["intensity"]) == {
+        "angry",
+        "disgust",
+        "fear",
+        "happy",
+        "sad",
+        "surprise",
+    }
+    with pytest.raises(InputError, match="the test split holds no captured recording"):
+        evaluate_lipsync(encoder, None, captures, "test", head)

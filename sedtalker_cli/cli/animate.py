@@ -19,13 +19,15 @@ Examples:
   sedtalker animate speech.wav --emotion-override happy:0.8 --out happy/
   sedtalker animate speech.wav --emotion-override "0-2.5=angry:0.9,2.5-=sad:0.4"
   sedtalker animate speech.wav --emotion-override edited.emotion.csv --identity anna
+  sedtalker animate speech.wav --lip-gain 1.3 --smooth 0.1 --head-motion on --render
   sedtalker animate --list speakers.csv --adapt --out results/
   sedtalker animate recordings/ --recursive --fps 60 --out results/ --resume
 
 \b
 Every input leads to STEM.npy (vertices), STEM.json (what they are), STEM.weights.npy (ARKit
 coefficients), STEM.faces.npy (triangles), STEM.rttm and STEM.emotion.csv (the emotions used);
-with --obj to the folder STEM.obj/, with --render to STEM.mp4.
+with --obj to the folder STEM.obj/, with --render to STEM.mp4, with --head-motion on to
+STEM.head.npy (a 4 x 4 matrix a frame; the vertices stay in the head's frame, films apply it).
 
 \b
 An override without intensity shows the emotion in full (1.0; neutral: 0). Its edges are
@@ -52,13 +54,24 @@ def animate(
         float,
         typer.Option(metavar="X", help="Factor of the emotion's intensity (result kept within 0 and 1)."),
     ] = 1.0,
+    lip_gain: Annotated[
+        float,
+        typer.Option(metavar="X", help="Factor of the mouth's movements of speech; closed lips stay closed."),
+    ] = 1.0,
+    smooth: Annotated[
+        float,
+        typer.Option(metavar="SECONDS", help="Even out movements shorter than this, without delay; 0 (off) to 1."),
+    ] = 0.0,
     identity: Annotated[str | None, typer.Option(metavar="NAME", help="Whose face; see --list-identities.")] = None,
     list_identities: Annotated[
         bool, typer.Option("--list-identities", help="List the built-in identities and exit.")
     ] = False,
     fps: Annotated[int, typer.Option(metavar="25|30|50|60", help="Frames a second.")] = 30,
     seed: Annotated[int, typer.Option(min=0, help="Seed of blinks and small movements.")] = 0,
-    idle: Annotated[opt.Switch, typer.Option(help="Blinks and small movements.")] = opt.Switch.on,
+    idle: Annotated[opt.Switch, typer.Option(help="Blinks and small movements, breath in pauses.")] = opt.Switch.on,
+    head_motion: Annotated[
+        opt.Switch, typer.Option(help="Gentle motion of the whole head, as matrices in STEM.head.npy.")
+    ] = opt.Switch.off,
     obj: Annotated[bool, typer.Option("--obj", help="Also write an OBJ file a frame.")] = False,
     render: Annotated[bool, typer.Option("--render", help="Also film it: STEM.mp4 with the sound.")] = False,
     size: opt.Size = "512x512",
@@ -87,11 +100,11 @@ def animate(
         from sedtalker_cli import pipeline as pipes
         from sedtalker_cli.overrides import is_override_file, parse_override
 
-        pipes.check_options(fps=fps, emotion_gain=emotion_gain)
+        pipes.check_options(fps=fps, emotion_gain=emotion_gain, lip_gain=lip_gain, smooth=smooth)
         jobs, bad = found.collect_jobs(
             inputs or [], accepts=audio.is_sound_name, list_file=list_file, recursive=recursive
         )
-        suffixes = outputs.animation_suffixes(obj=obj, film=render)
+        suffixes = outputs.animation_suffixes(obj=obj, film=render, head_motion=head_motion is opt.Switch.on)
         overrides = {emotion_override, *(job.emotion_override for job in jobs)} - {None}
         protected = tuple(sorted(Path(spec) for spec in overrides if is_override_file(spec)))
         plan = batch.Plan("animate", out, suffixes, overwrite, resume, protected)
@@ -115,9 +128,12 @@ def animate(
                 "version": pipeline.version,
                 "models": pipeline.models(animate=True),
                 "emotion_gain": emotion_gain,
+                "lip_gain": lip_gain,
+                "smooth": smooth,
                 "fps": fps,
                 "seed": seed,
                 "idle": idle.value,
+                "head_motion": head_motion.value,
                 "size": list(size) if render else None,
             }
             adaptation = Adaptation(jobs, pipeline.listen) if adapt else None
@@ -139,10 +155,13 @@ def animate(
                 job.source,
                 emotion_override=job.emotion_override or emotion_override,
                 emotion_gain=emotion_gain,
+                lip_gain=lip_gain,
+                smooth=smooth,
                 identity=job.identity or identity,
                 fps=fps,
                 seed=seed,
                 idle=idle is opt.Switch.on,
+                head_motion=head_motion is opt.Switch.on,
                 progress=progress,
                 voice=voice,
             )

@@ -1,6 +1,5 @@
 """`sedtalker evaluate diarization`: a checkpoint on a split of corpora, or RTTM files against RTTM files."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +9,7 @@ import typer
 from sedtalker_cli.cli import options as opt
 from sedtalker_cli.cli.console import say, session
 from sedtalker_cli.cli.stages import stage_bar
+from sedtalker_cli.cli.tables import print_tables
 from sedtalker_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -138,23 +138,3 @@ def score_corpora(
         )
     models = pipeline.models(animate=False)
     return report.to_dict() | {"models": models}, checkpoint_page(report, models), checkpoint_tables(report)
-
-
-def print_tables(tables: "Sequence[Table]") -> None:
-    """Tables on standard output."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table as RichTable
-    from rich.text import Text
-
-    # What is no terminal has no width of its own; 80 columns would break lines of numbers.
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
-    for table in tables:
-        shown = RichTable(title=Text(table.title), title_justify="left", box=box.SIMPLE_HEAD)
-        for place, column in enumerate(table.columns):
-            # File names may hold brackets, which rich would take for markup.
-            width = max((len(row[place]) for row in table.rows), default=0) if place else None
-            shown.add_column(Text(column), justify="right" if place else "left", overflow="fold", min_width=width)
-        for row in table.rows:
-            shown.add_row(*(Text(value) for value in row))
-        console.print(shown)

@@ -16,7 +16,8 @@ Examples:
 
 \b
 STEM.npy needs its sidecar STEM.json beside it. STEM.emotion.csv beside it becomes the strip
-under the face; the sound is --audio, or the file that the sidecar names if it is still there."""
+under the face; the sound is --audio, or the file that the sidecar names if it is still there. A
+head motion that the sidecar names (STEM.head.npy) moves the head in front of the camera."""
 
 
 def render(

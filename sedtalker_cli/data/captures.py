@@ -10,6 +10,7 @@ import numpy as np
 from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.face.arkit import ARKIT_NAMES
 from sedtalker_cli.face.head import Head
+from sedtalker_cli.face.regions import CLOSED, eye_distance, lip_opening
 
 MOUTH = tuple(name for name in ARKIT_NAMES if name.startswith(("jaw", "mouth")))
 _INDEX = {name: i for i, name in enumerate(ARKIT_NAMES)}
@@ -184,8 +185,8 @@ def lip_vector(head: Head) -> tuple[np.ndarray, np.ndarray, float]:
     """The inner lip opening of a head as a linear function of the coefficients.
 
     Returns:
-        vector at rest (3,), its change with each coefficient (52, 3), outer eye-corner distance; the gap is its
-        norm over that distance (cf. `face.regions.lip_gap`).
+        vector at rest (3,), its change with each coefficient (52, 3), outer eye-corner distance (cf.
+        `face.regions.lip_gap`, which takes the part of it along one direction).
     """
     upper, lower = head.regions["inner_lips_upper"], head.regions["inner_lips_lower"]
     left, right = head.neutral[head.regions["eye_corner_points"]]
@@ -201,21 +202,19 @@ def close_lips(weights: np.ndarray, gap: np.ndarray, head: Head) -> np.ndarray:
 
     Args:
         weights: (T, 52), jaw already scaled to the head.
-        gap: (T,) measured inner lip gap over outer eye-corner distance.
+        gap: (T,) measured inner lip gap over outer eye-corner distance; `CLOSED_GAP` and less is closed as at rest.
         head: with ARKit shapes.
 
     Returns:
         (T, 52) with mouthClose in [0, jawOpen] set anew.
     """
-    rest, change, scale = lip_vector(head)
+    rest, change = lip_opening(head)
     jaw, close = _INDEX["jawOpen"], _INDEX["mouthClose"]
     weights = weights.copy()
     weights[:, close] = 0
-    target = np.linalg.norm(rest) / scale + np.maximum(gap - CLOSED_GAP, 0)
-    steps = np.linspace(0, 1, 41)
-    opening = (rest + weights @ change)[:, None] + steps[:, None] * weights[:, None, jaw, None] * change[close]
-    error = np.abs(np.linalg.norm(opening, axis=-1) / scale - target[:, None])
-    weights[:, close] = steps[error.argmin(1)] * weights[:, jaw]
+    # Lips that touch overlap a little on the head (rest < 0); from `CLOSED` on both openings are the same.
+    wanted = np.interp(gap, (CLOSED_GAP, CLOSED, 1.0), (rest, CLOSED, 1.0))
+    weights[:, close] = np.clip((wanted - rest - weights @ change) / change[close], 0, weights[:, jaw])
     return weights
 
 
@@ -231,7 +230,7 @@ def match_width(weights: np.ndarray, change: np.ndarray, head: Head) -> np.ndarr
         (T, 52) with both coefficients adjusted, within [0, 1].
     """
     corners = head.regions["mouth_corner_points"]
-    _, _, scale = lip_vector(head)
+    scale = eye_distance(head.neutral, head)
     # The corners move almost sideways only, so their distance is linear in the coefficients.
     wide = (head.deltas[:, corners[0], 0] - head.deltas[:, corners[1], 0]) / scale
     wide *= np.sign(head.neutral[corners[0], 0] - head.neutral[corners[1], 0])

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from sedtalker_cli.data.captures import CLOSED_GAP, MOUTH, lip_vector, match_width
+from sedtalker_cli.data.captures import CLOSED_GAP, MOUTH, close_lips, match_width
 from sedtalker_cli.data.visemes import BILABIALS, LABIODENTALS, UNITS, unit_shares
 from sedtalker_cli.face.arkit import ARKIT_INDEX, ARKIT_NAMES
 from sedtalker_cli.face.head import Head
@@ -303,22 +303,4 @@ def mouth_curves(
         weights[:, ARKIT_INDEX[channel]] *= shut
     gap = CLOSED_GAP + np.maximum(sized[:, CHANNELS.index("gap")], 0) * shut
     weights = match_width(np.clip(weights, 0, 1), sized[:, CHANNELS.index("width")], head)
-    return _close_lips(weights, gap, head).astype(np.float32)
-
-
-def _close_lips(weights: np.ndarray, gap: np.ndarray, head: Head) -> np.ndarray:
-    """As `captures.close_lips`, but exact instead of in steps, which would show as jitter in smooth curves.
-
-    mouthClose s moves the lips' distance vector d = a + s b (a without it); |d| = g has the root
-    s = (-ab - sqrt((ab)^2 - bb (aa - gg))) / bb.
-    """
-    rest, change, scale = lip_vector(head)
-    jaw, close = ARKIT_INDEX["jawOpen"], ARKIT_INDEX["mouthClose"]
-    weights = weights.copy()
-    weights[:, close] = 0
-    wanted = np.linalg.norm(rest) + scale * np.maximum(gap - CLOSED_GAP, 0)
-    opening, step = rest + weights @ change, change[close]
-    along = opening @ step
-    inner = along**2 - step @ step * ((opening**2).sum(1) - wanted**2)
-    weights[:, close] = np.clip((-along - np.sqrt(np.maximum(inner, 0))) / (step @ step), 0, weights[:, jaw])
-    return weights
+    return close_lips(weights, gap, head).astype(np.float32)

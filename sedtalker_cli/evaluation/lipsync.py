@@ -1,59 +1,73 @@
 """An animator on captured recordings, beside two plain baselines: a loudness envelope and a linear ridge."""
 
+import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
 
 from sedtalker_cli.audio import load_audio
 from sedtalker_cli.data.captures import Capture
-from sedtalker_cli.face.arkit import ARKIT_INDEX
+from sedtalker_cli.errors import InputError
+from sedtalker_cli.evaluation.expression import ExpressionScores, score_expressions
+from sedtalker_cli.evaluation.tracks import animate, captured_track, motion_track
 from sedtalker_cli.face.head import Head
-from sedtalker_cli.face.regions import lip_gap, lip_width
 from sedtalker_cli.metrics.lipsync import Track, score_tracks
 from sedtalker_cli.model.animator import Animator
 from sedtalker_cli.model.encoder import SpeechEncoder
 from sedtalker_cli.model.mel import LogMel
 
-COEFFICIENTS = ("jawOpen", "mouthFunnel", "mouthPucker")
-SWAPPED = "angry against happy"
+CAPTURED = "the capture itself"
 RIDGE_OFFSETS = range(-10, 11, 2)  # feature frames of 20 ms, 11 of them within 0.2 s to either side
+Scores = dict[str, float]
 
 
-def captured_track(capture: Capture) -> Track:
-    """What was captured, as a track."""
-    channels = {name: capture.weights[:, ARKIT_INDEX[name]] for name in COEFFICIENTS}
-    if capture.gap is not None:
-        channels |= {"lip_gap": capture.gap, "lip_width": capture.width}
-    return Track(channels, capture.fps, capture.words)
+@dataclass
+class LipsyncReport:
+    """Mouth motion against captures.
+
+    Attributes:
+        split: part of the captures.
+        scores: source -> row (a model, a baseline, predictions) -> scores, see `metrics.lipsync.score_tracks`.
+        recordings: source -> recording -> scores of the first row.
+        expressions: source -> scores of a model's expressions; empty for predictions.
+        notes: what a reader should know, e.g. recordings without a prediction.
+    """
+
+    split: str
+    scores: dict[str, dict[str, Scores]]
+    recordings: dict[str, dict[str, Scores]]
+    expressions: dict[str, ExpressionScores] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Numbers, strings and None, ready for JSON."""
+        return without_nan(
+            {
+                "split": self.split,
+                "notes": self.notes,
+                "scores": self.scores,
+                "expressions": {source: scores.to_dict() for source, scores in self.expressions.items()},
+                "recordings": self.recordings,
+            }
+        )
 
 
-def animated_track(
-    animator: Animator,
-    features: torch.Tensor,
-    capture: Capture,
-    head: Head,
-    emotion: str = "neutral",
-    intensity: float = 0.0,
-    style: str | None = None,
-) -> Track:
-    """What the animator makes of the recording, in one emotion, lips measured on a head."""
-    frames = len(features)
-    posteriors = np.zeros((frames, len(animator.classes)), np.float32)
-    posteriors[:, animator.classes.index(emotion)] = 1
-    duration = len(capture.weights) / capture.fps
-    level = np.full(frames, intensity, np.float32)
-    weights = animator.predict(features, posteriors, level, duration, capture.fps, style)
-    vertices = head.vertices(weights)
-    channels = {name: weights[:, ARKIT_INDEX[name]] for name in COEFFICIENTS}
-    channels |= {"lip_gap": lip_gap(vertices, head), "lip_width": lip_width(vertices, head)}
-    return Track(channels, capture.fps, capture.words)
+def without_nan(content: Any) -> Any:
+    """The same with None for what is not a number."""
+    if isinstance(content, dict):
+        return {key: without_nan(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [without_nan(value) for value in content]
+    return None if isinstance(content, float) and math.isnan(content) else content
 
 
-def score_animator(
+def animated_tracks(
     animator: Animator, captures: Sequence[Capture], features: Sequence[torch.Tensor], head: Head, styled: bool = True
-) -> dict[str, float]:
-    """Scores on captures of one frame rate, neutral emotion (see `metrics.lipsync.score_tracks`).
+) -> list[Track]:
+    """What the animator makes of recordings, in neutral.
 
     Args:
         animator: the model.
@@ -62,11 +76,28 @@ def score_animator(
         head: whose lips are measured.
         styled: use each capture's own speaking style, not the default one.
     """
-    found = [
-        animated_track(animator, f, c, head, style=c.source if styled else None)
+    return [
+        motion_track(animate(animator, f, c, style=c.source if styled else None), c, head)
         for c, f in zip(captures, features, strict=True)
     ]
+
+
+def score_animator(
+    animator: Animator, captures: Sequence[Capture], features: Sequence[torch.Tensor], head: Head, styled: bool = True
+) -> Scores:
+    """Scores on captures of one frame rate (see `metrics.lipsync.score_tracks`); arguments as `animated_tracks`."""
+    found = animated_tracks(animator, captures, features, head, styled)
     return score_tracks([captured_track(c) for c in captures], found)
+
+
+def relative_scores(scores: Scores) -> Scores:
+    """Correlations and lags alone: a track in dB neither closes lips nor trembles."""
+    return {name: value for name, value in scores.items() if name.endswith("_r") or name.startswith("lag_")}
+
+
+def score_each(captures: Sequence[Capture], found: Sequence[Track]) -> dict[str, Scores]:
+    """Recording -> its own scores."""
+    return {c.name: score_tracks([captured_track(c)], [track]) for c, track in zip(captures, found, strict=True)}
 
 
 def loudness_envelope(waveform: np.ndarray, capture: Capture) -> Track:
@@ -119,19 +150,21 @@ def evaluate_lipsync(
     split: str,
     head: Head,
     progress: Callable[[str, int, int], None] = lambda what, done, total: None,
-) -> dict[str, dict[str, dict[str, float]]]:
-    """Source -> model or baseline -> scores, on one split of the captures; the row `SWAPPED` compares two emotions.
+) -> LipsyncReport:
+    """An animator on one split of captures, beside the baselines and the capture itself.
 
     Args:
         encoder, animator: the models; each source is animated in its own style and in the default one.
-        captures: of any sources; the ridge learns from the training split of each.
+        captures: of any sources; the ridge learns from the training split of each, where there is one.
         split: part to score.
         head: whose lips are measured.
         progress: called with (what, done, total).
+
+    Raises:
+        InputError: no recording in the split.
     """
-    results: dict[str, dict[str, dict[str, float]]] = {}
-    for source in sorted({c.source for c in captures if c.split == split}):
-        chosen = [c for c in captures if c.source == source and c.split == split]
+    report = LipsyncReport(split, {}, {})
+    for source, chosen in by_source(captures, split).items():
         training = [c for c in captures if c.source == source and c.split == "train"]
         sounds = [load_audio(c.audio) for c in chosen]
         features = []
@@ -139,37 +172,39 @@ def evaluate_lipsync(
             features.append(encoder.encode([sound]))
             progress(f"{source}: encoding", number, len(sounds))
         truth = [captured_track(c) for c in chosen]
-        ridge = Ridge(training, lambda c: load_audio(c.audio))
-        results[source] = {
-            "animator": score_animator(animator, chosen, features, head),
+        found = animated_tracks(animator, chosen, features, head)
+        envelopes = [loudness_envelope(s, c) for s, c in zip(sounds, chosen, strict=True)]
+        rows = {
+            "animator": score_tracks(truth, found),
             "animator, default style": score_animator(animator, chosen, features, head, styled=False),
-            "loudness envelope": score_tracks(
-                truth, [loudness_envelope(s, c) for s, c in zip(sounds, chosen, strict=True)]
-            ),
-            "linear ridge": score_tracks(truth, [ridge(s, c) for s, c in zip(sounds, chosen, strict=True)]),
-            SWAPPED: emotion_swap(animator, chosen, features, head),
+            "loudness envelope": relative_scores(score_tracks(truth, envelopes)),
         }
-    return results
-
-
-def emotion_swap(
-    animator: Animator,
-    captures: Sequence[Capture],
-    features: Sequence[torch.Tensor],
-    head: Head,
-    first: str = "angry",
-    second: str = "happy",
-) -> dict[str, float]:
-    """Same words in two emotions at full intensity: correlation of lip opening, and closures kept in each."""
-    tracks = {
-        name: [animated_track(animator, f, c, head, name, 1.0) for c, f in zip(captures, features, strict=True)]
-        for name in (first, second)
-    }
-    scores = score_tracks(tracks[first], tracks[second])
-    kept = {
-        f"closures_kept_{name}": score_tracks([captured_track(c) for c in captures], found).get(
-            "closure_rate", float("nan")
+        if training:
+            ridge = Ridge(training, lambda c: load_audio(c.audio))
+            rows["linear ridge"] = score_tracks(truth, [ridge(s, c) for s, c in zip(sounds, chosen, strict=True)])
+        report.scores[source] = rows | {CAPTURED: score_tracks(truth, truth)}
+        report.recordings[source] = score_each(chosen, found)
+        report.expressions[source] = score_expressions(
+            animator,
+            chosen,
+            features,
+            head,
+            lambda done, total, source=source: progress(f"{source}: emotions", done, total),
         )
-        for name, found in tracks.items()
-    }
-    return {"lip_gap_r": scores["lip_gap_r"], "jawOpen_r": scores["jawOpen_r"], **kept}
+    return report
+
+
+def by_source(captures: Sequence[Capture], split: str) -> dict[str, list[Capture]]:
+    """Source -> its recordings of a split.
+
+    Raises:
+        InputError: there are none at all.
+    """
+    chosen: dict[str, list[Capture]] = {}
+    for capture in captures:
+        if capture.split == split:
+            chosen.setdefault(capture.source, []).append(capture)
+    if not chosen:
+        known = ", ".join(sorted({c.split for c in captures}))
+        raise InputError(f"the {split} split holds no captured recording; choose --split from {known}")
+    return dict(sorted(chosen.items()))

@@ -79,7 +79,7 @@ def evaluate_rttm(reference: Path, hypothesis: Path, uem: Path | None = None) ->
         ([n for n in regions if n not in references], "in the UEM without a reference, left out"),
     ):
         if names:
-            notes.append(f"{_listed(sorted(names))}: {said}")
+            notes.append(f"{listed(sorted(names))}: {said}")
     hypotheses = {name: hypotheses[name] for name in references if name in hypotheses}
     classes = sorted({s.emotion for side in (references, hypotheses) for part in side.values() for s in part})
     score = score_files(references, hypotheses, classes, uems=regions)
@@ -122,7 +122,8 @@ def spread_by_error(score: DiarizationScore, count: int) -> list[str]:
     return [ranked[round(k * (len(ranked) - 1) / (count - 1))] for k in range(count)]
 
 
-def _listed(names: Sequence[str] | Mapping[str, Any]) -> str:
+def listed(names: Sequence[str] | Mapping[str, Any]) -> str:
+    """The first `NAMED` names, and how many more there are."""
     names = list(names)
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return f"{', '.join(names[:NAMED])}{more}"

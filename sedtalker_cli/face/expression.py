@@ -67,7 +67,7 @@ def expression_curves(
         if loudness.shape != (len(curves),):
             raise InputError(f"loudness has shape {loudness.shape}, expected ({len(curves)},) like the intensity")
         accents = np.stack([_accent_table(name) for name in classes])
-        curves = curves + _prominence(loudness, fps)[:, None] * ((0.5 * (normal + strong)) @ accents)
+        curves = curves + prominence(loudness, fps)[:, None] * ((0.5 * (normal + strong)) @ accents)
     return np.clip(curves, 0.0, 1.0).astype(np.float32)
 
 
@@ -181,7 +181,7 @@ def _smooth(x: np.ndarray, rises: list[float], fps: float) -> np.ndarray:
     return out
 
 
-def _prominence(loudness: np.ndarray, fps: float) -> np.ndarray:
+def prominence(loudness: np.ndarray, fps: float) -> np.ndarray:
     """How far a syllable stands out of its surroundings (T,), 0 to 1, smoothed to the speed of a brow."""
     local = _smooth(loudness[:, None], [0.16], fps)[:, 0]
     level = _smooth(loudness[:, None], [1.6], fps)[:, 0]

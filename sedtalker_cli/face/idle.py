@@ -1,10 +1,11 @@
-"""Signs of life from a seed: blinks, small saccades and a slow drift of the brows."""
+"""Signs of life from a seed: blinks, small saccades, a slow drift of the brows, and breath in pauses."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
 import numpy as np
+from scipy.signal import lfilter
 
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.face.arkit import ARKIT_INDEX, ARKIT_NAMES
@@ -17,6 +18,9 @@ SILENCE_SLOWER, AROUSAL_FASTER = 1.35, 0.2
 FIXATION_MEDIAN, FIXATION_SIGMA, FLIGHT = 1.1, 0.6, 0.05  # [s], log units, [s]
 GAZE_WIDTH, GAZE_HEIGHT, HOME = 0.085, 0.05, 0.45  # standard deviations; probability of looking straight
 DRIFT = 0.022  # largest brow drift of a component
+# Quiet breath, 15 a minute: the jaw sinks behind closed lips, nostrils widen, brows rise; pauses bring it on in SETTLE
+BREATH = {"jawOpen": 0.03, "mouthClose": 0.03, "noseSneerLeft": 0.04, "noseSneerRight": 0.04, "browInnerUp": 0.03}
+BREATH_LENGTH, INHALING, SETTLE = (3.2, 4.8), 0.4, 0.8  # [s], share of a breath, [s]
 
 Rate = Callable[[float], float]
 
@@ -28,7 +32,7 @@ def add_idle(
     intensity: np.ndarray | None = None,
     speech_activity: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Adds blinks, small eye movements and brow drift.
+    """Adds blinks, small eye movements, brow drift, and breath where nobody speaks.
 
     What happens up to a time depends on the seed and the input up to that time only: a longer recording
     begins with the same idle motion, and another frame rate samples the same events.
@@ -52,9 +56,10 @@ def add_idle(
     frames = len(out)
     if not frames:
         return out.astype(np.float32)
-    speaking = _lookup(speech_activity, fps, frames, 1.0)
-    arousal = _lookup(intensity, fps, frames, 0.0)
+    activity = _curve(speech_activity, frames, 1.0)
+    speaking, arousal = _lookup(activity, fps), _lookup(_curve(intensity, frames, 0.0), fps)
     _drift(out, fps, np.random.default_rng([seed, 3]))
+    _breathe(out, fps, seed, 1.0 - activity)
     _look(out, gaze(frames, fps, seed, lambda t: 0.75 + 0.45 * speaking(t)))
 
     def haste(t: float) -> float:
@@ -112,6 +117,27 @@ def gaze(frames: int, fps: float, seed: int, rate: Rate = lambda t: 1.0) -> np.n
     return place[before] + np.where(event[:, None] > 0, moved, 0.0) * (place[event] - place[before])
 
 
+def breath(frames: int, fps: float, seed: int) -> np.ndarray:
+    """Depth of the breath (frames,), 0 to 1: in a little faster than out."""
+    rng = np.random.default_rng([seed, 4])
+    edges = [-BREATH_LENGTH[0] * rng.uniform()]  # a recording begins inside a breath
+    while edges[-1] <= frames / fps:
+        edges.append(edges[-1] + rng.uniform(*BREATH_LENGTH))
+    now, edges = np.arange(frames) / fps, np.array(edges)
+    number = np.searchsorted(edges, now, "right")
+    share = (now - edges[number - 1]) / (edges[number] - edges[number - 1])
+    return _ease(share / INHALING) * _ease((1.0 - share) / (1.0 - INHALING))
+
+
+def _breathe(out: np.ndarray, fps: float, seed: int, quiet: np.ndarray) -> None:
+    """Adds the breath where it is quiet (T,): slowly coming, gone at once when somebody speaks."""
+    keep = np.exp(-1.0 / (SETTLE * fps))
+    settled, _ = lfilter([1.0 - keep], [1.0, -keep], quiet, zi=[keep * quiet[0]])
+    depth = settled * quiet * breath(len(out), fps, seed)
+    for name, size in BREATH.items():
+        out[:, ARKIT_INDEX[name]] += size * depth
+
+
 def _close_lids(out: np.ndarray, closure: np.ndarray) -> None:
     """Closes the lids whatever the face does: wide eyes give way, a raised lower lid sinks a little."""
     for side in ("Left", "Right"):
@@ -148,10 +174,14 @@ def _ease(x: np.ndarray) -> np.ndarray:
     return x * x * (3.0 - 2.0 * x)
 
 
-def _lookup(curve: np.ndarray | None, fps: float, frames: int, default: float) -> Rate:
+def _curve(curve: np.ndarray | None, frames: int, default: float) -> np.ndarray:
     if curve is None:
-        return lambda t: default
+        return np.full(frames, default)
     curve = np.clip(np.asarray(curve, np.float64), 0.0, 1.0)
     if curve.shape != (frames,):
         raise InputError(f"a curve for idle motion has shape {curve.shape}, expected ({frames},)")
-    return lambda t: float(curve[min(int(t * fps), frames - 1)])
+    return curve
+
+
+def _lookup(curve: np.ndarray, fps: float) -> Rate:
+    return lambda t: float(curve[min(int(t * fps), len(curve) - 1)])

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from sedtalker_cli.face.arkit import ARKIT_INDEX
 from sedtalker_cli.face.head import Head
+
+CLOSED = 0.02  # lips closer than this count as closed, in units of the outer eye-corner distance
 
 
 def _distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -23,10 +26,19 @@ def eye_distance(vertices: np.ndarray, head: Head) -> np.ndarray:
     return _distance(vertices[..., left, :], vertices[..., right, :])
 
 
-def lip_gap(vertices: np.ndarray, head: Head) -> np.ndarray:
-    """Opening of the inner lips at their middle in units of the outer eye-corner distance.
+def opening_direction(head: Head) -> np.ndarray:
+    """Unit vector (3,) along which jawOpen parts the inner lips at their middle: down and a little back."""
+    upper, lower = head.regions["inner_lips_upper"], head.regions["inner_lips_lower"]
+    jaw = head.deltas[ARKIT_INDEX["jawOpen"]]
+    parting = jaw[upper].mean(0) - jaw[lower].mean(0)
+    return parting / np.linalg.norm(parting)
 
-    The counterpart of face-mesh landmarks 13 and 14 over 33 and 263.
+
+def lip_gap(vertices: np.ndarray, head: Head) -> np.ndarray:
+    """Opening of the inner lips at their middle in units of the outer eye-corner distance; 0 where they touch.
+
+    The counterpart of face-mesh landmarks 13 and 14 over 33 and 263. It is measured along `opening_direction`: lips
+    that are pressed together or rolled in slide past each other, which moves the two points apart but opens nothing.
 
     Args:
         vertices: posed vertices (T, V, 3).
@@ -37,7 +49,20 @@ def lip_gap(vertices: np.ndarray, head: Head) -> np.ndarray:
     """
     upper = vertices[..., head.regions["inner_lips_upper"], :].mean(-2)
     lower = vertices[..., head.regions["inner_lips_lower"], :].mean(-2)
-    return _distance(upper, lower) / eye_distance(vertices, head)
+    return np.maximum((upper - lower) @ opening_direction(head), 0) / eye_distance(vertices, head)
+
+
+def lip_opening(head: Head) -> tuple[float, np.ndarray]:
+    """`lip_gap` as a linear function of the coefficients, before its negative part (lips pressed) is cut off.
+
+    Returns:
+        Value at rest, a little below 0, and change with each coefficient (52,), over the resting eye-corner distance.
+    """
+    upper, lower = head.regions["inner_lips_upper"], head.regions["inner_lips_lower"]
+    direction = opening_direction(head) / eye_distance(head.neutral, head)
+    rest = head.neutral[upper].mean(0) - head.neutral[lower].mean(0)
+    change = head.deltas[:, upper].mean(1) - head.deltas[:, lower].mean(1)
+    return float(rest @ direction), change @ direction
 
 
 def lip_width(vertices: np.ndarray, head: Head) -> np.ndarray:

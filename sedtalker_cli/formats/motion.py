@@ -113,7 +113,15 @@ def read_motion(path: str | os.PathLike) -> Motion:
     vertices = read_array(path, "a motion (T, V, 3) of float32")
     if vertices.ndim != 3 or vertices.shape[2] != 3 or vertices.dtype != np.float32 or 0 in vertices.shape:
         raise InputError(f"{path}: holds {vertices.dtype} of shape {vertices.shape}, not a motion (T, V, 3) of float32")
-    sidecar = sidecar_path(path)
+    return Motion(vertices, read_sidecar(sidecar_path(path)))
+
+
+def read_sidecar(sidecar: Path) -> dict[str, Any]:
+    """Read the JSON that describes a motion.
+
+    Raises:
+        InputError: missing, no JSON object, or without a frame rate.
+    """
     try:
         metadata = json.loads(read_text(sidecar))
     except json.JSONDecodeError as error:
@@ -125,7 +133,7 @@ def read_motion(path: str | os.PathLike) -> Motion:
     fps = metadata.get("fps")
     if isinstance(fps, bool) or not isinstance(fps, int | float) or not (math.isfinite(fps) and 1 <= fps <= 1000):
         raise InputError(f"{sidecar}: fps is {fps!r}, expected a number of frames a second")
-    return Motion(vertices, metadata)
+    return metadata
 
 
 def read_array(path: str | os.PathLike, expected: str = "an array") -> np.ndarray:

@@ -1,13 +1,20 @@
 """Measures of mouth motion against captured motion."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sedtalker_cli.face.regions import CLOSED
+from sedtalker_cli.formats.phones import SILENCE
+
+# Words of the GRID corpus whose vowels are rounded or spread throughout. Left out: those of another vowel, and `white`,
+# which begins rounded and ends spread.
+ROUNDED = frozenset(["blue", "four", "one", "soon", "two", "o", "q", "u"])
+SPREAD = frozenset(["again", "eight", "green", "please", "set", "six", "three", *"abcdegptv"])
+ROUNDING = ("mouthFunnel", "mouthPucker")  # coefficients
 BILABIALS = {"bin": 0.0, "blue": 0.0, "place": 0.0, "please": 0.0, "by": 0.0, "b": 0.0, "p": 0.0}
 """Words of the GRID corpus that begin with closed lips -> offset of the closure from the word's onset in s."""
-CLOSED = 0.02  # inner lip gap over outer eye-corner distance below which lips count as closed
 
 
 def correlation(a: np.ndarray, b: np.ndarray) -> float:
@@ -44,6 +51,22 @@ def closures(gap: np.ndarray, fps: float, words: Sequence[tuple[str, float, floa
     return found
 
 
+def rounding_contrast(tracks: Sequence["Track"], name: str) -> float | None:
+    """Mean of a coefficient over the words `ROUNDED` minus that over the words `SPREAD`; None if one kind is missing.
+
+    Args:
+        tracks: with words; a word counts by its mean from its start to its end.
+        name: of the coefficient; tracks without it are passed over.
+    """
+    means: dict[bool, list[float]] = {True: [], False: []}
+    for track in tracks:
+        for word, start, end in track.words if name in track.channels else ():
+            part = track.channels[name][round(start * track.fps) : round(end * track.fps) + 1]
+            if len(part) and word in ROUNDED | SPREAD:
+                means[word in ROUNDED].append(float(part.mean()))
+    return float(np.mean(means[True]) - np.mean(means[False])) if means[True] and means[False] else None
+
+
 @dataclass(frozen=True)
 class Track:
     """Mouth motion of one recording.
@@ -59,6 +82,14 @@ class Track:
     words: tuple[tuple[str, float, float], ...] = ()
 
 
+def spoken_frames(track: Track) -> slice:
+    """Frames from the beginning of the first word to the end of the last; all where no words are known."""
+    times = [(start, end) for word, start, end in track.words if word != SILENCE]
+    if not times:
+        return slice(None)
+    return slice(round(times[0][0] * track.fps), round(times[-1][1] * track.fps) + 1)
+
+
 def score_tracks(references: Sequence[Track], predictions: Sequence[Track]) -> dict[str, float]:
     """Compare predicted with captured mouth motion, recording by recording.
 
@@ -67,9 +98,11 @@ def score_tracks(references: Sequence[Track], predictions: Sequence[Track]) -> d
         predictions: of the same recordings, lengths and frame rate.
 
     Returns:
-        `NAME_r`, Pearson's r of every common channel over all frames; `lag_ms` and `lag_r`, lag of the best correlation
-        of jawOpen within 0.2 s (positive: the prediction comes late); `closure_rate`, share of word onsets with closed
-        lips at which the predicted lips close (`CLOSED`); `jitter_ratio` of jawOpen against the captured.
+        `NAME_r`, Pearson's r over all frames of every common channel that moves in the references; `lag_ms`,
+        `lag_frames` and `lag_r`, lag of the best correlation of jawOpen within 0.2 s (positive: the prediction comes
+        late); `closure_rate`, share of word onsets with closed lips at which the predicted lips close (`CLOSED`);
+        `NAME_contrast`, see `rounding_contrast`, at the words of the reference; `jitter_ratio` of jawOpen against the
+        captured.
     """
     pooled: dict[str, tuple[list, list]] = {}
     for reference, prediction in zip(references, predictions, strict=True):
@@ -77,11 +110,13 @@ def score_tracks(references: Sequence[Track], predictions: Sequence[Track]) -> d
             columns = pooled.setdefault(name, ([], []))
             columns[0].append(reference.channels[name])
             columns[1].append(prediction.channels[name])
-    scores = {f"{name}_r": correlation(np.concatenate(a), np.concatenate(b)) for name, (a, b) in sorted(pooled.items())}
+    joined = {name: (np.concatenate(a), np.concatenate(b)) for name, (a, b) in sorted(pooled.items())}
+    scores = {f"{name}_r": correlation(a, b) for name, (a, b) in joined.items() if np.ptp(a) > 0}
     fps = references[0].fps
     reference, found = pooled["jawOpen"]
-    lag, scores["lag_r"] = best_lag(np.concatenate(reference), np.concatenate(found), round(0.2 * fps))
-    scores["lag_ms"] = 1000 * lag / fps
+    reach = min(round(0.2 * fps), len(joined["jawOpen"][0]) // 2)
+    lag, scores["lag_r"] = best_lag(*joined["jawOpen"], reach)
+    scores |= {"lag_ms": 1000 * lag / fps, "lag_frames": lag}
     shut = [
         gap
         for reference, prediction in zip(references, predictions, strict=True)
@@ -90,6 +125,11 @@ def score_tracks(references: Sequence[Track], predictions: Sequence[Track]) -> d
     ]
     if shut:
         scores["closure_rate"] = float(np.mean(np.array(shut) < CLOSED))
+    spoken = [replace(p, words=r.words) for r, p in zip(references, predictions, strict=True)]
+    for name in ROUNDING:
+        contrast = rounding_contrast(spoken, name)
+        if contrast is not None:
+            scores[f"{name}_contrast"] = contrast
     own = np.mean([jitter(x, fps) for x in reference])
     scores["jitter_ratio"] = float(np.mean([jitter(x, fps) for x in found]) / own) if own else float("nan")
     return scores

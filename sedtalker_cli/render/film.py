@@ -26,6 +26,7 @@ def render_film(
     out_path: str | Path,
     audio: str | Path | None = None,
     timeline: EmotionTimeline | None = None,
+    head_motion: np.ndarray | None = None,
     size: tuple[int, int] = (512, 512),
     progress: Callable[[int, int], None] | None = None,
 ) -> Path:
@@ -38,6 +39,7 @@ def render_film(
         out_path: The film; it appears when it is complete.
         audio: Sound file, cut or padded to the film's length.
         timeline: Emotions for the strip under the face; no strip if None.
+        head_motion: (T, 4, 4) where each frame's vertices are moved to; the camera stands still.
         size: Width and height of the whole film [pixels]; odd numbers are lowered to even ones.
         progress: Called with frames done and frames in all.
 
@@ -67,10 +69,17 @@ def render_film(
     ):
         for k in range(total):
             frame = writer.borrow()
-            scene.draw(vertices[k], out=frame[: height - below])
+            scene.draw(_moved(vertices[k], head_motion, k), out=frame[: height - below])
             if strip is not None:
                 strip.draw(k / fps, out=frame[height - below :])
             writer.submit(frame)
             if progress is not None:
                 progress(k + 1, total)
     return Path(out_path)
+
+
+def _moved(vertices: np.ndarray, head_motion: np.ndarray | None, k: int) -> np.ndarray:
+    """Vertices (V, 3) of frame k at the place of the head."""
+    if head_motion is None:
+        return vertices
+    return vertices @ head_motion[k, :3, :3].T + head_motion[k, :3, 3]

@@ -1,0 +1,46 @@
+"""Gentle motion of the whole head: it wanders slowly, more in speech than in silence, and nods where speech is loud."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from sedtalker_cli.face.expression import prominence
+
+PIVOT = np.array([0.0, -0.075, -0.055])  # where the neck carries the head, from the middle of the eyes [m]
+TURN = np.array([2.2, 1.3, 1.2])  # largest wandering in speech: yaw, pitch, roll [degrees]
+SHIFT = np.array([0.0015, 0.001, 0.002])  # and of the place: x, y, z [m]
+NOD = 3.0  # pitch of a syllable that stands out [degrees]
+STILL = 0.35  # share of the wandering that is left in silence
+SETTLE = 1.2  # length of the change between speech and silence [s]
+PERIODS = ((2.9, 5.1), (5.3, 9.1), (9.7, 17.0))  # of the three waves that make up a wandering [s]
+
+
+def head_motion(frames: int, fps: float, seed: int, loudness: np.ndarray, speech_activity: np.ndarray) -> np.ndarray:
+    """Rigid motion of the head.
+
+    Args:
+        frames: T.
+        fps: frames a second.
+        seed: any integer not below 0.
+        loudness: of the speech (T,), 0 to 1.
+        speech_activity: 1 where there is speech (T,), 0 in silence.
+
+    Returns:
+        (T, 4, 4) float32; a vertex x in the head's frame is at M x, in homogeneous coordinates, metres.
+    """
+    rng = np.random.default_rng([seed, 5])
+    low, high = np.array(PERIODS).T
+    periods, phases = rng.uniform(low, high, (6, 3)), rng.uniform(0, 2 * np.pi, (6, 3))
+    time = np.arange(frames)[:, None, None] / fps
+    wander = np.sin(2 * np.pi * time / periods + phases).mean(-1)  # (T, 6) within -1..1
+    window = np.hanning(2 * max(1, round(SETTLE * fps)) + 3)
+    reach = len(window) // 2
+    lively = np.convolve(np.pad(speech_activity, reach, mode="edge"), window / window.sum(), "valid")
+    wander *= (STILL + (1 - STILL) * lively)[:, None]
+    angles = wander[:, :3] * TURN
+    angles[:, 1] += NOD * prominence(loudness, fps) * speech_activity
+    motion = np.tile(np.eye(4), (frames, 1, 1))
+    motion[:, :3, :3] = Rotation.from_euler("YXZ", angles, degrees=True).as_matrix()
+    motion[:, :3, 3] = PIVOT - motion[:, :3, :3] @ PIVOT + wander[:, 3:] * SHIFT
+    return motion.astype(np.float32)
