@@ -418,15 +418,15 @@ def everything(frames=6):
 
 
 def test_loss_of_the_truth_is_nothing(criterion):
-    motion = torch.rand(1, 6, 52, generator=torch.Generator().manual_seed(0)) * 0.5
-    assert criterion(motion, motion, *everything()).tolist() == [0, 0, 0, 0]
+    motion = torch.rand(1, 12, 52, generator=torch.Generator().manual_seed(0)) * 0.5
+    assert criterion(motion, motion, *everything(12)).tolist() == [0, 0, 0, 0, 0]
 
 
 def test_loss_measures_in_spreads_and_millimetres(criterion):
     target = torch.zeros(1, 6, 52)
     found = target.clone()
     found[..., ARKIT_INDEX["jawOpen"]] = 0.1
-    coefficients, velocity, vertices, _ = criterion(found, target, *everything())
+    coefficients, velocity, vertices, *_ = criterion(found, target, *everything())
     assert coefficients.item() == pytest.approx(1 / 52) and velocity.item() == 0
     head = load_head()
     moved = head.deltas[ARKIT_INDEX["jawOpen"]][head.regions["lips"][::4]] * 0.1 * 1000
@@ -459,3 +459,14 @@ def test_loss_wants_closed_lips_closed(criterion):
     assert criterion(found, target, *everything())[3] > 0.1
     target[0, :, jaw], found[0, :, jaw] = 0.5, 0.6
     assert criterion(found, target, *everything())[3] == 0  # open lips are not its matter
+
+
+def test_loss_wants_motion_as_lively_as_captured(criterion):
+    time = torch.arange(60) / 50
+    target = torch.zeros(1, 60, 52)
+    target[0, :, ARKIT_INDEX["jawOpen"]] = 0.2 + 0.2 * torch.sin(2 * torch.pi * 5 * time)
+    losses = [float(criterion(scale * target, target, *everything(60))[4]) for scale in (1.0, 0.7, 0.4)]
+    assert losses[0] == 0 and 0 < losses[1] < losses[2]
+    # A shift in place or time is not its matter, and a recording of a few frames has none.
+    assert float(criterion(target.roll(20, 1), target, *everything(60))[4]) < losses[1] / 4
+    assert float(criterion(target[:, :6] * 0.4, target[:, :6], *everything(6))[4]) == 0

@@ -181,20 +181,6 @@ def read_facegood(folder: Path, held_out: str = "1114_3_15") -> list[Capture]:
 READERS: dict[str, Callable[[Path], list[Capture]]] = {"grid": read_grid, "facegood": read_facegood}
 
 
-def lip_vector(head: Head) -> tuple[np.ndarray, np.ndarray, float]:
-    """The inner lip opening of a head as a linear function of the coefficients.
-
-    Returns:
-        vector at rest (3,), its change with each coefficient (52, 3), outer eye-corner distance (cf.
-        `face.regions.lip_gap`, which takes the part of it along one direction).
-    """
-    upper, lower = head.regions["inner_lips_upper"], head.regions["inner_lips_lower"]
-    left, right = head.neutral[head.regions["eye_corner_points"]]
-    rest = head.neutral[upper].mean(0) - head.neutral[lower].mean(0)
-    change = head.deltas[:, upper].mean(1) - head.deltas[:, lower].mean(1)
-    return rest, change, float(np.linalg.norm(left - right))
-
-
 def close_lips(weights: np.ndarray, gap: np.ndarray, head: Head) -> np.ndarray:
     """Choose mouthClose so that the head's lips are as far apart as the tracked ones.
 

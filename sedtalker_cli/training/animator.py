@@ -11,14 +11,15 @@ import numpy as np
 import torch
 
 from sedtalker_cli.audio import SAMPLE_RATE, load_audio
-from sedtalker_cli.data.augment import coloured_noise
-from sedtalker_cli.data.captures import MOUTH, READERS, Capture, lip_vector, on_head
+from sedtalker_cli.data.augment import band_limit, coloured_noise
+from sedtalker_cli.data.captures import MOUTH, READERS, Capture, on_head
 from sedtalker_cli.data.examples import Example
 from sedtalker_cli.data.generated import read_generated
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.evaluation.lipsync import score_animator
 from sedtalker_cli.face.arkit import ARKIT_NAMES
 from sedtalker_cli.face.head import Head, load_head
+from sedtalker_cli.face.regions import lip_opening
 from sedtalker_cli.model.animator import Animator, AnimatorNetwork
 from sedtalker_cli.model.checkpoint import save_checkpoint, sizes_of
 from sedtalker_cli.model.encoder import SpeechEncoder
@@ -36,6 +37,9 @@ from sedtalker_cli.training.motion import MotionSet, vary
 from sedtalker_cli.training.recordings import WaveformStore, read_corpora
 
 STYLES = ("grid", "facegood")
+LEAST_LIVELY = 0.05  # third differences below this share of a channel's deviation are noise
+WEIGHTED = ("velocity", "vertex", "closure", "liveliness")
+LOSSES = ("coefficients", "velocity", "vertices", "closure", "liveliness")
 # EmoVOCA's expressions, as its animators name them, onto the classes known here.
 CLASS_MAP = {"upset": "angry", "surprised": "surprise", "calm": "neutral", "bored": "neutral", "fearful": "fear"}
 
@@ -56,7 +60,7 @@ class AnimatorTraining:
         speech: recordings of the corpora per draw.
         still: recordings of noise per draw, over which the mouth rests.
         epochs, batch, learning_rate, weight_decay, seed: as usual.
-        velocity_weight, vertex_weight, closure_weight: of the losses beside that on the coefficients.
+        velocity_weight, vertex_weight, closure_weight, liveliness_weight: of the losses beside that on coefficients.
         network: overrides of the network's sizes.
     """
 
@@ -76,6 +80,7 @@ class AnimatorTraining:
     velocity_weight: float = 2.0
     vertex_weight: float = 1.0
     closure_weight: float = 0.5
+    liveliness_weight: float = 0.1
     seed: int = 0
     phones: tuple[Path, ...] = ()
     network: dict[str, Any] = field(default_factory=dict)
@@ -92,10 +97,10 @@ class MotionLoss(torch.nn.Module):
 
     def __init__(self, head: Head, spread: np.ndarray, settings: AnimatorTraining):
         super().__init__()
-        rest, change, self.eye_distance = lip_vector(head)
+        rest, change = lip_opening(head)
         self.settings = settings
         self.register_buffer("spread", torch.from_numpy(spread).float())
-        self.register_buffer("rest", torch.from_numpy(rest).float())
+        self.rest = float(rest)
         self.register_buffer("change", torch.from_numpy(change).float())
         lips = head.deltas[:, head.regions["lips"][::4]]
         self.register_buffer("lips", torch.from_numpy(lips.reshape(len(lips), -1)).float())
@@ -112,7 +117,8 @@ class MotionLoss(torch.nn.Module):
             mask: (B, T) with 1 for frames that exist.
 
         Returns:
-            (4,) coefficients, velocity, lip vertices (mm^2), closure.
+            (5,) coefficients, velocity, lip vertices (mm^2), closure, liveliness: a squared error alone makes motion
+            too smooth, so the size of each mouth channel's third differences is compared, too.
         """
         channels = torch.where(self.mouth, known, torch.ones_like(known))
         frames = mask.unsqueeze(-1) * channels.unsqueeze(1)
@@ -128,11 +134,18 @@ class MotionLoss(torch.nn.Module):
         gap_found, gap_target = self.gap(found), self.gap(target)
         closed = (gap_target < 0.02) * lips_known
         closure = (((gap_found - gap_target) / 0.02).clamp(-3, 3) ** 2 * closed).sum() / closed.sum().clamp(min=1)
-        return torch.stack([coefficients, velocity, vertices, closure])
+        lively = self.lively(found * frames) / self.lively(target * frames)
+        lively = (lively.log() ** 2 * (known * self.mouth)).sum() / (known * self.mouth).sum().clamp(min=1)
+        return torch.stack([coefficients, velocity, vertices, closure, lively])
 
     def gap(self, weights: torch.Tensor) -> torch.Tensor:
         """Inner lip gap (..., 52) -> (...,) over the outer eye-corner distance."""
-        return ((self.rest + weights @ self.change) ** 2).sum(-1).add(1e-12).sqrt() / self.eye_distance
+        return (self.rest + weights @ self.change).clamp(min=0)
+
+    def lively(self, weights: torch.Tensor) -> torch.Tensor:
+        """Mean size (B, 52) of the third differences of (B, T, 52) over steps of 40 ms, in usual deviations."""
+        steps = weights[:, 6:] - 3 * weights[:, 4:-2] + 3 * weights[:, 2:-4] - weights[:, :-6]
+        return (steps / self.spread).abs().sum(1) / max(1, steps.shape[1]) + LEAST_LIVELY
 
 
 def train_animator(
@@ -189,7 +202,7 @@ def train_animator(
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: cosine_with_warmup(step, total, min(200, total // 10 + 1))
     )
-    weights = torch.tensor([1.0, settings.velocity_weight, settings.vertex_weight, settings.closure_weight])
+    weights = torch.tensor([1.0, *(getattr(settings, f"{name}_weight") for name in WEIGHTED)])
     first, best = 0, -1.0
     if state:
         network.load_state_dict(state["network"])
@@ -201,7 +214,7 @@ def train_animator(
     log(f"{sum(p.numel() for p in network.parameters()) / 1e6:.2f} M parameters")
     encoded = [encoder.encode([load_audio(c.audio)]) for c in validation]
     for epoch in range(first, settings.epochs):
-        begin, sums = time.monotonic(), torch.zeros(4, dtype=torch.float64)
+        begin, sums = time.monotonic(), torch.zeros(len(LOSSES), dtype=torch.float64)
         # Every second epoch hears the sound as recorded.
         train = draw(0 if epoch % 2 == 0 or settings.draws == 1 else 1 + (epoch // 2) % (settings.draws - 1))
         torch.manual_seed(settings.seed * 1000 + epoch)
@@ -230,8 +243,7 @@ def train_animator(
             "training": shown_settings(settings),
         }
         scores = score_animator(Animator(candidate, config, "cpu", ""), validation, encoded, head)
-        names = ("loss_coefficients", "loss_velocity", "loss_vertices", "loss_closure")
-        row = dict(zip(names, (sums / step).round(decimals=4).tolist(), strict=True))
+        row = dict(zip((f"loss_{name}" for name in LOSSES), (sums / step).round(decimals=4).tolist(), strict=True))
         row |= {name: round(value, 4) for name, value in scores.items()}
         append_row(out / "log.csv", {"epoch": epoch + 1, **row, "seconds": round(time.monotonic() - begin, 1)})
         log(f"epoch {epoch + 1}: " + ", ".join(f"{name} {value}" for name, value in row.items()))
@@ -320,10 +332,10 @@ def examples(
 
 
 def still_sound(rng: np.random.Generator) -> np.ndarray:
-    """Three seconds of what is not speech: silence, coloured noise with slow swells, chords of steady tones."""
+    """Three seconds of what is not speech: silence, noise, noise with slow swells, breath, chords of steady tones."""
     samples = 3 * SAMPLE_RATE
     time_axis = np.arange(samples) / SAMPLE_RATE
-    kind, level = rng.integers(4), 10 ** rng.uniform(-3.5, -0.8)
+    kind, level = rng.integers(5), 10 ** rng.uniform(-3.5, -0.8)
     if kind == 0:
         return np.zeros(samples, np.float32)
     noise = coloured_noise(samples, rng)
@@ -332,6 +344,9 @@ def still_sound(rng: np.random.Generator) -> np.ndarray:
         sound = noise
     elif kind == 2:
         sound = noise * (0.2 + np.interp(time_axis, np.linspace(0, 3, 7), rng.uniform(0, 1, 7)))
+    elif kind == 3:  # breath: noise of the vocal tract's band, one to three times in and out
+        breaths = np.sin(np.pi * rng.integers(1, 4) * time_axis / 3 + rng.uniform(0, np.pi)) ** 2
+        sound = band_limit(noise, rng.uniform(200, 600), rng.uniform(3000, 6000)) * breaths
     else:
         roots = 110 * 2 ** (rng.integers(0, 36, 4) / 12)
         onsets = rng.uniform(0, 2, 4)
