@@ -199,7 +199,7 @@ class Pipeline:
             if progress and expected:
                 progress("listening", min(frames * HOP / expected, 1.0))
 
-        features = self.encoder.encode(counted(), report)
+        features = self.encoder.encode(counted(), report, round((expected or 0) / HOP) + 1)
         return features, samples / SAMPLE_RATE, meter.loudness()
 
     def animate(

@@ -259,14 +259,18 @@ class DiarizerNetwork(nn.Module):
 
     def standard(self, features: torch.Tensor) -> torch.Tensor:
         """Features (..., L', D), each layer normalised, then centred and scaled by what is usual."""
-        return (F.layer_norm(features, features.shape[-1:]) - self.centre) / self.spread
+        return F.layer_norm(features, features.shape[-1:]).sub_(self.centre).div_(self.spread)
 
     def local(self, features: torch.Tensor, mask: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean and deviation (B, S, L' x D) of standard features in a window around each slow frame."""
         x = self.standard(features).flatten(2)
-        mask = x.new_ones(x.shape[:2]) if mask is None else mask.to(x)
+        if mask is None:
+            mask = x.new_ones(x.shape[:2])
+        else:
+            mask = mask.to(x)
+            x = x * mask[..., None]
         fill = -x.shape[1] % self.stride
-        x, mask = F.pad(x * mask[..., None], (0, 0, 0, fill)), F.pad(mask, (0, fill))
+        x, mask = F.pad(x, (0, 0, 0, fill)), F.pad(mask, (0, fill))
         slow = (y.unflatten(1, (-1, self.stride)).mean(2) for y in (x, x**2, mask[..., None]))
         x, square, mask = (
             F.avg_pool1d(y.transpose(1, 2), self.around, stride=1, padding=self.around // 2).transpose(1, 2)
@@ -357,7 +361,7 @@ class Diarizer:
             return self.network.answer(x.to(self.device).float(), None, centre)
 
         tuned = self._tuned(features)
-        logits, intensity = windowed(run, [tuned], core=3000, context=1500)
+        logits, intensity = windowed(run, [tuned], core=1000, context=1200)
         logits, intensity = self.network.rescore(tuned, logits, intensity, centre)
         posteriors = (logits / self.temperature).softmax(-1)
         return posteriors.cpu().numpy(), intensity.sigmoid().cpu().numpy()

@@ -16,6 +16,7 @@ from sedtalker_cli.model.whisper import WhisperLayers
 
 HOP_SAMPLES = 320
 MIN_SAMPLES = 2 * HOP_SAMPLES
+MOST_ROOM = 360_000  # frames
 
 
 @dataclass(frozen=True)
@@ -187,28 +188,32 @@ class SpeechEncoder:
         if len(pending):
             yield joined(self(pending))
 
-    def encode(self, blocks: Iterable[np.ndarray], progress: Callable[[int], None] | None = None) -> torch.Tensor:
+    def encode(
+        self,
+        blocks: Iterable[np.ndarray],
+        progress: Callable[[int], None] | None = None,
+        expected: int = 0,
+    ) -> torch.Tensor:
         """Features of a whole recording, kept as float16 to halve the memory of hours.
 
         Args:
             blocks: consecutive pieces (n,) of one 16 kHz waveform.
             progress: called with the number of frames done.
+            expected: about how many frames there will be; room is made for them at once, so that an hour is not in
+                memory twice; up to two hours, as what a header says need not be true.
 
         Returns:
             (ceil(N / 320), L, D) float16 on the CPU.
         """
-        pieces, done = [], 0
-        for features in self.stream(blocks):
-            pieces.append(features.half().cpu())
-            done += len(features)
+        room = min(max(expected, 0), MOST_ROOM)
+        features, done = torch.empty(room, self.num_taps, self.dim, dtype=torch.float16), 0
+        for piece in self.stream(blocks):
+            if done + len(piece) > len(features):
+                larger = torch.empty(2 * (done + len(piece)), *features.shape[1:], dtype=torch.float16)
+                larger[:done] = features[:done]
+                features = larger
+            features[done : done + len(piece)] = piece
+            done += len(piece)
             if progress:
                 progress(done)
-        if not pieces:
-            return torch.zeros(0, self.num_taps, self.dim, dtype=torch.float16)
-        # One after the other, so that an hour's features are not in memory twice.
-        features = torch.empty(done, self.num_taps, self.dim, dtype=torch.float16)
-        while pieces:
-            piece = pieces.pop()
-            features[done - len(piece) : done] = piece
-            done -= len(piece)
-        return features
+        return features[:done]
