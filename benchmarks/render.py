@@ -55,7 +55,7 @@ def make_timeline(duration: float):
 
 def make_film(width: int, height: int, frames: int, target: Path) -> float:
     """Render a film with strip; returns seconds."""
-    from sedtalker_cli.render import render_film
+    from sedtalker_cli.render.film import render_film
 
     head, vertices = make_motion(frames)
     start = time.perf_counter()

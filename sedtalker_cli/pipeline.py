@@ -202,6 +202,7 @@ class Pipeline:
         emotion_override: str | None = None,
         emotion_gain: float = 1.0,
         identity: str | None = None,
+        head_file: str | os.PathLike | None = None,
         fps: int = 30,
         seed: int = 0,
         idle: bool = True,
@@ -215,6 +216,7 @@ class Pipeline:
             emotion_override: text or file, see `overrides.parse_override`.
             emotion_gain: factor of the intensity, after the override.
             identity: as `face.head.load_head` takes it.
+            head_file: file or folder of a head to use instead, as `face.custom.load_custom_head` takes it.
             fps: one of 25, 30, 50, 60.
             seed: of blinks and small movements.
             idle: whether there are any.
@@ -226,7 +228,9 @@ class Pipeline:
             UsageError: an option cannot be meant.
         """
         check_options(fps=fps, emotion_gain=emotion_gain)
-        head = cached_head(identity)
+        head = cached_head(identity, Path(head_file) if head_file else None)
+        if not head.shape_names:
+            raise UsageError(f"head {head_file}: is a template without shapes, and the animator moves ARKit shapes")
         found = self.diarize(path, progress, voice)
         timeline = found.timeline
         if emotion_override is not None:
@@ -264,11 +268,22 @@ class Pipeline:
 
 
 @lru_cache(maxsize=4)
-def cached_head(identity: str | None) -> Head:
-    """The head of an identity; many files usually share one."""
-    from sedtalker_cli.face.head import load_head
+def cached_head(identity: str | None, source: Path | None = None) -> Head:
+    """The shipped head with an identity, or the head of a file or folder; many recordings usually share one.
 
-    return load_head(identity)
+    Raises:
+        UsageError: an identity that cannot be meant, or one for a head that has its own.
+        InputError: the head cannot be read.
+    """
+    if source is None:
+        from sedtalker_cli.face.head import load_head
+
+        return load_head(identity)
+    if identity is not None:
+        raise UsageError(f"identity {identity!r} is for the built-in head; leave it out with --head {source}")
+    from sedtalker_cli.face.custom import load_custom_head
+
+    return load_custom_head(source)
 
 
 def choose_device(name: str) -> str:

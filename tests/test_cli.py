@@ -339,14 +339,9 @@ def test_debug_shows_the_traceback(tmp_path, sound, fake_models, monkeypatch):
 
 
 def opengl() -> bool:
-    from sedtalker_cli.errors import SedtalkerError
-    from sedtalker_cli.render import ensure_opengl
+    from sedtalker_cli.render import OPENGL, choose_renderer
 
-    try:
-        ensure_opengl()
-    except SedtalkerError:
-        return False
-    return True
+    return choose_renderer() == OPENGL
 
 
 def probe(path) -> str:
@@ -357,8 +352,6 @@ def probe(path) -> str:
 
 
 def test_render_and_films(tmp_path, fake_models):
-    if not opengl():
-        pytest.skip("no OpenGL on this machine")
     write_sound(tmp_path / "speech.wav", 0.5)
     out = tmp_path / "out"
     call("animate", tmp_path / "speech.wav", "--out", out, "--render", "--size", "128x128")
@@ -384,8 +377,6 @@ def test_render_and_films(tmp_path, fake_models):
 
 
 def test_render_refuses_what_does_not_fit(tmp_path, sound, fake_models):
-    if not opengl():
-        pytest.skip("no OpenGL on this machine")
     np.save(tmp_path / "a.npy", np.zeros((3, 10, 3), np.float32))
     (tmp_path / "a.json").write_text('{"fps": 30}')
     result = call("render", tmp_path / "a.npy", "--out", tmp_path / "out", expect=1)
@@ -446,8 +437,8 @@ def test_opengl_and_triton_live_in_one_process():
         pytest.skip("no OpenGL on this machine")
     code = (
         "from sedtalker_cli.libraries import load_triton_first\n"
-        "from sedtalker_cli.render import ensure_opengl\n"
-        "load_triton_first(); ensure_opengl()\n"
+        "from sedtalker_cli.render import choose_renderer\n"
+        "load_triton_first(); choose_renderer()\n"
         "import torch._dynamo\n"  # imports Triton where there is one
         "print('alive')\n"
     )

@@ -307,7 +307,7 @@ def test_obj_errors(tmp_path):
         read_obj_sequence(tmp_path)
     for text, said in (
         ("v 1 2\n", r"000000\.obj:1: is not a vertex"),
-        ("v 0 0 0\nf 1 2 x\n", ":2: is not a triangle"),
+        ("v 0 0 0\nf 1 2 x\n", ":2: is not a face"),
         ("v 0 0 0\nf 1 2 3\n", "does not exist"),
         ("v nan 0 0\n", "not finite"),
     ):

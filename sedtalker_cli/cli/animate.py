@@ -9,6 +9,7 @@ import typer
 
 from sedtalker_cli.cli import options as opt
 from sedtalker_cli.cli.console import session
+from sedtalker_cli.cli.heads import given_head
 
 if TYPE_CHECKING:
     from sedtalker_cli.inputs import Job
@@ -20,12 +21,15 @@ Examples:
   sedtalker animate speech.wav --emotion-override "0-2.5=angry:0.9,2.5-=sad:0.4"
   sedtalker animate speech.wav --emotion-override edited.emotion.csv --identity anna
   sedtalker animate --list speakers.csv --adapt --out results/
+  sedtalker animate speech.wav --head me.glb --export glb,arkit-csv --html
   sedtalker animate recordings/ --recursive --fps 60 --out results/ --resume
 
 \b
 Every input leads to STEM.npy (vertices), STEM.json (what they are), STEM.weights.npy (ARKit
 coefficients), STEM.faces.npy (triangles), STEM.rttm and STEM.emotion.csv (the emotions used);
-with --obj to the folder STEM.obj/, with --render to STEM.mp4.
+with --render to STEM.mp4, with --html to STEM.html, with --export to what other programs open:
+arkit-csv STEM.arkit.csv, glb STEM.glb, usd STEM.usd, pc2 and mdd STEM.pc2 and STEM.mdd with
+STEM.neutral.obj, obj (or --obj) the folder STEM.obj/.
 
 \b
 An override without intensity shows the emotion in full (1.0; neutral: 0). Its edges are
@@ -53,13 +57,16 @@ def animate(
         typer.Option(metavar="X", help="Factor of the emotion's intensity (result kept within 0 and 1)."),
     ] = 1.0,
     identity: Annotated[str | None, typer.Option(metavar="NAME", help="Whose face; see --list-identities.")] = None,
+    head: opt.HeadFile = None,
     list_identities: Annotated[
         bool, typer.Option("--list-identities", help="List the built-in identities and exit.")
     ] = False,
     fps: Annotated[int, typer.Option(metavar="25|30|50|60", help="Frames a second.")] = 30,
     seed: Annotated[int, typer.Option(min=0, help="Seed of blinks and small movements.")] = 0,
     idle: Annotated[opt.Switch, typer.Option(help="Blinks and small movements.")] = opt.Switch.on,
-    obj: Annotated[bool, typer.Option("--obj", help="Also write an OBJ file a frame.")] = False,
+    obj: Annotated[bool, typer.Option("--obj", help="Same as --export obj.")] = False,
+    export: opt.Export = None,
+    html: opt.Html = False,
     render: Annotated[bool, typer.Option("--render", help="Also film it: STEM.mp4 with the sound.")] = False,
     size: opt.Size = "512x512",
     encoder: opt.Encoder = None,
@@ -85,13 +92,15 @@ def animate(
         from sedtalker_cli import audio, batch, outputs
         from sedtalker_cli import inputs as found
         from sedtalker_cli import pipeline as pipes
+        from sedtalker_cli.exports import parse_formats
         from sedtalker_cli.overrides import is_override_file, parse_override
 
         pipes.check_options(fps=fps, emotion_gain=emotion_gain)
         jobs, bad = found.collect_jobs(
             inputs or [], accepts=audio.is_sound_name, list_file=list_file, recursive=recursive
         )
-        suffixes = outputs.animation_suffixes(obj=obj, film=render)
+        formats = parse_formats([*(export or []), *(["obj"] if obj else [])])
+        suffixes = outputs.animation_suffixes(exports=formats, page=html, film=render)
         overrides = {emotion_override, *(job.emotion_override for job in jobs)} - {None}
         protected = tuple(sorted(Path(spec) for spec in overrides if is_override_file(spec)))
         plan = batch.Plan("animate", out, suffixes, overwrite, resume, protected)
@@ -100,16 +109,17 @@ def animate(
         classes = pipes.known_emotions(model) if overrides else ()
         if emotion_override is not None:
             parse_override(emotion_override, classes)
-        pipes.cached_head(identity)
-        _check_rows(jobs, classes)
+        given_head(head, identity, animated=True)
+        _check_rows(jobs, classes, head)
         common, pipeline, adaptation = {}, None, None
         if jobs:
             from sedtalker_cli.adaptation import Adaptation
+            from sedtalker_cli.face.custom import head_checksum
 
             if render:
-                from sedtalker_cli.render import ensure_opengl
+                from sedtalker_cli.render import choose_renderer
 
-                ensure_opengl()
+                choose_renderer()
             pipeline = pipes.Pipeline.load(device.value, encoder=encoder, diarizer=model, animator=animator)
             common = {
                 "version": pipeline.version,
@@ -119,6 +129,8 @@ def animate(
                 "seed": seed,
                 "idle": idle.value,
                 "size": list(size) if render else None,
+                "head": head_checksum(head) if head else None,
+                "exports": formats,
             }
             adaptation = Adaptation(jobs, pipeline.listen) if adapt else None
         checksum = cache(batch.file_checksum)
@@ -140,6 +152,7 @@ def animate(
                 emotion_override=job.emotion_override or emotion_override,
                 emotion_gain=emotion_gain,
                 identity=job.identity or identity,
+                head_file=head,
                 fps=fps,
                 seed=seed,
                 idle=idle is opt.Switch.on,
@@ -147,8 +160,8 @@ def animate(
                 voice=voice,
             )
             final = out / job.name.parent
-            film_size = size if render else None
-            outputs.write_animation(stem, animation, job.source, final, obj=obj, film_size=film_size, progress=progress)
+            wanted = {"exports": formats, "page": html, "film_size": size if render else None}
+            outputs.write_animation(stem, animation, job.source, final, **wanted, progress=progress)
             return {
                 **outputs.describe_timeline(animation.timeline),
                 "frames": len(animation.weights),
@@ -161,7 +174,7 @@ def animate(
         raise typer.Exit(batch.exit_status(results))
 
 
-def _check_rows(jobs: "Sequence[Job]", classes: Sequence[str]) -> None:
+def _check_rows(jobs: "Sequence[Job]", classes: Sequence[str], head: Path | None) -> None:
     """Find overrides and identities of a list that cannot be meant; rows that are alike are read once.
 
     Raises:
@@ -178,6 +191,8 @@ def _check_rows(jobs: "Sequence[Job]", classes: Sequence[str]) -> None:
             continue
         seen.add(values)
         try:
+            if head is not None and job.identity is not None:
+                raise UsageError(f"identity {job.identity!r} is for the built-in head; leave it out with --head")
             parse_identity(job.identity)
             if job.emotion_override is not None:
                 parse_override(job.emotion_override, classes)
