@@ -110,7 +110,7 @@ def find_regions(
     add("brows", skin & (brows > 0.6))
     add("upper_face", skin & (np.maximum(brows, eyes) > 0.1))
     add("jaw", skin & (jaw > 0.6) & (lips < 0.1))
-    regions |= _mouth(vertices, skin, jaw, lips)
+    regions |= _mouth(vertices, deltas, skin, jaw, lips)
     corners = []
     for side, sign in (("Left", 1), ("Right", -1)):
         moved = np.flatnonzero(skin & (_size(deltas, f"eyeBlink{side}") > 0.1))
@@ -121,20 +121,31 @@ def find_regions(
     return regions
 
 
-def _mouth(vertices: np.ndarray, skin: np.ndarray, jaw: np.ndarray, lips: np.ndarray) -> dict[str, np.ndarray]:
+def _corner(deltas: np.ndarray, skin: np.ndarray, side: str) -> int | None:
+    """The vertex that shapes which pull at a corner of the mouth move most; None where there is none of them."""
+    names = [f"mouth{move}{side}" for move in ("Press", "Dimple", "Smile", "Stretch", "Frown")]
+    pull = np.sum([_size(deltas, name) for name in names], axis=0) * skin
+    return int(pull.argmax()) if pull.any() else None
+
+
+def _mouth(
+    vertices: np.ndarray, deltas: np.ndarray, skin: np.ndarray, jaw: np.ndarray, lips: np.ndarray
+) -> dict[str, np.ndarray]:
     """Corners, and the foremost pair of vertices where the lips touch at their middle."""
     from scipy.spatial import cKDTree
 
     found = np.flatnonzero(skin & (lips > 0.3))
     if len(found) < 8 or not jaw.any():
         return {}
-    ends = found[[vertices[found, 0].argmax(), vertices[found, 0].argmin()]]
-    width = float(np.ptp(vertices[ends, 0]))
+    ends = [_corner(deltas, skin, side) for side in ("Left", "Right")]
+    if None in ends:
+        ends = [found[vertices[found, 0].argmax()], found[vertices[found, 0].argmin()]]
+    width = abs(float(np.subtract(*vertices[ends, 0])))
     middle = float(vertices[ends, 0].mean())
     near = found[np.abs(vertices[found, 0] - middle) < 0.08 * width]
     share = jaw / jaw[found].max()
     upper, lower = near[share[near] < 0.35], near[share[near] > 0.5]
-    regions = {"mouth_corner_points": ends.astype(np.int32)}
+    regions = {"mouth_corner_points": np.array(ends, np.int32)}
     if len(upper) and len(lower):
         distance, partner = cKDTree(vertices[lower]).query(vertices[upper])
         touching = np.flatnonzero(distance <= distance.min() + 0.02 * width)

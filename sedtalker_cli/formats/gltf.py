@@ -147,18 +147,21 @@ class _Reader:
             turn = np.broadcast_to(matrix, (len(points), 4, 4))
             if np.linalg.det(matrix[:3, :3]) < 0:  # mirrored: what was outside must stay outside
                 faces = faces[:, ::-1]
-        linear = turn[:, :3, :3]
+        used, faces = np.unique(faces, return_inverse=True)  # primitives may share the vertices of a whole mesh
+        faces = faces.reshape(-1, 3)
+        linear = turn[used, :3, :3]
         targets: dict[str, np.ndarray] = {}
         for name, target in zip(self._target_names(mesh, primitive), primitive.get("targets", []), strict=False):
             if "POSITION" in target and name not in targets:
                 offsets = self.accessor(target["POSITION"])
                 if offsets.shape != points.shape:
                     raise ValueError(f"the shape {name!r} has {len(offsets)} vertices, its mesh {len(points)}")
-                targets[name] = np.einsum("vij,vj->vi", linear, offsets).astype(np.float32)
-        vertices = (np.einsum("vij,vj->vi", linear, points) + turn[:, :3, 3]).astype(np.float32)
+                targets[name] = np.einsum("vij,vj->vi", linear, offsets[used]).astype(np.float32)
+        vertices = (np.einsum("vij,vj->vi", linear, points[used]) + turn[used, :3, 3]).astype(np.float32)
         material = self.content["materials"][primitive["material"]] if "material" in primitive else {}
         told = tuple(str(name) for name in (material.get("name"), *names) if name)
-        return Primitive(told, vertices, faces, targets, self._colors(material, attributes))
+        colors = self._colors(material, attributes)
+        return Primitive(told, vertices, faces, targets, None if colors is None else colors[used])
 
     def _target_names(self, mesh: dict, primitive: dict) -> list[str]:
         """Names of the morph targets: from `extras.targetNames` as all exporters write them, else the accessors'."""
