@@ -78,7 +78,6 @@ def write_usd(path: str | os.PathLike, head: Head, weights: np.ndarray, fps: flo
             sound = UsdMedia.SpatialAudio.Define(stage, "/Head/Sound")
             sound.CreateFilePathAttr(Sdf.AssetPath(audio))
             sound.CreateAuralModeAttr(UsdMedia.Tokens.nonSpatial)
-            sound.CreateStartTimeAttr(Sdf.TimeCode(0))
         stage.GetRootLayer().Save()
         del stage
 
