@@ -137,19 +137,17 @@ def _draw(replays: Sequence[Replay], stem: Path, wishes: Wishes, progress: Progr
             raise InputError(f"{other.path}: has {other.fps:g} frames a second, {first.path} has {first.fps:g}")
     frames = max(len(replay.vertices) for replay in replays)
     for suffix in wishes.suffixes:
-        stage = _stage(progress, suffix.rpartition(".")[2])
         target = with_suffix(stem, suffix)
         if suffix.endswith(SHEET_SUFFIX):
-            # the sheet names the emotions itself
-            with _picture(replays, wishes, strip=False) as picture:
+            with _picture(replays, wishes, strip=False) as picture:  # the sheet names the emotions itself
+                stage = _stage(progress, "drawing")
                 film.write_sheet(picture, frames, first.fps, target, wishes.sheet, first.timeline, stage)
-        elif suffix.endswith((FILM_SUFFIX, PNG_SUFFIX)):
+        elif suffix.endswith(PNG_SUFFIX):
             with _picture(replays, wishes) as picture:
-                if suffix.endswith(FILM_SUFFIX):
-                    film.check_film(wishes.size, first.fps)
-                    film.write_film(picture, frames, first.fps, target, first.audio, stage)
-                else:
-                    film.write_frames(picture, frames, target, stage)
+                film.write_frames(picture, frames, target, _stage(progress, "drawing"))
+        elif suffix.endswith(FILM_SUFFIX):
+            with _picture(replays, wishes) as picture:
+                film.write_film(picture, frames, first.fps, target, first.audio, _stage(progress, "filming"))
 
 
 def _picture(replays: Sequence[Replay], wishes: Wishes, strip: bool = True) -> Picture:
@@ -186,9 +184,8 @@ def _titles(paths: Sequence[Path]) -> list[str]:
     return folders if len(set(stems)) < len(stems) and len(set(folders)) > 1 else stems
 
 
-def _stage(progress: Progress | None, what: str) -> Callable[[int, int], None] | None:
+def _stage(progress: Progress | None, name: str) -> Callable[[int, int], None] | None:
     """The renderer counts frames."""
     if progress is None:
         return None
-    name = {"mp4": "filming", "png": "drawing"}[what]
     return lambda done, total: progress(name, done / max(total, 1))
