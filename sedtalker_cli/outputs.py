@@ -9,7 +9,7 @@ from sedtalker_cli.exports import Take, export_suffixes, write_exports
 from sedtalker_cli.formats.audacity import write_labels
 from sedtalker_cli.formats.emotion_csv import write_emotion_csv
 from sedtalker_cli.formats.emotion_json import write_emotion_json
-from sedtalker_cli.formats.motion import read_array, write_array, write_motion
+from sedtalker_cli.formats.motion import read_frames, write_array, write_motion
 from sedtalker_cli.formats.rttm import write_rttm
 from sedtalker_cli.formats.textgrid import timeline_tiers, write_textgrid
 from sedtalker_cli.replay import relative_path
@@ -151,7 +151,7 @@ def write_animation(
         from sedtalker_cli.render.film import render_film
 
         render_film(
-            read_array(with_suffix(stem, ".npy")),
+            read_frames(with_suffix(stem, ".npy")),
             animation.head,
             animation.fps,
             with_suffix(stem, FILM_SUFFIX),

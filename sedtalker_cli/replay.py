@@ -13,7 +13,7 @@ import numpy as np
 from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.exports import Take
 from sedtalker_cli.formats.emotion_csv import read_emotion_csv
-from sedtalker_cli.formats.motion import read_array, read_motion, sidecar_path
+from sedtalker_cli.formats.motion import FrameFile, read_array, read_motion, sidecar_path
 
 if TYPE_CHECKING:
     from sedtalker_cli.face.head import Head
@@ -28,7 +28,7 @@ class Replay:
 
     Attributes:
         path: `STEM.npy`.
-        vertices: (T, V, 3) float32 [m], mapped.
+        vertices: (T, V, 3) float32 [m], read when they are used.
         fps: frames a second.
         head: the face that moves.
         weights: (T, 52) ARKit coefficients, None where there are none.
@@ -37,7 +37,7 @@ class Replay:
     """
 
     path: Path
-    vertices: np.ndarray = field(repr=False)
+    vertices: FrameFile = field(repr=False)
     fps: float
     head: Head = field(repr=False)
     weights: np.ndarray | None = field(repr=False)

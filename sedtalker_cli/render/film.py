@@ -20,6 +20,7 @@ from sedtalker_cli.timeline import HOP
 
 if TYPE_CHECKING:
     from sedtalker_cli.face.head import Head
+    from sedtalker_cli.formats.motion import FrameFile
     from sedtalker_cli.timeline import EmotionTimeline
 
 Progress = Callable[[int, int], None]  # frames done, frames in all
@@ -28,7 +29,7 @@ ROW = 5  # pictures a row of a contact sheet
 
 
 def render_film(
-    vertices: np.ndarray,
+    vertices: np.ndarray | FrameFile,
     head: Head,
     fps: float,
     out_path: str | Path,
@@ -41,7 +42,7 @@ def render_film(
     """Draw a face animation into an MP4 file; memory does not grow with its length.
 
     Args:
-        vertices: (T, V, 3) [m]; an array or a memory map, read frame by frame.
+        vertices: (T, V, 3) [m]; an array, or a `FrameFile`, read frame by frame.
         head: Topology, parts and colours; (V, 3) of its neutral shape must match.
         fps: Frames a second; frame k is at k / fps.
         out_path: The film; it appears when it is complete.

@@ -16,6 +16,7 @@ from sedtalker_cli.render.view import View
 
 if TYPE_CHECKING:
     from sedtalker_cli.face.head import Head
+    from sedtalker_cli.formats.motion import FrameFile
     from sedtalker_cli.timeline import EmotionTimeline
 
 
@@ -35,7 +36,7 @@ class Face:
     """One moving face, with its title and emotions if wanted.
 
     Args:
-        vertices: (T, V, 3) [m]; an array or a memory map.
+        vertices: (T, V, 3) [m]; an array, or a `FrameFile`.
         head: Whose vertices these are.
         fps: Frames a second.
         size: Width and height [pixels].
@@ -47,7 +48,7 @@ class Face:
 
     def __init__(
         self,
-        vertices: np.ndarray,
+        vertices: np.ndarray | FrameFile,
         head: Head,
         fps: float,
         size: tuple[int, int],
