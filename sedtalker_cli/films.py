@@ -17,6 +17,7 @@ from sedtalker_cli.replay import Replay, open_replay, replay_inputs
 if TYPE_CHECKING:
     from sedtalker_cli.face.head import Head
     from sedtalker_cli.pipeline import Progress
+    from sedtalker_cli.render.heat import HeatMap
     from sedtalker_cli.render.picture import Picture
 
 PNG_SUFFIX, SHEET_SUFFIX = ".png", ".sheet.png"
@@ -153,28 +154,37 @@ def _draw(replays: Sequence[Replay], stem: Path, wishes: Wishes, progress: Progr
 def _picture(replays: Sequence[Replay], wishes: Wishes, strip: bool = True) -> Picture:
     from sedtalker_cli.render.picture import Face, SideBySide
 
-    reference = None if wishes.reference is None else read_motion(wishes.reference).vertices
     titles = wishes.titles or _titles([replay.path for replay in replays])
-    faces = []
-    for replay, title in zip(replays, titles, strict=True):
-        if reference is not None and reference.shape != replay.vertices.shape:
+    faces = [
+        Face(
+            replay.vertices,
+            replay.head,
+            replay.fps,
+            wishes.size,
+            wishes.view,
+            replay.timeline if strip else None,
+            title if wishes.compare else None,
+            heat,
+        )
+        for replay, title, heat in zip(replays, titles, _heat_maps(replays, wishes.reference), strict=True)
+    ]
+    return SideBySide(faces) if wishes.compare else faces[0]
+
+
+def _heat_maps(replays: Sequence[Replay], reference: Path | None) -> list[HeatMap | None]:
+    """One for each motion, all with the same scale."""
+    from sedtalker_cli.render.heat import HeatMap
+
+    if reference is None:
+        return [None] * len(replays)
+    truth = read_motion(reference).vertices
+    for replay in replays:
+        if replay.vertices.shape != truth.shape:
             raise InputError(
                 f"{replay.path}: is {replay.vertices.shape} (frames, vertices, 3), "
-                f"the reference {wishes.reference} {reference.shape}; they must be alike"
+                f"the reference {reference} {truth.shape}; they must be alike"
             )
-        faces.append(
-            Face(
-                replay.vertices,
-                replay.head,
-                replay.fps,
-                wishes.size,
-                wishes.view,
-                replay.timeline if strip else None,
-                title if wishes.compare else None,
-                reference,
-            )
-        )
-    return SideBySide(faces) if wishes.compare else faces[0]
+    return HeatMap.alike([replay.vertices for replay in replays], truth)
 
 
 def _titles(paths: Sequence[Path]) -> list[str]:

@@ -141,6 +141,7 @@ def test_heat_scale_is_round_and_in_metres():
     colours = heat.colors(0).astype(int)
     assert colours[0].tolist() == [68, 1, 84] and colours[-1, 1] > 180
     assert HeatMap(still, still).limit > 0
+    assert [found.limit for found in HeatMap.alike([still, moved], still)] == [heat.limit, heat.limit]
     assert heat.legend(200).shape[2] == 4
 
 

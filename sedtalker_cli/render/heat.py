@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,14 @@ class HeatMap:
         self._ramp = np.round(colormaps["viridis"](np.arange(256))[:, :3] * 255).astype(np.uint8)
         sampled = np.unique(np.linspace(0, len(vertices) - 1, SAMPLES).astype(int))
         self.limit = _round_up(float(np.percentile(np.concatenate([self.distance(k) for k in sampled]), 99)))
+
+    @classmethod
+    def alike(cls, motions: Sequence[np.ndarray], reference: np.ndarray) -> list[HeatMap]:
+        """Maps of several motions with one scale, so that they can be compared."""
+        maps = [cls(vertices, reference) for vertices in motions]
+        for heat in maps:
+            heat.limit = max(other.limit for other in maps)
+        return maps
 
     def distance(self, frame: int) -> np.ndarray:
         """(V,) from the reference [m]."""

@@ -43,7 +43,7 @@ class Face:
         view: Camera, background, shadow.
         timeline: Emotions for the strip below; no strip if None.
         title: Words above the face; no title if None.
-        reference: (T, V, 3) [m] from which the distance is shown as colour.
+        heat: Shows the distance from a reference as colour; None shows the head's own colours.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Face:
         view: View,
         timeline: EmotionTimeline | None = None,
         title: str | None = None,
-        reference: np.ndarray | None = None,
+        heat: HeatMap | None = None,
     ) -> None:
         if vertices.ndim != 3 or vertices.shape[1:] != head.neutral.shape or len(vertices) == 0:
             raise ValueError(f"vertices must be (T, {len(head.neutral)}, 3) with T > 0, got {vertices.shape}")
@@ -67,9 +67,9 @@ class Face:
         self._bottom = self.height - below
         duration = len(vertices) / fps
         self._strip = None if timeline is None else EmotionStrip(timeline, duration, self.width, below)
-        self._heat = None if reference is None else HeatMap(vertices, reference)
-        self._legend = None if self._heat is None else self._heat.legend(self._bottom - self._top)
-        head = head if reference is None else plain_head(head)
+        self._heat = heat
+        self._legend = None if heat is None else heat.legend(self._bottom - self._top)
+        head = head if heat is None else plain_head(head)
         self._scene = make_scene(head, self.width, self._bottom - self._top, view)
 
     def __enter__(self) -> Face:
