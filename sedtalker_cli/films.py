@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.exports import export_suffixes, write_exports
 from sedtalker_cli.formats.motion import read_motion
+from sedtalker_cli.ledger import file_checksum
 from sedtalker_cli.outputs import FILM_SUFFIX, PAGE_SUFFIX, with_suffix
 from sedtalker_cli.render.view import View
 from sedtalker_cli.replay import Replay, open_replay, replay_inputs
@@ -79,9 +80,14 @@ class Wishes:
             *export_suffixes(self.exports),
         )
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self, motions: Sequence[Path]) -> dict[str, Any]:
         """What makes the files differ, for the ledger."""
+        from sedtalker_cli.face.custom import head_checksum
+
         return {
+            "head": head_checksum(self.head_file) if self.head_file else None,
+            # in several folders these may have the same names
+            "compared": [file_checksum(motion) for motion in motions] if self.compare else None,
             "size": list(self.size),
             "view": [self.view.camera, self.view.background, self.view.shadow],
             "sheet": self.sheet,

@@ -426,6 +426,7 @@ def test_wheel_ships_weights_and_face(tmp_path):
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     names = set(zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist())
     assert "sedtalker_cli/face/data/head.npz" in names
+    assert {f"sedtalker_cli/page/viewer.{kind}" for kind in ("html", "css", "js")} <= names
     for path in (ROOT / "weights").rglob("*"):
         if path.is_file():
             assert f"sedtalker_cli/weights/{path.relative_to(ROOT / 'weights').as_posix()}" in names

@@ -160,6 +160,15 @@ def test_resume_knows_the_view(tmp_path):
     assert "made with another sheet" in call(*arguments, "--camera", "close", "--frames", "5").stderr
 
 
+def test_resume_knows_every_compared_motion(tmp_path):
+    first, second = write_talk(tmp_path / "truth"), write_talk(tmp_path / "model", jaw=0.0)
+    arguments = ("render", "--compare", first, second, "-o", tmp_path / "out", "--sheet", "--size", "96x96", "--resume")
+    call(*arguments)
+    assert "skipped" in call(*arguments).stderr
+    write_talk(tmp_path / "truth", jaw=0.3)
+    assert "made with another compared" in call(*arguments).stderr
+
+
 def test_json_lines_name_the_files(tmp_path):
     motion = write_talk(tmp_path / "in")
     result = call("render", motion, "-o", tmp_path / "out", "--sheet", "--export", "pc2", "--size", "96x96", "--json")

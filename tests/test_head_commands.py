@@ -70,6 +70,13 @@ def test_render_exports_what_animate_exports(animated):
     assert "made with another inputs" in call(*arguments).stderr
 
 
+def test_an_export_does_not_replace_the_head(animated):
+    head = animated / "out/speech.glb"
+    sound = animated / "speech.wav"
+    result = call("animate", sound, "--head", head, "-o", animated / "out", "--export", "glb", "--overwrite", expect=2)
+    assert "speech.glb is an input and would be replaced" in result.stderr
+
+
 def test_exports_need_coefficients(animated):
     (animated / "out/speech.weights.npy").unlink()
     result = call("render", animated / "out/speech.npy", "-o", animated / "x", "--export", "glb", expect=1)

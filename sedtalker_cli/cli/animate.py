@@ -102,7 +102,7 @@ def animate(
         formats = parse_formats([*(export or []), *(["obj"] if obj else [])])
         suffixes = outputs.animation_suffixes(exports=formats, page=html, film=render)
         overrides = {emotion_override, *(job.emotion_override for job in jobs)} - {None}
-        protected = tuple(sorted(Path(spec) for spec in overrides if is_override_file(spec)))
+        protected = (*sorted(Path(spec) for spec in overrides if is_override_file(spec)), *([head] if head else []))
         plan = batch.Plan("animate", out, suffixes, overwrite, resume, protected)
         batch.check_plan(jobs, plan)
         # All that can be wrong with the options and the list is found before the models are loaded.

@@ -132,13 +132,15 @@ def render(
         def work(job: found.Job, stem: Path, progress) -> dict:
             return films.make_films(sources(job), stem, out / job.name.parent, wishes, progress)
 
-        settings = {"version": __version__, "renderer": renderer, **wishes.describe()}
+        def settings(job: found.Job) -> dict:
+            return {"version": __version__, "renderer": renderer, **wishes.describe(sources(job))}
+
         with console.progress_bars(len(jobs)):
             results = batch.run_batch(
                 jobs,
                 plan,
                 work,
-                lambda job: settings,
+                settings,
                 console,
                 bad=bad,
                 sources=lambda job: wishes.sources(sources(job)),
