@@ -2,8 +2,9 @@
 
     python benchmarks/render.py [--frames 300] [--large 60] [--plain 20]
 
-"drawing" is frames into arrays; "film" adds the strip and the encoder; "process" is a fresh Python that imports, draws
-and encodes, by the wall clock. Figures depend on what else the machine does: compare within one run.
+"drawing" is frames into arrays, "no OpenGL" the same by Matplotlib; "film" adds the strip and the encoder; "process" is
+a fresh Python that imports, draws and encodes, by the wall clock. Figures depend on what else the machine does: compare
+within one run.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ def make_timeline(duration: float):
 
 def make_film(width: int, height: int, frames: int, target: Path) -> float:
     """Render a film with strip; returns seconds."""
-    from sedtalker_cli.render import render_film
+    from sedtalker_cli.render.film import render_film
 
     head, vertices = make_motion(frames)
     start = time.perf_counter()
@@ -75,6 +76,36 @@ def draw_ours(width: int, height: int, frames: int) -> float:
         for frame in vertices:
             scene.draw(frame, out)
         return (time.perf_counter() - start) / frames
+
+
+def draw_painted(width: int, height: int, frames: int) -> float:
+    """Draw frames without OpenGL; returns seconds a frame."""
+    from sedtalker_cli.render.painter import PaintedScene
+    from sedtalker_cli.render.view import View
+
+    head, vertices = make_motion(frames)
+    out = np.empty((height, width, 4), np.uint8)
+    scene = PaintedScene(head, width, height, View())
+    scene.draw(vertices[0], out)
+    start = time.perf_counter()
+    for frame in vertices:
+        scene.draw(frame, out)
+    return (time.perf_counter() - start) / frames
+
+
+def time_load() -> float:
+    """Load a glTF head with 52 shapes; returns seconds."""
+    from sedtalker_cli.face.custom import load_custom_head
+    from sedtalker_cli.face.head import load_head
+    from sedtalker_cli.face.normals import shape_normals
+    from sedtalker_cli.formats.glb import build_glb, write_glb
+
+    head = load_head()
+    with tempfile.TemporaryDirectory() as folder:
+        write_glb(f"{folder}/head.glb", build_glb(head, np.zeros((1, 52), np.float32), FPS, shape_normals(head)))
+        start = time.perf_counter()
+        load_custom_head(Path(folder) / "head.glb")
+        return time.perf_counter() - start
 
 
 def draw_plain(width: int, height: int, frames: int) -> float:
@@ -128,15 +159,20 @@ def main() -> None:
             make_film(width, height, options.frames, Path(folder) / "film.mp4")
         return
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before the start; frames a second")
-    print(f"{'size':>10} {'plain pyrender':>15} {'drawing':>9} {'ratio':>7} {'process, with film':>19} {'ratio':>7}")
+    print(
+        f"{'size':>10} {'plain pyrender':>15} {'drawing':>9} {'ratio':>7} {'process, with film':>19} "
+        f"{'ratio':>7} {'no OpenGL':>10}"
+    )
     for width, height, frames in ((512, 512, options.frames), (1920, 1080, options.large)):
         plain = 1 / in_a_process("draw_plain", width, height, options.plain)
         drawing = 1 / in_a_process("draw_ours", width, height, min(frames, 100))
+        painted = 1 / in_a_process("draw_painted", width, height, min(frames, 60))
         film = frames / time_process(width, height, frames)
         print(
             f"{width:>5}x{height:<4} {plain:>15.1f} {drawing:>9.1f} {drawing / plain:>7.1f} "
-            f"{film:>19.1f} {film / plain:>7.1f}"
+            f"{film:>19.1f} {film / plain:>7.1f} {painted:>10.1f}"
         )
+    print(f"a glTF head with 52 shapes is loaded in {time_load():.2f} s")
 
 
 if __name__ == "__main__":

@@ -1,26 +1,22 @@
-"""What the commands write: which files belong to a recording, and a film of a motion read back from disk."""
+"""What the commands write: which files belong to a recording."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from sedtalker_cli.errors import InputError
+from sedtalker_cli.exports import Take, export_suffixes, write_exports
 from sedtalker_cli.formats.audacity import write_labels
-from sedtalker_cli.formats.emotion_csv import read_emotion_csv, write_emotion_csv
+from sedtalker_cli.formats.emotion_csv import write_emotion_csv
 from sedtalker_cli.formats.emotion_json import write_emotion_json
-from sedtalker_cli.formats.motion import Motion, read_array, read_motion, sidecar_path, write_array, write_motion
-from sedtalker_cli.formats.obj import write_obj_sequence
+from sedtalker_cli.formats.motion import read_frames, write_array, write_motion
 from sedtalker_cli.formats.rttm import write_rttm
 from sedtalker_cli.formats.textgrid import timeline_tiers, write_textgrid
+from sedtalker_cli.replay import relative_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from sedtalker_cli.face.head import Head
     from sedtalker_cli.pipeline import Animation, Progress
     from sedtalker_cli.timeline import EmotionTimeline
 
@@ -28,15 +24,18 @@ TIMELINE_SUFFIXES = (".rttm", ".emotion.csv")  # always written
 FORMAT_SUFFIXES = {"json": ".emotion.json", "audacity": ".labels.txt", "textgrid": ".TextGrid"}  # on demand
 PLOT_SUFFIXES = {"png": ".emotion.png", "svg": ".emotion.svg"}
 MOTION_SUFFIXES = (".npy", ".weights.npy", ".faces.npy", ".json")
-FILM_SUFFIX, OBJ_SUFFIX = ".mp4", ".obj"
+FILM_SUFFIX, PAGE_SUFFIX = ".mp4", ".html"
 HEAD_SUFFIX = ".head.npy"  # with head motion
 COMPANIONS = (".weights.npy", ".faces.npy", HEAD_SUFFIX)  # NPY files that are no motion
 
 
-def animation_suffixes(*, obj: bool, film: bool, head_motion: bool = False) -> tuple[str, ...]:
+def animation_suffixes(
+    *, exports: Sequence[str] = (), page: bool = False, film: bool = False, head_motion: bool = False
+) -> tuple[str, ...]:
     """What `animate` leaves, the sidecar after the arrays it describes."""
-    wanted = ((OBJ_SUFFIX, obj), (FILM_SUFFIX, film), (HEAD_SUFFIX, head_motion))
-    extra = tuple(suffix for suffix, is_wanted in wanted if is_wanted)
+    extra = [suffix for suffix in export_suffixes(exports) if suffix not in MOTION_SUFFIXES]
+    wanted = ((PAGE_SUFFIX, page), (FILM_SUFFIX, film), (HEAD_SUFFIX, head_motion))
+    extra += [suffix for suffix, is_wanted in wanted if is_wanted]
     return (*TIMELINE_SUFFIXES, *extra, *MOTION_SUFFIXES)
 
 
@@ -108,7 +107,8 @@ def write_animation(
     audio: Path,
     folder: Path,
     *,
-    obj: bool = False,
+    exports: Sequence[str] = (),
+    page: bool = False,
     film_size: tuple[int, int] | None = None,
     progress: Progress | None = None,
 ) -> None:
@@ -119,7 +119,8 @@ def write_animation(
         animation: to write.
         audio: its sound file.
         folder: where the files will finally lie; the sidecar names the sound relative to it.
-        obj: whether to write the OBJ sequence.
+        exports: further formats, see `exports.FORMATS`.
+        page: whether to write the HTML page.
         film_size: (width, height) of the film, None for no film.
         progress: called as (stage, share).
     """
@@ -136,17 +137,28 @@ def write_animation(
     if animation.head_motion is not None:
         write_array(with_suffix(stem, HEAD_SUFFIX), animation.head_motion)
         metadata["head_motion_file"] = f"{stem.name}{HEAD_SUFFIX}"
+    if animation.head.source is not None:
+        from sedtalker_cli.face.custom import head_checksum
+
+        source = animation.head.source
+        metadata |= {"head_file": relative_path(source, folder), "head_sha256": head_checksum(source)}
     if progress:
         progress("writing", 0.0)
     write_motion(with_suffix(stem, ".npy"), animation.stream(), animation.shape, metadata)
-    if obj:
-        comment = f"sedtalker {animation.fps} fps, metres, y up, the face looks to +z"
-        write_obj_sequence(with_suffix(stem, OBJ_SUFFIX), animation.stream(), animation.head.faces, comment)
+    take = Take(
+        *(animation.head, animation.fps, len(animation.weights)),
+        *(animation.stream, animation.weights, relative_path(audio, folder), animation.head_motion),
+    )
+    write_exports(stem, take, [name for name in exports if name != "npy"])
+    if page:
+        from sedtalker_cli.page import write_page
+
+        write_page(with_suffix(stem, PAGE_SUFFIX), take, animation.timeline, audio)
     if film_size:
-        from sedtalker_cli.render import render_film
+        from sedtalker_cli.render.film import render_film
 
         render_film(
-            read_array(with_suffix(stem, ".npy")),
+            read_frames(with_suffix(stem, ".npy")),
             animation.head,
             animation.fps,
             with_suffix(stem, FILM_SUFFIX),
@@ -156,134 +168,6 @@ def write_animation(
             size=film_size,
             progress=film_progress(progress),
         )
-
-
-def film_inputs(motion: Path, audio: Path | None) -> list[Path]:
-    """Files that a film is made from: the motion, its sidecar, and timeline, sound and head motion where they exist."""
-    stem, metadata = motion.name.removesuffix(".npy"), read_motion(motion).metadata
-    timeline = motion.with_name(stem + ".emotion.csv")
-    found = audio or recorded_audio(motion, metadata)
-    extra = [path for path in (timeline, found, head_motion_file(motion, metadata)) if path and path.exists()]
-    return [motion, sidecar_path(motion), *extra]
-
-
-def render_motion(
-    motion_path: Path,
-    film: Path,
-    *,
-    audio: Path | None = None,
-    size: tuple[int, int] = (512, 512),
-    progress: Progress | None = None,
-) -> dict[str, Any]:
-    """Film a motion from disk, with the timeline `STEM.emotion.csv` where it lies beside.
-
-    Args:
-        motion_path: `STEM.npy`.
-        film: file to write.
-        audio: sound; None takes the one that the sidecar names, if it is still there.
-        size: (width, height) in pixels.
-        progress: called as (stage, share).
-
-    Returns:
-        What was used: `audio` and `emotion` (paths or None).
-
-    Raises:
-        InputError: the motion or a companion cannot be used.
-    """
-    from sedtalker_cli.render import render_film
-
-    motion = read_motion(motion_path)
-    head = head_of(sidecar_path(motion_path), motion.metadata)
-    if motion.vertices.shape[1] != len(head.neutral):
-        found = motion.vertices.shape[1]
-        raise InputError(f"{motion_path}: has {found} vertices, {head.name} has {len(head.neutral)}")
-    csv_path = motion_path.with_name(motion_path.name.removesuffix(".npy") + ".emotion.csv")
-    timeline = read_emotion_csv(csv_path) if csv_path.exists() else None
-    audio = audio or recorded_audio(motion_path, motion.metadata)
-    render_film(
-        motion.vertices,
-        head,
-        motion.fps,
-        film,
-        audio=audio,
-        timeline=timeline,
-        head_motion=read_head_motion(motion_path, motion),
-        size=size,
-        progress=film_progress(progress),
-    )
-    return {"audio": str(audio) if audio else None, "emotion": str(csv_path) if timeline else None}
-
-
-def head_of(sidecar: Path, metadata: dict[str, Any]) -> Head:
-    """The head that a sidecar names.
-
-    Raises:
-        InputError: unknown head or identity.
-    """
-    from sedtalker_cli.errors import UsageError
-    from sedtalker_cli.pipeline import cached_head
-
-    identity = metadata.get("identity")
-    if identity is not None and not isinstance(identity, str):
-        raise InputError(f"{sidecar}: identity is {identity!r}, expected text")
-    try:
-        head = cached_head(identity)
-    except UsageError as error:
-        raise InputError(f"{sidecar}: {error}") from error
-    name = metadata.get("head", head.name)
-    if name != head.name:
-        raise InputError(f"{sidecar}: head {name!r} is not known here, only {head.name!r}")
-    return head
-
-
-def head_motion_file(motion_path: Path, metadata: dict[str, Any]) -> Path | None:
-    """The rigid motion of the head that a sidecar names, None if it names none.
-
-    Raises:
-        InputError: it names something else than a file's name.
-    """
-    name = metadata.get("head_motion_file")
-    if name is None:
-        return None
-    if not isinstance(name, str) or not name or "\0" in name:
-        raise InputError(f"{sidecar_path(motion_path)}: head_motion_file is {name!r}, expected a file name")
-    return motion_path.parent / name
-
-
-def read_head_motion(motion_path: Path, motion: Motion) -> np.ndarray | None:
-    """Rigid motion (T, 4, 4) of the head that a motion's sidecar names, None if it names none.
-
-    Raises:
-        InputError: the file is missing, damaged, or does not fit the motion.
-    """
-    path = head_motion_file(motion_path, motion.metadata)
-    if path is None:
-        return None
-    frames = len(motion.vertices)
-    transforms = read_array(path, f"a head motion ({frames}, 4, 4)")
-    if transforms.shape != (frames, 4, 4) or transforms.dtype.kind != "f" or not np.isfinite(transforms).all():
-        raise InputError(
-            f"{path}: is not a head motion ({frames}, 4, 4) of finite numbers for {motion_path.name}; "
-            "write both again, or take head_motion_file out of the sidecar"
-        )
-    return transforms
-
-
-def recorded_audio(motion_path: Path, metadata: dict[str, Any]) -> Path | None:
-    """The sound that the sidecar names, if it is still there."""
-    name = metadata.get("audio")
-    if not isinstance(name, str) or not name or "\0" in name:
-        return None
-    path = motion_path.parent / name
-    return path if path.is_file() else None
-
-
-def relative_path(path: Path, folder: Path) -> str:
-    """`path` as seen from `folder`, so that both can be moved together; absolute where that is impossible."""
-    try:
-        return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
-    except ValueError:  # another drive
-        return path.resolve().as_posix()
 
 
 def with_suffix(stem: Path, suffix: str) -> Path:

@@ -211,6 +211,7 @@ class Pipeline:
         lip_gain: float = 1.0,
         smooth: float = 0.0,
         identity: str | None = None,
+        head_file: str | os.PathLike | None = None,
         fps: int = 30,
         seed: int = 0,
         idle: bool = True,
@@ -227,6 +228,7 @@ class Pipeline:
             lip_gain: factor of the mouth's movements of speech, see `face.lips.scale_speech`.
             smooth: width of the smoothing in s, 0 for none, see `face.lips.smooth_motion`.
             identity: as `face.head.load_head` takes it.
+            head_file: file or folder of a head to use instead, as `face.custom.load_custom_head` takes it.
             fps: one of 25, 30, 50, 60.
             seed: of blinks, small movements and head motion.
             idle: whether there are any.
@@ -243,7 +245,9 @@ class Pipeline:
         from sedtalker_cli.face.idle import add_idle
 
         check_options(fps=fps, emotion_gain=emotion_gain, lip_gain=lip_gain, smooth=smooth)
-        head = cached_head(identity)
+        head = cached_head(identity, Path(head_file) if head_file else None)
+        if not head.shape_names:
+            raise UsageError(f"head {head_file}: is a template without shapes, and the animator moves ARKit shapes")
         found = self.diarize(path, progress, voice)
         timeline = found.timeline
         if emotion_override is not None:
@@ -291,11 +295,22 @@ class Pipeline:
 
 
 @lru_cache(maxsize=4)
-def cached_head(identity: str | None) -> Head:
-    """The head of an identity; many files usually share one."""
-    from sedtalker_cli.face.head import load_head
+def cached_head(identity: str | None, source: Path | None = None) -> Head:
+    """The shipped head with an identity, or the head of a file or folder; many recordings usually share one.
 
-    return load_head(identity)
+    Raises:
+        UsageError: an identity that cannot be meant, or one for a head that has its own.
+        InputError: the head cannot be read.
+    """
+    if source is None:
+        from sedtalker_cli.face.head import load_head
+
+        return load_head(identity)
+    if identity is not None:
+        raise UsageError(f"identity {identity!r} is for the built-in head; leave it out with --head {source}")
+    from sedtalker_cli.face.custom import load_custom_head
+
+    return load_custom_head(source)
 
 
 def choose_device(name: str) -> str:

@@ -13,7 +13,9 @@ from typer.testing import CliRunner
 
 from sedtalker_cli import __version__
 from sedtalker_cli.cli.app import app
+from sedtalker_cli.face.head_motion import head_angles
 from sedtalker_cli.formats.emotion_csv import read_emotion_csv
+from sedtalker_cli.formats.live_link import read_live_link
 from sedtalker_cli.formats.motion import read_motion
 from sedtalker_cli.formats.obj import read_obj_sequence
 from sedtalker_cli.formats.rttm import read_rttm
@@ -278,6 +280,10 @@ def test_animate_with_head_motion(tmp_path, sound, fake_models):
     assert (sidecar["head_motion"], sidecar["head_motion_file"]) == (True, "speech.head.npy")
     # The vertices stay in the head's own frame.
     assert (tmp_path / "on/speech.npy").read_bytes() == (tmp_path / "off/speech.npy").read_bytes()
+    # Exports and films read the motion back.
+    call("render", tmp_path / "on/speech.npy", "--out", tmp_path / "csv", "--export", "arkit-csv")
+    _, angles = read_live_link(tmp_path / "csv/speech.arkit.csv")
+    assert np.allclose(angles[:, :3], head_angles(motion), atol=1e-5) and np.abs(angles[:, :3]).max() > 0.005
     call("animate", sound, "--out", tmp_path / "other", "--head-motion", "on", "--seed", "1")
     assert np.abs(np.load(tmp_path / "other/speech.head.npy") - motion).max() > 0.001
 
@@ -387,14 +393,9 @@ def test_debug_shows_the_traceback(tmp_path, sound, fake_models, monkeypatch):
 
 
 def opengl() -> bool:
-    from sedtalker_cli.errors import SedtalkerError
-    from sedtalker_cli.render import ensure_opengl
+    from sedtalker_cli.render import OPENGL, choose_renderer
 
-    try:
-        ensure_opengl()
-    except SedtalkerError:
-        return False
-    return True
+    return choose_renderer() == OPENGL
 
 
 def probe(path) -> str:
@@ -405,8 +406,6 @@ def probe(path) -> str:
 
 
 def test_render_and_films(tmp_path, fake_models):
-    if not opengl():
-        pytest.skip("no OpenGL on this machine")
     write_sound(tmp_path / "speech.wav", 0.5)
     out = tmp_path / "out"
     call("animate", tmp_path / "speech.wav", "--out", out, "--render", "--size", "128x128")
@@ -441,8 +440,6 @@ def test_render_and_films(tmp_path, fake_models):
 
 
 def test_render_refuses_what_does_not_fit(tmp_path, sound, fake_models):
-    if not opengl():
-        pytest.skip("no OpenGL on this machine")
     np.save(tmp_path / "a.npy", np.zeros((3, 10, 3), np.float32))
     (tmp_path / "a.json").write_text('{"fps": 30}')
     result = call("render", tmp_path / "a.npy", "--out", tmp_path / "out", expect=1)
@@ -492,6 +489,7 @@ def test_wheel_ships_weights_and_face(tmp_path):
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     names = set(zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist())
     assert "sedtalker_cli/face/data/head.npz" in names
+    assert {f"sedtalker_cli/page/viewer.{kind}" for kind in ("html", "css", "js")} <= names
     for path in (ROOT / "weights").rglob("*"):
         if path.is_file():
             assert f"sedtalker_cli/weights/{path.relative_to(ROOT / 'weights').as_posix()}" in names
@@ -503,8 +501,8 @@ def test_opengl_and_triton_live_in_one_process():
         pytest.skip("no OpenGL on this machine")
     code = (
         "from sedtalker_cli.libraries import load_triton_first\n"
-        "from sedtalker_cli.render import ensure_opengl\n"
-        "load_triton_first(); ensure_opengl()\n"
+        "from sedtalker_cli.render import choose_renderer\n"
+        "load_triton_first(); choose_renderer()\n"
         "import torch._dynamo\n"  # imports Triton where there is one
         "print('alive')\n"
     )

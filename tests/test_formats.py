@@ -227,7 +227,6 @@ def test_motion_round_trip(tmp_path):
     assert plain.dtype == np.float32
     assert np.array_equal(plain, vertices)
     motion = read_motion(tmp_path / "a.npy")
-    assert isinstance(motion.vertices, np.memmap)
     assert np.array_equal(motion.vertices, vertices)
     assert motion.fps == 30
     sidecar = json.loads((tmp_path / "a.json").read_text())
@@ -307,7 +306,7 @@ def test_obj_errors(tmp_path):
         read_obj_sequence(tmp_path)
     for text, said in (
         ("v 1 2\n", r"000000\.obj:1: is not a vertex"),
-        ("v 0 0 0\nf 1 2 x\n", ":2: is not a triangle"),
+        ("v 0 0 0\nf 1 2 x\n", ":2: is not a face"),
         ("v 0 0 0\nf 1 2 3\n", "does not exist"),
         ("v nan 0 0\n", "not finite"),
     ):
@@ -353,3 +352,18 @@ def test_frame_times_of_long_files(tmp_path):
     write_emotion_csv(tmp_path / "a.emotion.csv", timeline)
     last = (tmp_path / "a.emotion.csv").read_text().splitlines()[-1].split(",")
     assert last[:2] == ["5999", "119.98"]
+
+
+def test_frames_are_read_one_by_one(tmp_path):
+    vertices = np.random.default_rng(0).normal(size=(7, 5, 3)).astype(np.float32)
+    write_motion(tmp_path / "a.npy", [vertices], vertices.shape, {"fps": 30})
+    frames = read_motion(tmp_path / "a.npy").vertices
+    assert frames.shape == (7, 5, 3) and len(frames) == 7
+    for key in (0, 3, -1, slice(2, 5), slice(5, 99), slice(4, 2)):
+        assert np.array_equal(frames[key], vertices[key])
+    assert np.array_equal(np.asarray(frames), vertices)
+    with pytest.raises(IndexError):
+        frames[7]
+    np.save(tmp_path / "a.npy", np.asfortranarray(vertices))
+    with pytest.raises(InputError, match="save it in C order"):
+        read_motion(tmp_path / "a.npy")

@@ -240,3 +240,48 @@ def test_wrong_specs_name_the_remedy(spec, says):
     with pytest.raises(UsageError) as caught:
         load_head(spec)
     assert says in str(caught.value) and "\n" not in str(caught.value)
+
+
+PEOPLE = (*list_identities(), *map(str, range(12)))
+
+
+def test_neutral_pose_is_kept_through_the_files(tmp_path):
+    """A face at rest in NPY, OBJ and glTF is the identity's own, to a hundredth of a millimetre."""
+    import trimesh
+
+    from sedtalker_cli.exports import Take, write_exports
+
+    rest = np.zeros((1, 52), np.float32)
+    for person in ("walter", "7"):
+        head = load_head(person)
+        write_exports(tmp_path / person, Take(head, 30, 1, lambda h=head: h.stream(rest), rest), ("glb", "npy", "obj"))
+        corners = head.neutral[head.faces.ravel()]
+        meshes = trimesh.load(tmp_path / f"{person}.glb").geometry.values()
+        obj = trimesh.load(tmp_path / f"{person}.obj/000000.obj", process=False)
+        for found in (
+            np.load(tmp_path / f"{person}.npy")[0][head.faces.ravel()],
+            np.asarray(obj.vertices)[head.faces.ravel()],
+            np.concatenate([mesh.vertices[mesh.faces.ravel()] for mesh in meshes]),
+        ):
+            assert np.linalg.norm(found - corners, axis=1).max() < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("name", "moved", "axis", "parts", "spread"),
+    [
+        ("mouthPucker", "mouth_corner_points", 0, ("mouth_corner_points",), 0.02),
+        ("mouthStretchLeft", "mouth_corner_points", 0, ("mouth_corner_points",), 0.02),
+        ("jawOpen", "inner_lips_lower", 1, ("nose", "jaw"), 0.08),
+        ("browInnerUp", "brows", 1, ("upper_face",), 0.08),
+    ],
+)
+def test_motion_scales_with_the_face(name, moved, axis, parts, spread):
+    """Over many faces the size of a motion is the same share of the part of the face that it moves."""
+    shares = []
+    for person in PEOPLE:
+        head = load_head(person)
+        size = np.ptp(head.neutral[np.concatenate([head.regions[part] for part in parts]), axis])
+        shares.append(np.abs(head.deltas[ARKIT_INDEX[name]][head.regions[moved], axis]).max() / size)
+    assert np.std(shares) < spread * np.mean(shares)
+    sizes = [np.ptp(load_head(person).neutral[:, 0]) for person in PEOPLE]
+    assert np.std(sizes) > 0.03 * np.mean(sizes)  # they are different faces

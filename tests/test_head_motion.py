@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from sedtalker_cli.face.head_motion import NOD, PIVOT, TURN, head_motion
+from sedtalker_cli.face.head_motion import NOD, PIVOT, TURN, head_angles, head_motion
 
 
 def move(seconds: float = 60.0, fps: float = 30.0, seed: int = 0, loudness=None, activity=1.0) -> np.ndarray:
@@ -64,3 +64,8 @@ def test_seed_and_frame_rate():
     assert np.abs(degrees(move(seed=3)) - degrees(move(seed=4))).max() > 0.5
     slow, fast = move(10, 25, loudness=syllables(25)), move(10, 50, loudness=syllables(50))
     assert np.abs(degrees(slow) - degrees(fast)[::2]).max() < 0.1 * NOD
+
+
+def test_angles_are_those_of_the_turns():
+    motion = move()
+    assert np.allclose(np.degrees(head_angles(motion)), degrees(motion), atol=1e-4)

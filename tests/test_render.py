@@ -16,6 +16,7 @@ from sedtalker_cli.face.head import Head, load_head
 from sedtalker_cli.render import film, gl, strip, video
 from sedtalker_cli.render.geometry import VertexNormals, find_eyes, frame_head, part_vertices
 from sedtalker_cli.render.strip import COLOURS, EmotionStrip, strip_height
+from sedtalker_cli.render.view import TRANSPARENT, View
 from sedtalker_cli.timeline import EMOTIONS, EmotionTimeline, Segment
 
 FPS, FRAMES, SIZE = 30, 8, (128, 128)
@@ -254,25 +255,65 @@ def test_forked_process_is_told(monkeypatch):
         gl.ensure_opengl()
 
 
-def test_missing_opengl_is_one_line_that_says_what_to_install(tmp_path):
+def test_without_opengl_films_are_painted_and_one_line_says_what_to_install(tmp_path):
     # In a process of its own, because a platform once bound stays.
     code = (
-        "import ctypes\n"
-        "from sedtalker_cli.render import gl, render_film\n"
+        "import logging, sys\n"
+        "import numpy as np\n"
+        "from sedtalker_cli.render import choose_renderer, gl\n"
         "def missing(*names):\n"
         "    raise OSError(f'{names[0]} not found')\n"
         "gl._load_library = missing\n"
-        "from sedtalker_cli.errors import SedtalkerError\n"
-        "try:\n"
-        "    gl.ensure_opengl()\n"
-        "except SedtalkerError as error:\n"
-        "    print(error)\n"
+        "logging.basicConfig(format='%(message)s')\n"
+        "assert choose_renderer() == choose_renderer() == 'painter'\n"
+        "from sedtalker_cli.face.head import load_head\n"
+        "from sedtalker_cli.render.film import render_film\n"
+        "head = load_head()\n"
+        "weights = np.zeros((8, 52), np.float32); weights[:, 17] = np.linspace(0, 1, 8)\n"
+        "render_film(head.vertices(weights), head, 30, sys.argv[1], size=(128, 128))\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    lines = done.stdout.splitlines()
+    target = tmp_path / "film.mp4"
+    done = subprocess.run([sys.executable, "-c", code, str(target)], capture_output=True, text=True, check=True)
+    lines = done.stderr.splitlines()
     assert len(lines) == 1
     for word in ("EGL: libEGL.so.1 not found", "OSMESA", "libegl1", "libgl1-mesa-dri", "libosmesa6", "mesa-libEGL"):
         assert word in lines[0]
+    pictures = frames_of(target).astype(int)
+    assert len(pictures) == 8 and pictures[0].std() > 20
+    moved = np.abs(pictures[-1] - pictures[0]).max(-1)
+    assert moved[80:].max() > 60 and moved[:30].max() < 12  # the jaw moves, the forehead does not
+
+
+@needs_opengl
+@pytest.mark.parametrize("camera", ["front", "three-quarter", "close"])
+def test_painter_and_opengl_agree(person, camera):
+    from sedtalker_cli.render.painter import PaintedScene
+    from sedtalker_cli.render.scene import HeadScene
+
+    view = View(camera, (0, 0, 255))
+    painted = PaintedScene(person, 128, 128, view).draw(person.neutral).astype(int)
+    with HeadScene(person, 128, 128, view) as scene:
+        drawn = scene.draw(person.neutral).astype(int)
+    masks = [picture[..., 2] < 200 for picture in (painted, drawn)]
+    assert (masks[0] & masks[1]).sum() > 0.95 * (masks[0] | masks[1]).sum()
+    assert np.abs(painted - drawn)[masks[0] & masks[1]].mean() < 30
+
+
+@needs_opengl
+def test_transparent_background_and_shadow(person):
+    from sedtalker_cli.render.scene import HeadScene
+
+    pictures = []
+    for shadow in (False, True):
+        with HeadScene(person, 128, 128, View("front", TRANSPARENT, shadow)) as scene:
+            pictures.append(scene.draw(person.neutral).astype(int))
+    for picture in pictures:
+        assert not picture[0, 0].any() and picture[64, 64, 3] == 255
+        assert (picture[..., :3] <= picture[..., 3:]).all()  # multiplied by alpha
+        edge = picture[..., 3][(picture[..., 3] > 0) & (picture[..., 3] < 255)]
+        assert len(edge) > 50  # the outline is antialiased
+    darker = (pictures[0] - pictures[1])[..., :3].sum(-1)
+    assert (darker > 30).sum() > 20 and darker.min() > -15  # shadows fall, nothing gets lighter
 
 
 def test_light_imports():

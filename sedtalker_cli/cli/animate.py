@@ -9,6 +9,7 @@ import typer
 
 from sedtalker_cli.cli import options as opt
 from sedtalker_cli.cli.console import session
+from sedtalker_cli.cli.heads import given_head
 
 if TYPE_CHECKING:
     from sedtalker_cli.inputs import Job
@@ -21,13 +22,16 @@ Examples:
   sedtalker animate speech.wav --emotion-override edited.emotion.csv --identity anna
   sedtalker animate speech.wav --lip-gain 1.3 --smooth 0.1 --head-motion on --render
   sedtalker animate --list speakers.csv --adapt --out results/
+  sedtalker animate speech.wav --head me.glb --export glb,arkit-csv --html
   sedtalker animate recordings/ --recursive --fps 60 --out results/ --resume
 
 \b
 Every input leads to STEM.npy (vertices), STEM.json (what they are), STEM.weights.npy (ARKit
 coefficients), STEM.faces.npy (triangles), STEM.rttm and STEM.emotion.csv (the emotions used);
-with --obj to the folder STEM.obj/, with --render to STEM.mp4, with --head-motion on to
-STEM.head.npy (a 4 x 4 matrix a frame; the vertices stay in the head's frame, films apply it).
+with --render to STEM.mp4, with --html to STEM.html, with --head-motion on to STEM.head.npy (a 4 x 4
+matrix a frame; the vertices stay in the head's frame, films apply it), with --export to what other
+programs open: arkit-csv STEM.arkit.csv, glb STEM.glb, usd STEM.usd, pc2 and mdd STEM.pc2 and STEM.mdd
+with STEM.neutral.obj, obj (or --obj) the folder STEM.obj/.
 
 \b
 An override without intensity shows the emotion in full (1.0; neutral: 0). Its edges are
@@ -63,6 +67,7 @@ def animate(
         typer.Option(metavar="SECONDS", help="Even out movements shorter than this, without delay; 0 (off) to 1."),
     ] = 0.0,
     identity: Annotated[str | None, typer.Option(metavar="NAME", help="Whose face; see --list-identities.")] = None,
+    head: opt.HeadFile = None,
     list_identities: Annotated[
         bool, typer.Option("--list-identities", help="List the built-in identities and exit.")
     ] = False,
@@ -72,7 +77,9 @@ def animate(
     head_motion: Annotated[
         opt.Switch, typer.Option(help="Gentle motion of the whole head, as matrices in STEM.head.npy.")
     ] = opt.Switch.off,
-    obj: Annotated[bool, typer.Option("--obj", help="Also write an OBJ file a frame.")] = False,
+    obj: Annotated[bool, typer.Option("--obj", help="Same as --export obj.")] = False,
+    export: opt.Export = None,
+    html: opt.Html = False,
     render: Annotated[bool, typer.Option("--render", help="Also film it: STEM.mp4 with the sound.")] = False,
     size: opt.Size = "512x512",
     encoder: opt.Encoder = None,
@@ -98,31 +105,35 @@ def animate(
         from sedtalker_cli import audio, batch, outputs
         from sedtalker_cli import inputs as found
         from sedtalker_cli import pipeline as pipes
+        from sedtalker_cli.exports import parse_formats
         from sedtalker_cli.overrides import is_override_file, parse_override
 
         pipes.check_options(fps=fps, emotion_gain=emotion_gain, lip_gain=lip_gain, smooth=smooth)
         jobs, bad = found.collect_jobs(
             inputs or [], accepts=audio.is_sound_name, list_file=list_file, recursive=recursive
         )
-        suffixes = outputs.animation_suffixes(obj=obj, film=render, head_motion=head_motion is opt.Switch.on)
+        formats = parse_formats([*(export or []), *(["obj"] if obj else [])])
+        moves = head_motion is opt.Switch.on
+        suffixes = outputs.animation_suffixes(exports=formats, page=html, film=render, head_motion=moves)
         overrides = {emotion_override, *(job.emotion_override for job in jobs)} - {None}
-        protected = tuple(sorted(Path(spec) for spec in overrides if is_override_file(spec)))
+        protected = (*sorted(Path(spec) for spec in overrides if is_override_file(spec)), *([head] if head else []))
         plan = batch.Plan("animate", out, suffixes, overwrite, resume, protected)
         batch.check_plan(jobs, plan)
         # All that can be wrong with the options and the list is found before the models are loaded.
         classes = pipes.known_emotions(model) if overrides else ()
         if emotion_override is not None:
             parse_override(emotion_override, classes)
-        pipes.cached_head(identity)
-        _check_rows(jobs, classes)
+        given_head(head, identity, animated=True)
+        _check_rows(jobs, classes, head)
         common, pipeline, adaptation = {}, None, None
         if jobs:
             from sedtalker_cli.adaptation import Adaptation
+            from sedtalker_cli.face.custom import head_checksum
 
             if render:
-                from sedtalker_cli.render import ensure_opengl
+                from sedtalker_cli.render import choose_renderer
 
-                ensure_opengl()
+                choose_renderer()
             pipeline = pipes.Pipeline.load(device.value, encoder=encoder, diarizer=model, animator=animator)
             common = {
                 "version": pipeline.version,
@@ -135,6 +146,8 @@ def animate(
                 "idle": idle.value,
                 "head_motion": head_motion.value,
                 "size": list(size) if render else None,
+                "head": head_checksum(head) if head else None,
+                "exports": formats,
             }
             adaptation = Adaptation(jobs, pipeline.listen) if adapt else None
         checksum = cache(batch.file_checksum)
@@ -158,16 +171,17 @@ def animate(
                 lip_gain=lip_gain,
                 smooth=smooth,
                 identity=job.identity or identity,
+                head_file=head,
                 fps=fps,
                 seed=seed,
                 idle=idle is opt.Switch.on,
-                head_motion=head_motion is opt.Switch.on,
+                head_motion=moves,
                 progress=progress,
                 voice=voice,
             )
             final = out / job.name.parent
-            film_size = size if render else None
-            outputs.write_animation(stem, animation, job.source, final, obj=obj, film_size=film_size, progress=progress)
+            wanted = {"exports": formats, "page": html, "film_size": size if render else None}
+            outputs.write_animation(stem, animation, job.source, final, **wanted, progress=progress)
             return {
                 **outputs.describe_timeline(animation.timeline),
                 "frames": len(animation.weights),
@@ -180,7 +194,7 @@ def animate(
         raise typer.Exit(batch.exit_status(results))
 
 
-def _check_rows(jobs: "Sequence[Job]", classes: Sequence[str]) -> None:
+def _check_rows(jobs: "Sequence[Job]", classes: Sequence[str], head: Path | None) -> None:
     """Find overrides and identities of a list that cannot be meant; rows that are alike are read once.
 
     Raises:
@@ -197,6 +211,8 @@ def _check_rows(jobs: "Sequence[Job]", classes: Sequence[str]) -> None:
             continue
         seen.add(values)
         try:
+            if head is not None and job.identity is not None:
+                raise UsageError(f"identity {job.identity!r} is for the built-in head; leave it out with --head")
             parse_identity(job.identity)
             if job.emotion_override is not None:
                 parse_override(job.emotion_override, classes)

@@ -25,6 +25,14 @@ class Switch(str, Enum):
     off = "off"
 
 
+class Camera(str, Enum):
+    """Where a film's camera stands."""
+
+    front = "front"
+    three_quarter = "three-quarter"
+    close = "close"
+
+
 def parse_size(text: str | tuple[int, int]) -> tuple[int, int]:
     """`WIDTHxHEIGHT` in pixels; video needs even numbers."""
     if isinstance(text, tuple):
@@ -82,6 +90,23 @@ Adapt = Annotated[
     ),
 ]
 Size = Annotated[tuple, typer.Option("--size", metavar="WxH", parser=parse_size, help="Size of the film in pixels.")]
+HeadFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--head",
+        metavar="FILE",
+        help="Another head: .glb with ARKit shapes, a folder of OBJs (neutral.obj and one a shape), or a FLAME "
+        "template (.ply).",
+    ),
+]
+Export = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="FORMAT",
+        help="Also write arkit-csv, glb, mdd, npy, obj, pc2 or usd; repeatable, or several separated by commas.",
+    ),
+]
+Html = Annotated[bool, typer.Option("--html", help="Also write a page to look at and listen to: STEM.html.")]
 Corpora = Annotated[
     list[str], typer.Option("--corpus", metavar="NAME=PATH", help="A corpus in its published layout; repeatable.")
 ]

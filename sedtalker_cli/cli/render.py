@@ -1,4 +1,4 @@
-"""`sedtalker render`: films of motions that `animate` wrote."""
+"""`sedtalker render`: films, pictures and exports of motions that `animate` wrote."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,17 +7,24 @@ import typer
 
 from sedtalker_cli.cli import options as opt
 from sedtalker_cli.cli.console import session
+from sedtalker_cli.cli.heads import given_head
 
 EXAMPLES = """\b
 Examples:
   sedtalker render speech.npy
-  sedtalker render speech.npy --audio dubbed.wav --size 720x720 --out films/
+  sedtalker render speech.npy --audio dubbed.wav --size 720x720 --camera close --out films/
+  sedtalker render speech.npy --png --background transparent --shadow
+  sedtalker render speech.npy --sheet --frames 12
+  sedtalker render speech.npy --export glb,arkit-csv --html
+  sedtalker render --compare truth.npy predicted.npy --title recorded --title predicted
+  sedtalker render predicted.npy --heatmap truth.npy
   sedtalker render results/ --recursive --out films/
 
 \b
 STEM.npy needs its sidecar STEM.json beside it. STEM.emotion.csv beside it becomes the strip
 under the face; the sound is --audio, or the file that the sidecar names if it is still there. A
-head motion that the sidecar names (STEM.head.npy) moves the head in front of the camera."""
+head motion that the sidecar names (STEM.head.npy) moves the head in front of the camera.
+Without --png, --sheet, --html or --export a film is made; with them, add --film for it."""
 
 
 def render(
@@ -27,10 +34,36 @@ def render(
     list_file: opt.ListFile = None,
     recursive: opt.Recursive = False,
     audio: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Sound of the film (only with one motion).")
+        Path | None, typer.Option(metavar="FILE", help="Sound of the film (only with one motion, or --compare).")
     ] = None,
     out: opt.Out = Path("."),
     size: opt.Size = "512x512",
+    camera: Annotated[opt.Camera, typer.Option(help="Where it stands; it frames the head by itself.")] = (
+        opt.Camera.front
+    ),
+    background: Annotated[
+        str, typer.Option(metavar="COLOR", help="Name, #rrggbb, gradient, or (with --png) transparent.")
+    ] = "gradient",
+    shadow: Annotated[bool, typer.Option("--shadow", help="Let the key light throw shadows.")] = False,
+    film: Annotated[bool, typer.Option("--film", help="Make STEM.mp4 also with the options below.")] = False,
+    png: Annotated[bool, typer.Option("--png", help="Write the frames as pictures: STEM.png/000000.png...")] = False,
+    sheet: Annotated[
+        bool, typer.Option("--sheet", help="Write one picture with frames over time: STEM.sheet.png.")
+    ] = False,
+    frames: Annotated[int, typer.Option(min=1, max=200, help="How many frames a sheet has.")] = 10,
+    html: opt.Html = False,
+    export: opt.Export = None,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Show all motions side by side: FIRST.compare.mp4.")
+    ] = False,
+    title: Annotated[
+        list[str] | None, typer.Option(metavar="TEXT", help="Title of a compared motion; once for each of them.")
+    ] = None,
+    heatmap: Annotated[
+        Path | None,
+        typer.Option(metavar="REF.npy", help="Colour the face by its distance from this motion: STEM.heatmap.mp4."),
+    ] = None,
+    head: opt.HeadFile = None,
     device: Annotated[
         opt.Device, typer.Option("--device", help="Accepted for all commands alike; drawing uses OpenGL.")
     ] = opt.Device.auto,
@@ -40,12 +73,14 @@ def render(
     quiet: opt.Quiet = False,
     debug: opt.Debug = False,
 ) -> None:
-    """Film motions: STEM.npy becomes STEM.mp4."""
+    """Film motions: STEM.npy becomes STEM.mp4, pictures, a page, or files for other programs."""
     with session(quiet, as_json, debug) as console:
-        from sedtalker_cli import __version__, batch, outputs
+        from sedtalker_cli import __version__, batch, films, outputs
         from sedtalker_cli import inputs as found
         from sedtalker_cli.audio import check_file
         from sedtalker_cli.errors import UsageError
+        from sedtalker_cli.exports import parse_formats
+        from sedtalker_cli.render.view import View, parse_background
 
         jobs, bad = found.collect_jobs(
             inputs or [],
@@ -55,30 +90,61 @@ def render(
             recursive=recursive,
         )
         if audio is not None:
-            if len(jobs) + len(bad) > 1:
+            if len(jobs) + len(bad) > 1 and not compare:
                 raise UsageError("--audio is for one motion; films of several take the sound their sidecars name")
             check_file(audio)
-        plan = batch.Plan("render", out, (outputs.FILM_SUFFIX,), overwrite, resume, (audio,) if audio else ())
+        if heatmap is not None and not heatmap.is_file():
+            raise UsageError(f"--heatmap {heatmap}: does not exist; name the reference motion")
+        formats = parse_formats(export or [])
+        wishes = films.Wishes(
+            film=film or not (png or sheet or html or formats),
+            png=png,
+            page=html,
+            sheet=frames if sheet else 0,
+            exports=formats,
+            compare=compare,
+            titles=tuple(title or ()),
+            reference=heatmap,
+            size=size,
+            view=View(camera.value, parse_background(background), shadow),
+            audio=audio,
+            head=given_head(head),
+            head_file=head,
+        )
+        motions = [job.source for job in jobs]
+        if compare:
+            if len(jobs) < 2 or bad:
+                raise UsageError("--compare needs two or more motions that can be read")
+            if title and len(title) != len(jobs):
+                raise UsageError(f"--title is given {len(title)} times for {len(jobs)} motions")
+            jobs = jobs[:1]
+        given = tuple(path for path in (audio, heatmap, head, *motions) if path)
+        plan = batch.Plan("render", out, wishes.suffixes, overwrite, resume, given)
         batch.check_plan(jobs, plan)
-        if jobs:
-            from sedtalker_cli.render import ensure_opengl
+        renderer = None
+        if jobs and wishes.draws:
+            from sedtalker_cli.render import choose_renderer
 
-            ensure_opengl()
+            renderer = choose_renderer()
+
+        def sources(job: found.Job) -> list[Path]:
+            return motions if compare else [job.source]
 
         def work(job: found.Job, stem: Path, progress) -> dict:
-            film = outputs.with_suffix(stem, outputs.FILM_SUFFIX)
-            return outputs.render_motion(job.source, film, audio=audio, size=size, progress=progress)
+            return films.make_films(sources(job), stem, out / job.name.parent, wishes, progress)
 
-        settings = {"version": __version__, "size": list(size)}
+        def settings(job: found.Job) -> dict:
+            return {"version": __version__, "renderer": renderer, **wishes.describe(sources(job))}
+
         with console.progress_bars(len(jobs)):
             results = batch.run_batch(
                 jobs,
                 plan,
                 work,
-                lambda job: settings,
+                settings,
                 console,
                 bad=bad,
-                sources=lambda job: outputs.film_inputs(job.source, audio),
+                sources=lambda job: wishes.sources(sources(job)),
             )
         console.summary(results)
         raise typer.Exit(batch.exit_status(results))

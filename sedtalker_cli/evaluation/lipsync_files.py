@@ -14,9 +14,9 @@ from sedtalker_cli.evaluation.rttm_files import listed
 from sedtalker_cli.evaluation.tracks import captured_track, motion_track
 from sedtalker_cli.face.arkit import ARKIT_NAMES
 from sedtalker_cli.face.head import Head
-from sedtalker_cli.formats.motion import read_array, read_sidecar
+from sedtalker_cli.formats.motion import read_array, read_sidecar, sidecar_path
 from sedtalker_cli.metrics.lipsync import Track, score_tracks
-from sedtalker_cli.outputs import head_of
+from sedtalker_cli.replay import head_of
 
 SUFFIX = ".weights.npy"
 PREDICTIONS = "predictions"
@@ -96,11 +96,12 @@ def read_weights(path: Path) -> tuple[np.ndarray, float, Head]:
         raise InputError(f"{path}: holds {weights.dtype} of shape {weights.shape}, not coefficients (T, 52)")
     if not np.isfinite(weights).all():
         raise InputError(f"{path}: holds values that are no numbers; animate the recording again")
-    sidecar = path.with_name(path.name.removesuffix(SUFFIX) + ".json")
+    motion = path.with_name(path.name.removesuffix(SUFFIX) + ".npy")
+    sidecar = sidecar_path(motion)
     metadata = read_sidecar(sidecar)
     if metadata.get("shape_names", list(ARKIT_NAMES)) != list(ARKIT_NAMES):
         raise InputError(f"{sidecar}: shape_names are not ARKit's 52 in their order; bring the columns into it")
-    return np.asarray(weights, np.float32), float(metadata["fps"]), head_of(sidecar, metadata)
+    return np.asarray(weights, np.float32), float(metadata["fps"]), head_of(motion, metadata)
 
 
 def resample(weights: np.ndarray, fps: float, wanted: float) -> np.ndarray:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
 from sedtalker_cli.face.arkit import ARKIT_NAMES
 from sedtalker_cli.face.asset import load_asset
 from sedtalker_cli.face.identity import parse_identity
+from sedtalker_cli.face.materials import material_of
 from sedtalker_cli.face.paint import colors
 from sedtalker_cli.face.shape import shape
 from sedtalker_cli.face.transfer import transfer
@@ -17,18 +19,22 @@ from sedtalker_cli.face.transfer import transfer
 
 @dataclass(frozen=True)
 class Head:
-    """One identity on the shipped topology. Axes: y up, the face looks to +z, +x is the person's left; metres.
+    """One face: an identity of the shipped head, or a head that a user brought.
+
+    Axes: y up, the face looks to +z, +x is the person's left; metres.
 
     Attributes:
         name: the head's name.
         identity: the identity spec that made it.
-        neutral: vertices at rest (V, 3) float32; the origin is the middle between the eyeballs.
+        neutral: vertices at rest (V, 3) float32; the shipped head's origin is the middle between the eyeballs.
         faces: triangles (F, 3) int32, counter-clockwise from outside.
-        shape_names: the 52 ARKit names.
+        shape_names: the 52 ARKit names; none for a template, which only shows vertices that others moved.
         deltas: vertex offsets at weight 1 (K, V, 3) float32.
         regions: named vertex indices, int32 (see `regions.py`).
         parts: face ranges (start, stop) by part; they cover all faces in order.
         colors: sRGB vertex colours (V, 3) uint8.
+        materials: what each part is made of (see `materials.py`).
+        source: the file or folder of a user's head, None for the shipped one.
     """
 
     name: str
@@ -40,6 +46,12 @@ class Head:
     regions: dict[str, np.ndarray]
     parts: dict[str, tuple[int, int]]
     colors: np.ndarray = field(repr=False)
+    materials: dict[str, str] = field(default_factory=dict)
+    source: Path | None = None
+
+    def __post_init__(self) -> None:
+        known = {part: self.materials.get(part) or material_of(part) for part in self.parts}
+        object.__setattr__(self, "materials", known)
 
     def vertices(self, weights: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Posed vertices.
@@ -90,4 +102,5 @@ def load_head(identity: str | None = None) -> Head:
         regions=asset.regions,
         parts=asset.parts,
         colors=colors(person, asset),
+        materials={"eye_left": "eye", "eye_right": "eye"},
     )

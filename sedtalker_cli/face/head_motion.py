@@ -44,3 +44,8 @@ def head_motion(frames: int, fps: float, seed: int, loudness: np.ndarray, speech
     motion[:, :3, :3] = Rotation.from_euler("YXZ", angles, degrees=True).as_matrix()
     motion[:, :3, 3] = PIVOT - motion[:, :3, :3] @ PIVOT + wander[:, 3:] * SHIFT
     return motion.astype(np.float32)
+
+
+def head_angles(motion: np.ndarray) -> np.ndarray:
+    """Yaw, pitch and roll (T, 3) in radians of rigid motions (T, 4, 4): turns about y, then x, then z."""
+    return Rotation.from_matrix(np.asarray(motion, np.float64)[:, :3, :3]).as_euler("YXZ")

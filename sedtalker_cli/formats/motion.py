@@ -19,16 +19,47 @@ UNITS = "metres"
 AXES = "y up, the face looks to +z, +x is the person's left"
 
 
+class FrameFile:
+    """Frames of an NPY file, read when they are asked for: the pages of a mapped file would count as memory.
+
+    Args:
+        array: the mapped file, (T, V, 3) float32 in C order.
+    """
+
+    ndim, dtype = 3, np.dtype(np.float32)
+
+    def __init__(self, array: np.memmap):
+        self._path, self._offset, self.shape = array.filename, array.offset, array.shape
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, key: int | slice) -> np.ndarray:
+        """(V, 3) of one frame, or (t, V, 3) of a plain slice."""
+        if isinstance(key, slice):
+            start, stop, _ = key.indices(len(self))
+            return self._read(start, max(stop - start, 0))
+        return self._read(range(len(self))[key], 1)[0]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return self._read(0, len(self)).astype(dtype or self.dtype, copy=False)
+
+    def _read(self, start: int, count: int) -> np.ndarray:
+        size = self.shape[1] * 3
+        place = self._offset + 4 * start * size
+        return np.fromfile(self._path, "<f4", count * size, offset=place).reshape(count, *self.shape[1:])
+
+
 @dataclass(frozen=True)
 class Motion:
     """A motion read from disk.
 
     Attributes:
-        vertices: (T, V, 3) float32 in metres, mapped read-only from the file.
+        vertices: (T, V, 3) float32 in metres, read frame by frame from the file.
         metadata: content of the sidecar.
     """
 
-    vertices: np.ndarray
+    vertices: FrameFile
     metadata: dict[str, Any]
 
     @property
@@ -110,10 +141,7 @@ def read_motion(path: str | os.PathLike) -> Motion:
         InputError: missing, damaged, or not a motion.
     """
     path = Path(path)
-    vertices = read_array(path, "a motion (T, V, 3) of float32")
-    if vertices.ndim != 3 or vertices.shape[2] != 3 or vertices.dtype != np.float32 or 0 in vertices.shape:
-        raise InputError(f"{path}: holds {vertices.dtype} of shape {vertices.shape}, not a motion (T, V, 3) of float32")
-    return Motion(vertices, read_sidecar(sidecar_path(path)))
+    return Motion(read_frames(path), read_sidecar(sidecar_path(path)))
 
 
 def read_sidecar(sidecar: Path) -> dict[str, Any]:
@@ -134,6 +162,20 @@ def read_sidecar(sidecar: Path) -> dict[str, Any]:
     if isinstance(fps, bool) or not isinstance(fps, int | float) or not (math.isfinite(fps) and 1 <= fps <= 1000):
         raise InputError(f"{sidecar}: fps is {fps!r}, expected a number of frames a second")
     return metadata
+
+
+def read_frames(path: str | os.PathLike) -> FrameFile:
+    """Open the vertices of a motion, which stay on disk until they are used.
+
+    Raises:
+        InputError: missing, damaged, or not a motion.
+    """
+    array = read_array(path, "a motion (T, V, 3) of float32")
+    if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.dtype("<f4") or 0 in array.shape:
+        raise InputError(f"{path}: holds {array.dtype} of shape {array.shape}, not a motion (T, V, 3) of float32")
+    if not array.flags.c_contiguous:
+        raise InputError(f"{path}: is stored column by column; save it in C order (numpy.ascontiguousarray)")
+    return FrameFile(array)
 
 
 def read_array(path: str | os.PathLike, expected: str = "an array") -> np.ndarray:

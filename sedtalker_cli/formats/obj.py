@@ -3,12 +3,13 @@
 import os
 import re
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from sedtalker_cli.errors import InputError
-from sedtalker_cli.formats.atomic import atomic_folder
+from sedtalker_cli.formats.atomic import atomic_file, atomic_folder
 from sedtalker_cli.formats.text import read_text
 
 DECIMALS = 6  # a micrometre
@@ -42,8 +43,24 @@ def write_obj_sequence(
     return count
 
 
+def write_obj(path: str | os.PathLike, vertices: np.ndarray, faces: np.ndarray, comment: str = "") -> None:
+    """Write one mesh.
+
+    Args:
+        path: `.obj` file.
+        vertices: (V, 3) in metres.
+        faces: (F, 3) 0-based vertex indices.
+        comment: one line for the file's head.
+    """
+    lines = [f"# {comment}"] if comment else []
+    lines += [f"v {x:.6f} {y:.6f} {z:.6f}" for x, y, z in vertices.tolist()]
+    lines += [f"f {a} {b} {c}" for a, b, c in (faces + 1).tolist()]
+    with atomic_file(path) as part:
+        part.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 def read_obj(path: str | os.PathLike) -> tuple[np.ndarray, np.ndarray]:
-    """Read vertices and triangles of one file; normals, textures and materials are skipped.
+    """Read vertices and faces of one file; polygons become fans of triangles; normals, textures, materials are skipped.
 
     Returns:
         vertices (V, 3) float32, faces (F, 3) int32, 0-based.
@@ -59,10 +76,14 @@ def read_obj(path: str | os.PathLike) -> tuple[np.ndarray, np.ndarray]:
                 x, y, z = map(float, fields[:3])
                 vertices.append((x, y, z))
             elif kind == "f":
-                a, b, c = (int(field.split("/")[0]) for field in fields)
-                faces.append((a - 1, b - 1, c - 1))
+                # below zero counts back from the last vertex so far
+                corners = [int(field.split("/")[0]) for field in fields]
+                first, *rest = [corner - 1 if corner > 0 else len(vertices) + corner for corner in corners]
+                faces += [(first, second, third) for second, third in pairwise(rest)]
+                if len(corners) < 3 or 0 in corners:
+                    raise ValueError
         except ValueError:
-            what = "vertex (v x y z)" if kind == "v" else "triangle (f a b c)"
+            what = "vertex (v x y z)" if kind == "v" else "face (f a b c...)"
             raise InputError(f"{path}:{number}: is not a {what}") from None
     points, triangles = np.array(vertices, np.float32), np.array(faces, np.int64).reshape(-1, 3)
     if not len(points) or not np.isfinite(points).all():

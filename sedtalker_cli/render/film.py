@@ -1,26 +1,35 @@
-"""From vertices to a film: the face above, the emotion strip below, the sound beside."""
+"""From pictures to files: a film with sound, a sequence of PNGs, a contact sheet."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image, ImageDraw, ImageFont
 
 from sedtalker_cli.errors import UsageError
-from sedtalker_cli.render.strip import EmotionStrip, strip_height
+from sedtalker_cli.formats.atomic import atomic_file, atomic_folder
+from sedtalker_cli.render.picture import Face, Picture
+from sedtalker_cli.render.strip import PANEL, TEXT
 from sedtalker_cli.render.video import VideoWriter
+from sedtalker_cli.render.view import TRANSPARENT, View
+from sedtalker_cli.timeline import HOP
 
 if TYPE_CHECKING:
     from sedtalker_cli.face.head import Head
+    from sedtalker_cli.formats.motion import FrameFile
     from sedtalker_cli.timeline import EmotionTimeline
 
+Progress = Callable[[int, int], None]  # frames done, frames in all
 SMALLEST = 64  # pixels; below it a strip has no room for text
+ROW = 5  # pictures a row of a contact sheet
 
 
 def render_film(
-    vertices: np.ndarray,
+    vertices: np.ndarray | FrameFile,
     head: Head,
     fps: float,
     out_path: str | Path,
@@ -28,12 +37,13 @@ def render_film(
     timeline: EmotionTimeline | None = None,
     head_motion: np.ndarray | None = None,
     size: tuple[int, int] = (512, 512),
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
+    view: View | None = None,
 ) -> Path:
     """Draw a face animation into an MP4 file; memory does not grow with its length.
 
     Args:
-        vertices: (T, V, 3) [m]; an array or a memory map, read frame by frame.
+        vertices: (T, V, 3) [m]; an array, or a `FrameFile`, read frame by frame.
         head: Topology, parts and colours; (V, 3) of its neutral shape must match.
         fps: Frames a second; frame k is at k / fps.
         out_path: The film; it appears when it is complete.
@@ -42,44 +52,134 @@ def render_film(
         head_motion: (T, 4, 4) where each frame's vertices are moved to; the camera stands still.
         size: Width and height of the whole film [pixels]; odd numbers are lowered to even ones.
         progress: Called with frames done and frames in all.
+        view: Camera, background, shadow; None is from the front before a grey backdrop.
 
     Returns:
         The path.
 
     Raises:
-        UsageError: The size or the frame rate makes no film.
+        UsageError: The size, the frame rate or the background makes no film.
         InputError: The film cannot be written or the sound not be read.
-        SedtalkerError: There is no OpenGL or no ffmpeg.
+        SedtalkerError: There is no ffmpeg.
     """
-    width, height = (int(side) // 2 * 2 for side in size)
-    if min(width, height) < SMALLEST:
+    check_film(size, fps)
+    even = (size[0] // 2 * 2, size[1] // 2 * 2)
+    view = view or View()
+    with Face(vertices, head, fps, even, view, timeline, head_motion=head_motion) as face:
+        return write_film(face, len(vertices), fps, out_path, audio, progress)
+
+
+def check_film(size: tuple[int, int], fps: float) -> None:
+    """Find sizes and rates that make no film.
+
+    Raises:
+        UsageError: names what is wrong.
+    """
+    if min(size) < SMALLEST:
         raise UsageError(f"a film of {size[0]}x{size[1]} pixels is too small: at least {SMALLEST}x{SMALLEST}")
     if not (np.isfinite(fps) and fps > 0):
         raise UsageError(f"{fps} is not a frame rate: give frames a second, e.g. 30")
-    if vertices.ndim != 3 or vertices.shape[1:] != head.neutral.shape or len(vertices) == 0:
-        raise ValueError(f"vertices must be (T, {len(head.neutral)}, 3) with T > 0, got {vertices.shape}")
-    from sedtalker_cli.render.scene import HeadScene
 
-    total = len(vertices)
-    below = 0 if timeline is None else strip_height(height)
-    strip = None if timeline is None else EmotionStrip(timeline, total / fps, width, below)
-    with (
-        HeadScene(head, width, height - below) as scene,
-        VideoWriter(out_path, (width, height), fps, total, audio) as writer,
-    ):
-        for k in range(total):
+
+def check_background(view: View) -> None:
+    """Films cannot be transparent.
+
+    Raises:
+        UsageError: the view is.
+    """
+    if view.background == TRANSPARENT:
+        raise UsageError("an MP4 film cannot be transparent: use --png for pictures, or another background")
+
+
+def write_film(
+    picture: Picture,
+    frames: int,
+    fps: float,
+    path: str | Path,
+    audio: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Write an MP4 of a picture, see `render_film`."""
+    with VideoWriter(path, (picture.width, picture.height), fps, frames, audio) as writer:
+        for k in range(frames):
             frame = writer.borrow()
-            scene.draw(_moved(vertices[k], head_motion, k), out=frame[: height - below])
-            if strip is not None:
-                strip.draw(k / fps, out=frame[height - below :])
+            picture.draw(k, frame)
             writer.submit(frame)
             if progress is not None:
-                progress(k + 1, total)
-    return Path(out_path)
+                progress(k + 1, frames)
+    return Path(path)
 
 
-def _moved(vertices: np.ndarray, head_motion: np.ndarray | None, k: int) -> np.ndarray:
-    """Vertices (V, 3) of frame k at the place of the head."""
-    if head_motion is None:
-        return vertices
-    return vertices @ head_motion[k, :3, :3].T + head_motion[k, :3, 3]
+def write_frames(picture: Picture, frames: int, folder: str | Path, progress: Progress | None = None) -> None:
+    """Write `000000.png`, `000001.png`...: RGBA, transparent where the background is.
+
+    Args:
+        picture: What is shown.
+        frames: How many.
+        folder: Made new, or replaced when complete.
+        progress: Called with frames done and frames in all.
+    """
+    waiting: list[Future] = []
+    with atomic_folder(folder) as part, ThreadPoolExecutor(2) as pool:
+        for k in range(frames):
+            frame = np.empty((picture.height, picture.width, 4), np.uint8)
+            picture.draw(k, frame)
+            waiting.append(pool.submit(_save_png, frame, part / f"{k:06d}.png"))
+            if len(waiting) > 8:  # so that memory stays flat
+                waiting.pop(0).result()
+            if progress is not None:
+                progress(k + 1, frames)
+        for future in waiting:
+            future.result()
+
+
+def _save_png(frame: np.ndarray, path: Path) -> None:
+    """PNG wants colours that are not multiplied by alpha."""
+    alpha = frame[..., 3:]
+    if alpha.min() < 255:
+        share = np.maximum(alpha, 1).astype(np.float32) / 255
+        frame[..., :3] = np.minimum(np.round(frame[..., :3] / share), 255)
+    Image.fromarray(frame, "RGBA").save(path, compress_level=1)
+
+
+def write_sheet(
+    picture: Picture,
+    frames: int,
+    fps: float,
+    path: str | Path,
+    count: int,
+    timeline: EmotionTimeline | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """Write a contact sheet: frames at even distances in time, with the time and the emotion below each.
+
+    Args:
+        picture: What is shown.
+        frames: T.
+        fps: Frames a second.
+        path: `.png` file.
+        count: How many frames are shown, at most all.
+        timeline: Emotions to name.
+        progress: Called with frames done and frames in all.
+    """
+    chosen = np.unique(np.round((np.arange(count) + 0.5) / count * frames - 0.5).astype(int).clip(0, frames - 1))
+    columns = min(ROW, len(chosen))
+    rows = -(-len(chosen) // columns)
+    line = max(18, picture.height // 16)
+    font = ImageFont.load_default(size=round(0.7 * line))
+    sheet = Image.new("RGB", (columns * picture.width, rows * (picture.height + line)), PANEL)
+    draw = ImageDraw.Draw(sheet)
+    for place, k in enumerate(chosen.tolist()):
+        frame = np.empty((picture.height, picture.width, 4), np.uint8)
+        picture.draw(k, frame)
+        left, top = place % columns * picture.width, place // columns * (picture.height + line)
+        tile = Image.fromarray(frame, "RGBA")
+        sheet.paste(tile.convert("RGB"), (left, top))
+        label = f"{k / fps:.2f} s"
+        if timeline is not None:
+            label += f"  {timeline.classes[timeline.labels[min(int(k / fps / HOP), len(timeline.labels) - 1)]]}"
+        draw.text((left + picture.width / 2, top + picture.height + line / 2), label, fill=TEXT, font=font, anchor="mm")
+        if progress is not None:
+            progress(place + 1, len(chosen))
+    with atomic_file(path) as part:
+        sheet.save(part, "PNG")

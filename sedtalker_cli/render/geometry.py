@@ -1,4 +1,4 @@
-"""Normals of moving vertices and the camera that frames a head; numpy only."""
+"""Parts, eyes and the cameras that frame a head; numpy only."""
 
 from __future__ import annotations
 
@@ -7,49 +7,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sedtalker_cli.face.normals import VertexNormals
+
 if TYPE_CHECKING:
     from sedtalker_cli.face.head import Head
 
+__all__ = [
+    "FIELD_OF_VIEW",
+    "EyeBalls",
+    "Framing",
+    "VertexNormals",
+    "camera_basis",
+    "find_eyes",
+    "frame_head",
+    "part_range",
+    "part_vertices",
+]
+THREE_QUARTER = np.radians(30.0)
 FIELD_OF_VIEW = np.radians(17.0)  # vertical; a portrait lens, which does not swell the nose
-
-
-class VertexNormals:
-    """Area-weighted vertex normals (Gouraud), vectorised over faces.
-
-    Args:
-        faces: (F, 3) vertex indices.
-        vertex_count: V.
-    """
-
-    def __init__(self, faces: np.ndarray, vertex_count: int) -> None:
-        from scipy.sparse import csr_matrix
-
-        self._a, self._b, self._c = (np.ascontiguousarray(faces[:, corner]) for corner in range(3))
-        count = len(faces)
-        rows = faces.T.ravel()
-        columns = np.tile(np.arange(count), 3)
-        self._gather = csr_matrix((np.ones(3 * count, np.float32), (rows, columns)), shape=(vertex_count, count))
-
-    def __call__(self, vertices: np.ndarray) -> np.ndarray:
-        """Compute normals.
-
-        Args:
-            vertices: (V, 3) float32.
-
-        Returns:
-            (V, 3) float32 of length 1 (0 where a vertex has no face).
-        """
-        origin = vertices.take(self._a, axis=0)
-        u = vertices.take(self._b, axis=0) - origin
-        v = vertices.take(self._c, axis=0) - origin
-        cross = np.empty_like(u)
-        cross[:, 0] = u[:, 1] * v[:, 2] - u[:, 2] * v[:, 1]
-        cross[:, 1] = u[:, 2] * v[:, 0] - u[:, 0] * v[:, 2]
-        cross[:, 2] = u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]
-        normals = self._gather @ cross
-        length = np.sqrt(np.einsum("ij,ij->i", normals, normals))
-        normals /= np.maximum(length, 1e-20)[:, None]
-        return normals
 
 
 def part_range(head: Head, name: str) -> tuple[int, int]:
@@ -93,23 +68,30 @@ def find_eyes(head: Head) -> EyeBalls | None:
 
 @dataclass(frozen=True)
 class Framing:
-    """A camera in front of the head that looks along -z.
+    """A level camera that looks at a head.
 
     Args:
         target: (3,) point in the middle of the picture [m].
         distance: From the target to the camera [m].
         near, far: Depths that are drawn [m].
+        yaw: How far the camera is moved around the head, to the person's left [radians].
     """
 
     target: np.ndarray
     distance: float
     near: float
     far: float
+    yaw: float = 0.0
+
+    @property
+    def basis(self) -> np.ndarray:
+        """(3, 3) rows: to the right of the picture, up, towards the camera."""
+        return camera_basis(self.yaw)
 
     @property
     def eye(self) -> np.ndarray:
         """(3,) position of the camera [m]."""
-        return self.target + np.array([0.0, 0.0, self.distance])
+        return self.target + self.distance * self.basis[2]
 
     def project(self, points: np.ndarray, width: int, height: int) -> np.ndarray:
         """Project points onto the picture.
@@ -121,35 +103,59 @@ class Framing:
         Returns:
             (N, 2) x to the right, y down [pixels].
         """
-        offset = points - self.eye
+        offset = (points - self.eye) @ self.basis.T
         scale = height / 2 / np.tan(FIELD_OF_VIEW / 2) / np.maximum(-offset[:, 2], self.near)
         return np.stack([width / 2 + offset[:, 0] * scale, height / 2 - offset[:, 1] * scale], axis=1)
 
 
-def frame_head(head: Head, aspect: float) -> Framing:
+def camera_basis(yaw: float) -> np.ndarray:
+    """(3, 3) rows: right, up and back of a level camera moved by `yaw` [radians] to the person's left."""
+    sine, cosine = np.sin(yaw), np.cos(yaw)
+    return np.array([[cosine, 0.0, -sine], [0.0, 1.0, 0.0], [sine, 0.0, cosine]])
+
+
+def frame_head(head: Head, aspect: float, camera: str = "front") -> Framing:
     """Place the camera so that the face fills the picture, nothing of it is cut, and the neck runs out below.
 
     Args:
         head: Its neutral shape decides, so that the camera stands still for a whole film.
         aspect: Width / height of the picture.
+        camera: `front`, `three-quarter`, or `close`, which shows eyes to chin; see `view.CAMERAS`.
     """
-    points = head.neutral
+    yaw = THREE_QUARTER if camera == "three-quarter" else 0.0
+    basis = camera_basis(yaw)
+    points = head.neutral @ basis.T
     low, high = points.min(0), points.max(0)
-    eyes = find_eyes(head)
-    if eyes is not None:
+    level = _eye_level(head)
+    if level is not None:
         # Eyes lie half-way between crown and chin; from there down, what is wider than the head is shoulder.
-        level = float(eyes.centres[:, 1].mean())
         half = float(high[1]) - level
         low = np.maximum(low, [-np.inf, level - 1.2 * half, -np.inf])
         top = points[points[:, 1] > level - 0.6 * half]
-        low[0], high[0] = top[:, 0].min(), top[:, 0].max()
+        low[[0, 2]], high[[0, 2]] = top[:, [0, 2]].min(0), top[:, [0, 2]].max(0)
         margin = (0.16 * half, 0.0)
     else:
         margin = (0.08 * float(high[1] - low[1]),) * 2
+    if camera == "close" and level is not None and len(head.regions.get("lips", ())):
+        drop = level - float(head.neutral[head.regions["lips"], 1].mean())
+        low[1], high[1] = level - 1.95 * drop, level + 0.85 * drop
+        eyes = np.ptp(head.neutral[head.regions["eyes"], 0]) if len(head.regions.get("eyes", ())) else 2 * drop
+        middle = (low[0] + high[0]) / 2
+        low[0], high[0] = middle - 0.6 * eyes, middle + 0.6 * eyes
+        margin = (0.0, 0.0)
     height = float(high[1] - low[1]) + sum(margin)
     width = float(high[0] - low[0]) * 1.16
     target = np.array([(low[0] + high[0]) / 2, (low[1] - margin[1] + high[1] + margin[0]) / 2, (low[2] + high[2]) / 2])
     needed = max(height, width / aspect)
     distance = needed / 2 / np.tan(FIELD_OF_VIEW / 2) + 0.35 * float(high[2] - low[2])
     reach = float(np.abs(points - target).max()) * 2
-    return Framing(target, distance, max(distance - reach, 0.02 * distance), distance + reach)
+    return Framing(target @ basis, distance, max(distance - reach, 0.02 * distance), distance + reach, yaw)
+
+
+def _eye_level(head: Head) -> float | None:
+    """Height of the eyes [m]: from the eyeballs, else from the lids; None where neither is known."""
+    eyes = find_eyes(head)
+    if eyes is not None:
+        return float(eyes.centres[:, 1].mean())
+    lids = head.regions.get("eyes", ())
+    return float(head.neutral[lids, 1].mean()) if len(lids) else None

@@ -27,6 +27,11 @@ INSTALL_HINT = (
     "`mesa-libEGL mesa-dri-drivers` (Fedora) or `mesalib` (conda-forge)"
 )
 
+
+class NoOpenGL(SedtalkerError):
+    """This machine has no OpenGL that works without a display."""
+
+
 _context: Any = None  # the pyrender platform that holds the process's one context
 _platform_name: str | None = None
 _owner: int | None = None  # the process that made it
@@ -197,7 +202,8 @@ def ensure_opengl() -> str:
         Name of the platform, `egl` or `osmesa`.
 
     Raises:
-        SedtalkerError: There is no OpenGL; names the packages to install.
+        NoOpenGL: There is none; names the packages to install.
+        SedtalkerError: This process was forked after the context was made.
     """
     global _context, _platform_name, _owner
     if _context is not None:
@@ -217,7 +223,7 @@ def ensure_opengl() -> str:
         context.make_current()
         _context, _platform_name, _owner = context, name, os.getpid()
         return name
-    raise SedtalkerError(f"no OpenGL to draw with ({'; '.join(reasons) or 'bound to a window'}): {INSTALL_HINT}")
+    raise NoOpenGL(f"no OpenGL to draw with ({'; '.join(reasons) or 'bound to a window'}): {INSTALL_HINT}")
 
 
 def compile_program(vertex: str, fragment: str) -> int:

@@ -4,7 +4,7 @@ Colours are mixed in a space of gamma 2 (square on the way in, square root on th
 cheaper than its exact curve where software draws.
 """
 
-VERTEX = """#version 330 core
+_VERTEX_BODY = """
 layout(location = 0) in vec3 position;
 layout(location = 1) in vec3 normal;
 layout(location = 2) in vec4 paint;      // rgb, ambient visibility
@@ -18,6 +18,22 @@ out vec3 v_normal;
 out vec4 v_soft;                         // light that changes slowly over a face, and ambient visibility
 out vec3 v_key;                          // what the key light makes where it falls straight
 out vec3 v_rest;
+#ifdef SHADOW
+uniform mat4 shadow_matrix;              // world to the key light's depth map, all in 0..1
+uniform sampler2DShadow shadow_map;
+uniform vec3 shadow_step;                // between samples; bias along the normal [m]; bias in depth
+float key_light() {
+    vec3 place = (shadow_matrix * vec4(position + normal * shadow_step.y, 1.0)).xyz;
+    place.z -= shadow_step.z;
+    float light = 0.0;
+    for (int x = -2; x <= 2; x++)
+        for (int y = -2; y <= 2; y++)
+            light += texture(shadow_map, vec3(place.xy + shadow_step.x * vec2(x, y), place.z));
+    return light / 25.0;
+}
+#else
+float key_light() { return 1.0; }
+#endif
 void main() {
     gl_Position = view_projection * vec4(position, 1.0);
     vec3 soft = mix(vec3(0.105, 0.088, 0.085), vec3(0.20, 0.21, 0.225), 0.5 + 0.5 * normal.y)
@@ -27,10 +43,14 @@ void main() {
     vec3 base = paint.rgb * paint.rgb * visible;
     v_normal = normal;
     v_soft = vec4(base * soft, paint.a);
-    v_key = base * key_colour;
+    v_key = base * key_colour * key_light();
     v_rest = rest;
 }
 """
+
+VERTEX = "#version 330 core\n" + _VERTEX_BODY
+# Shadows are looked up at the vertices: soft by themselves, and almost free.
+SHADED_VERTEX = "#version 330 core\n#define SHADOW\n" + _VERTEX_BODY
 
 # The camera stands far off, so the direction to it is one for all pixels. `wrap` lets light creep round the edge
 # of shade, red the farthest, which is how light under skin looks (wrapped diffuse, GPU Gems, chapter 16).

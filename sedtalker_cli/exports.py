@@ -1,0 +1,172 @@
+"""Files for other programs, made from one motion: what each format consists of and who writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from sedtalker_cli.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from sedtalker_cli.face.head import Head
+
+
+@dataclass(frozen=True)
+class Take:
+    """A motion that is to be written.
+
+    Attributes:
+        head: the face that moves.
+        fps: frames a second.
+        frames: T.
+        stream: gives consecutive (t, V, 3) pieces of the vertices, anew at every call.
+        weights: (T, 52) ARKit coefficients; None where only vertices are known.
+        audio: the sound, as seen from where the files will finally lie.
+        head_motion: (T, 4, 4) where each frame's vertices are moved to; None is a head that stays.
+    """
+
+    head: Head
+    fps: int
+    frames: int
+    stream: Callable[[], Iterator[np.ndarray]]
+    weights: np.ndarray | None = None
+    audio: str | None = None
+    head_motion: np.ndarray | None = None
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return (self.frames, *self.head.neutral.shape)
+
+    def shape_weights(self) -> np.ndarray:
+        """(T, 52), for formats that move shapes.
+
+        Raises:
+            InputError: there are none.
+        """
+        if self.weights is None or not self.head.shape_names:
+            raise InputError(
+                "has vertices only, no ARKit coefficients (STEM.weights.npy beside it, and a head with shapes): "
+                "export obj, npy, pc2 or mdd instead"
+            )
+        return self.weights
+
+
+class Format(NamedTuple):
+    """One format of `--export`."""
+
+    suffixes: tuple[str, ...]
+    write: Callable[[Path, Take], None]  # called with the stem
+
+
+def _write_csv(stem: Path, take: Take) -> None:
+    from sedtalker_cli.face.head_motion import head_angles
+    from sedtalker_cli.formats.live_link import write_live_link
+
+    angles = None if take.head_motion is None else head_angles(take.head_motion)
+    write_live_link(_file(stem, ".arkit.csv"), take.shape_weights(), take.head.shape_names, take.fps, angles)
+
+
+def _write_glb(stem: Path, take: Take) -> None:
+    from sedtalker_cli.face.normals import shape_normals
+    from sedtalker_cli.formats.glb import build_glb, write_glb
+
+    extras = {"audio": take.audio} if take.audio else None
+    content = build_glb(take.head, take.shape_weights(), take.fps, shape_normals(take.head), extras)
+    write_glb(_file(stem, ".glb"), content)
+
+
+def _write_usd(stem: Path, take: Take) -> None:
+    from sedtalker_cli.formats.usd import write_usd
+
+    write_usd(_file(stem, ".usd"), take.head, take.shape_weights(), take.fps, take.audio)
+
+
+def _write_pc2(stem: Path, take: Take) -> None:
+    from sedtalker_cli.formats.caches import write_pc2
+
+    _write_mesh(stem, take)
+    write_pc2(_file(stem, ".pc2"), take.stream(), take.shape)
+
+
+def _write_mdd(stem: Path, take: Take) -> None:
+    from sedtalker_cli.formats.caches import write_mdd
+
+    _write_mesh(stem, take)
+    write_mdd(_file(stem, ".mdd"), take.stream(), take.shape, take.fps)
+
+
+def _write_mesh(stem: Path, take: Take) -> None:
+    """The neutral mesh, on which a cache is played."""
+    from sedtalker_cli.formats.obj import write_obj
+
+    comment = "neutral shape, metres, y up, the face looks to +z"
+    write_obj(_file(stem, ".neutral.obj"), take.head.neutral, take.head.faces, comment)
+
+
+def _write_obj(stem: Path, take: Take) -> None:
+    from sedtalker_cli.formats.obj import write_obj_sequence
+
+    comment = f"sedtalker {take.fps} fps, metres, y up, the face looks to +z"
+    write_obj_sequence(_file(stem, ".obj"), take.stream(), take.head.faces, comment)
+
+
+def _write_npy(stem: Path, take: Take) -> None:
+    from sedtalker_cli.formats.motion import write_vertices
+
+    write_vertices(_file(stem, ".npy"), take.stream(), take.shape)
+
+
+FORMATS: dict[str, Format] = {
+    "arkit-csv": Format((".arkit.csv",), _write_csv),
+    "glb": Format((".glb",), _write_glb),
+    "mdd": Format((".mdd", ".neutral.obj"), _write_mdd),
+    "npy": Format((".npy",), _write_npy),
+    "obj": Format((".obj",), _write_obj),
+    "pc2": Format((".pc2", ".neutral.obj"), _write_pc2),
+    "usd": Format((".usd",), _write_usd),
+}
+
+
+def parse_formats(values: Iterable[str]) -> tuple[str, ...]:
+    """Names of formats, from options that may each hold several separated by commas.
+
+    Raises:
+        UsageError: a name is unknown, or what writes it is not installed.
+    """
+    names = [name.strip().lower() for value in values for name in value.split(",")]
+    for name in names:
+        if name not in FORMATS:
+            raise UsageError(f"--export {name!r} is unknown: give one or more of {', '.join(FORMATS)}")
+    if "usd" in names:
+        from sedtalker_cli.formats.usd import require_usd
+
+        require_usd()
+    return tuple(sorted(set(names)))
+
+
+def export_suffixes(formats: Sequence[str]) -> tuple[str, ...]:
+    """Endings of the files that the formats lead to, each once."""
+    return tuple(dict.fromkeys(suffix for name in formats for suffix in FORMATS[name].suffixes))
+
+
+def write_exports(stem: Path, take: Take, formats: Sequence[str]) -> None:
+    """Write a motion in every format.
+
+    Args:
+        stem: folder and name without suffix.
+        take: the motion.
+        formats: names as `parse_formats` gives them.
+
+    Raises:
+        InputError: the motion lacks what a format needs.
+    """
+    for name in formats:
+        FORMATS[name].write(stem, take)
+
+
+def _file(stem: Path, suffix: str) -> Path:
+    return stem.with_name(stem.name + suffix)

@@ -1,0 +1,295 @@
+"""Reads meshes with morph targets from glTF 2.0 (`.glb`, `.gltf`), placed as the scene places them."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import os
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import numpy as np
+
+from sedtalker_cli.errors import InputError
+
+KINDS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
+WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
+PACKED = ("KHR_draco_mesh_compression", "EXT_meshopt_compression")
+MOST = 5_000_000  # elements of an accessor
+TRIANGLES = 4
+
+
+@dataclass(frozen=True)
+class Primitive:
+    """One piece of a mesh with one material, in the scene's coordinates.
+
+    Attributes:
+        names: of its material, mesh and node, those that there are.
+        vertices: (V, 3) float32.
+        faces: (F, 3) int64.
+        targets: offsets (V, 3) float32 of the morph targets by name; later ones of the same name are left out.
+        colors: (V, 3) float in 0..1, sRGB; None where the file gives none.
+    """
+
+    names: tuple[str, ...]
+    vertices: np.ndarray
+    faces: np.ndarray
+    targets: dict[str, np.ndarray]
+    colors: np.ndarray | None
+
+
+def read_gltf(path: str | os.PathLike) -> list[Primitive]:
+    """Read all triangles of a file's scene.
+
+    Raises:
+        InputError: the file is damaged, or uses what is not read here (compression, strips).
+    """
+    path = Path(path)
+    try:
+        content, chunk = _open(path)
+        return _Reader(path, content, chunk).primitives()
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, struct.error, RecursionError) as error:
+        if isinstance(error, UnicodeDecodeError | json.JSONDecodeError):
+            raise InputError(f"{path}: is not glTF 2.0 (.glb or .gltf); export the head again") from error
+        raise InputError(f"{path}: is damaged glTF ({type(error).__name__}: {error}); export the head again") from error
+
+
+def _open(path: Path) -> tuple[dict[str, Any], bytes | None]:
+    """The JSON part and the binary chunk."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"{path}: does not exist; check the path") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    chunk = None
+    if data[:4] == b"glTF":
+        version, length = struct.unpack_from("<II", data, 4)
+        if version != 2 or length > len(data):
+            raise InputError(f"{path}: is cut off, or glTF {version}; only whole files of glTF 2.0 are read")
+        size = struct.unpack_from("<I", data, 12)[0]
+        text, rest = data[20 : 20 + size], 20 + size
+        if rest + 8 <= length:
+            size = struct.unpack_from("<I", data, rest)[0]
+            chunk = data[rest + 8 : rest + 8 + size]
+        data = text
+    content = json.loads(data.decode("utf-8-sig"))
+    if not isinstance(content, dict) or not str(content.get("asset", {}).get("version", "")).startswith("2"):
+        raise InputError(f"{path}: is not glTF 2.0; export the head again")
+    packed = sorted(set(content.get("extensionsRequired", [])) & set(PACKED))
+    if packed:
+        raise InputError(f"{path}: is compressed ({packed[0]}); export it without compression")
+    return content, chunk
+
+
+class _Reader:
+    def __init__(self, path: Path, content: dict[str, Any], chunk: bytes | None) -> None:
+        self.path, self.content = path, content
+        self._buffers: dict[int, bytes] = {0: chunk} if chunk is not None else {}
+        self._images: dict[int, np.ndarray] = {}
+
+    def primitives(self) -> list[Primitive]:
+        found = []
+        places = self._places()
+        nodes = self.content.get("nodes", [])
+        for index, matrix in places.items():
+            node = nodes[index]
+            if "mesh" not in node:
+                continue
+            mesh = self.content["meshes"][node["mesh"]]
+            for primitive in mesh["primitives"]:
+                if primitive.get("mode", TRIANGLES) in (0, 1, 2, 3):
+                    continue  # points and lines
+                names = (mesh.get("name"), node.get("name"))
+                found.append(self._primitive(mesh, primitive, names, node, matrix, places))
+        return found
+
+    def _places(self) -> dict[int, np.ndarray]:
+        """Matrix (4, 4) from a node to the scene, for every node of the scene, in order."""
+        nodes = self.content.get("nodes", [])
+        scenes = self.content.get("scenes")
+        if scenes:
+            roots = scenes[self.content.get("scene", 0)].get("nodes", [])
+        else:
+            children = {child for node in nodes for child in node.get("children", [])}
+            roots = [k for k in range(len(nodes)) if k not in children]
+        places: dict[int, np.ndarray] = {}
+        waiting = [(index, np.eye(4)) for index in reversed(roots)]
+        while waiting:
+            index, above = waiting.pop()
+            if index in places:
+                raise ValueError(f"node {index} has two parents")
+            places[index] = above @ _local(nodes[index])
+            waiting += [(child, places[index]) for child in reversed(nodes[index].get("children", []))]
+        return places
+
+    def _primitive(
+        self, mesh: dict, primitive: dict, names: tuple, node: dict, matrix: np.ndarray, places: dict
+    ) -> Primitive:
+        if primitive.get("mode", TRIANGLES) != TRIANGLES:
+            raise InputError(f"{self.path}: holds strips of triangles; export it as plain triangles")
+        attributes = primitive["attributes"]
+        points = self.accessor(attributes["POSITION"])
+        if "indices" in primitive:
+            faces = self.accessor(primitive["indices"]).astype(np.int64).reshape(-1, 3)
+        else:
+            faces = np.arange(len(points)).reshape(-1, 3)
+        if len(faces) and not (faces.min() >= 0 and faces.max() < len(points)):
+            raise ValueError("a triangle names a vertex that does not exist")
+        if not np.isfinite(points).all():
+            raise ValueError("a vertex is not finite")
+        turn = self._skin(node, attributes, places)
+        if turn is None:
+            turn = np.broadcast_to(matrix, (len(points), 4, 4))
+            if np.linalg.det(matrix[:3, :3]) < 0:  # mirrored: what was outside must stay outside
+                faces = faces[:, ::-1]
+        used, faces = np.unique(faces, return_inverse=True)  # primitives may share the vertices of a whole mesh
+        faces = faces.reshape(-1, 3)
+        linear = turn[used, :3, :3]
+        targets: dict[str, np.ndarray] = {}
+        for name, target in zip(self._target_names(mesh, primitive), primitive.get("targets", []), strict=False):
+            if "POSITION" in target and name not in targets:
+                offsets = self.accessor(target["POSITION"])
+                if offsets.shape != points.shape:
+                    raise ValueError(f"the shape {name!r} has {len(offsets)} vertices, its mesh {len(points)}")
+                targets[name] = np.einsum("vij,vj->vi", linear, offsets[used]).astype(np.float32)
+        vertices = (np.einsum("vij,vj->vi", linear, points[used]) + turn[used, :3, 3]).astype(np.float32)
+        material = self.content["materials"][primitive["material"]] if "material" in primitive else {}
+        told = tuple(str(name) for name in (material.get("name"), *names) if name)
+        colors = self._colors(material, attributes)
+        return Primitive(told, vertices, faces, targets, None if colors is None else colors[used])
+
+    def _target_names(self, mesh: dict, primitive: dict) -> list[str]:
+        """Names of the morph targets: from `extras.targetNames` as all exporters write them, else the accessors'."""
+        for holder in (mesh, primitive):
+            extras = holder.get("extras")
+            if isinstance(extras, dict) and isinstance(extras.get("targetNames"), list):
+                return [str(name) for name in extras["targetNames"]]
+        accessors = self.content.get("accessors", [])
+        places = [target.get("POSITION") for target in primitive.get("targets", [])]
+        return ["" if place is None else str(accessors[place].get("name", "")) for place in places]
+
+    def _skin(self, node: dict, attributes: dict, places: dict[int, np.ndarray]) -> np.ndarray | None:
+        """Matrices (V, 4, 4) of a skinned mesh at rest; None where there is no skin."""
+        if "skin" not in node or "JOINTS_0" not in attributes:
+            return None
+        skin = self.content["skins"][node["skin"]]
+        joints = np.stack([places.get(joint, np.eye(4)) for joint in skin["joints"]])
+        if "inverseBindMatrices" in skin:
+            inverse = self.accessor(skin["inverseBindMatrices"]).reshape(-1, 4, 4).transpose(0, 2, 1)
+            joints = joints @ inverse[: len(joints)]
+        total = 0.0
+        for number in range(2):
+            if f"JOINTS_{number}" in attributes:
+                index = self.accessor(attributes[f"JOINTS_{number}"]).astype(np.int64)
+                weight = self.accessor(attributes[f"WEIGHTS_{number}"]).astype(np.float64)
+                total = total + np.einsum("vj,vjab->vab", weight, joints[index])
+        return total / np.maximum(total[:, 3:4, 3:4], 1e-9)
+
+    def _colors(self, material: dict, attributes: dict) -> np.ndarray | None:
+        """sRGB (V, 3) in 0..1 from vertex colours, the texture at the vertices and the material's colour."""
+        surface = material.get("pbrMetallicRoughness", {})
+        count = self.content["accessors"][attributes["POSITION"]]["count"]
+        linear = np.ones((count, 3))
+        known = False
+        if "COLOR_0" in attributes:
+            linear, known = self.accessor(attributes["COLOR_0"])[:, :3].astype(np.float64), True
+        if "baseColorFactor" in surface:
+            linear, known = linear * np.array(surface["baseColorFactor"][:3], float), True
+        color = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055)
+        texture = surface.get("baseColorTexture")
+        if texture is not None and f"TEXCOORD_{texture.get('texCoord', 0)}" in attributes:
+            image = self._image(texture["index"])
+            if image is not None:
+                uv = self.accessor(attributes[f"TEXCOORD_{texture.get('texCoord', 0)}"])
+                height, width = image.shape[:2]
+                column, row = ((uv % 1.0) * (width, height)).astype(int).clip(0, (width - 1, height - 1)).T
+                color, known = color * (image[row, column] / 255.0), True
+        return np.clip(color, 0.0, 1.0) if known else None
+
+    def _image(self, texture: int) -> np.ndarray | None:
+        """A texture's picture (H, W, 3) uint8; None where it cannot be read, e.g. in a format of its own."""
+        from PIL import Image
+
+        source = self.content["textures"][texture].get("source")
+        if source is None:
+            return None
+        if source not in self._images:
+            entry = self.content["images"][source]
+            data = self._view(entry["bufferView"])[0] if "bufferView" in entry else self._uri(entry["uri"])
+            try:
+                with Image.open(io.BytesIO(data)) as picture:
+                    picture.draft("RGB", (1024, 1024))  # colours at vertices need no more
+                    self._images[source] = np.asarray(picture.convert("RGB"))
+            except (OSError, Image.DecompressionBombError):
+                return None
+        return self._images[source]
+
+    def accessor(self, index: int) -> np.ndarray:
+        """An accessor's elements (N, k), integers of normalized ones as floats."""
+        entry = self.content["accessors"][index]
+        kind, width, count = np.dtype(KINDS[entry["componentType"]]), WIDTHS[entry["type"]], entry["count"]
+        if not 0 <= count <= MOST:
+            raise ValueError(f"accessor {index} has {count} elements")
+        if "bufferView" in entry:
+            array = self._strided(entry["bufferView"], entry.get("byteOffset", 0), kind, count, width)
+        else:
+            array = np.zeros((count, width), kind)
+        if "sparse" in entry:
+            sparse = entry["sparse"]
+            place, values = sparse["indices"], sparse["values"]
+            index_kind, offset = np.dtype(KINDS[place["componentType"]]), place.get("byteOffset", 0)
+            rows = self._strided(place["bufferView"], offset, index_kind, sparse["count"], 1)[:, 0]
+            array = array.copy()
+            array[rows] = self._strided(values["bufferView"], values.get("byteOffset", 0), kind, sparse["count"], width)
+        if entry.get("normalized") and kind.kind in "iu":
+            array = np.maximum(array / np.iinfo(kind).max, -1.0).astype(np.float32)
+        return array
+
+    def _strided(self, view: int, offset: int, kind: np.dtype, count: int, width: int) -> np.ndarray:
+        data, stride = self._view(view)
+        strides = (stride or kind.itemsize * width, kind.itemsize)
+        return np.ndarray((count, width), kind, data, offset, strides)
+
+    def _view(self, index: int) -> tuple[memoryview, int | None]:
+        """Bytes of a buffer view, and its stride if it has one."""
+        view = self.content["bufferViews"][index]
+        if set(view.get("extensions", {})) & set(PACKED):
+            raise InputError(f"{self.path}: is compressed; export it without compression")
+        number = view["buffer"]
+        if number not in self._buffers:
+            self._buffers[number] = self._uri(self.content["buffers"][number]["uri"])
+        start = view.get("byteOffset", 0)
+        return memoryview(self._buffers[number])[start : start + view["byteLength"]], view.get("byteStride")
+
+    def _uri(self, uri: str) -> bytes:
+        """Content of a data URI, or of a file beside the glTF file."""
+        if uri.startswith("data:"):
+            return base64.b64decode(uri.partition(",")[2])
+        file = self.path.parent / unquote(uri)
+        try:
+            return file.read_bytes()
+        except OSError as error:
+            raise InputError(f"{self.path}: its part {file} cannot be read ({error.strerror})") from error
+
+
+def _local(node: dict) -> np.ndarray:
+    """Matrix (4, 4) of a node within its parent."""
+    if "matrix" in node:
+        return np.array(node["matrix"], float).reshape(4, 4).T
+    matrix = np.eye(4)
+    x, y, z, w = node.get("rotation", (0.0, 0.0, 0.0, 1.0))
+    rotation = np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+        ]
+    )
+    matrix[:3, :3] = rotation * np.array(node.get("scale", (1.0, 1.0, 1.0)), float)
+    matrix[:3, 3] = node.get("translation", (0.0, 0.0, 0.0))
+    return matrix

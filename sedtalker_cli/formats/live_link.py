@@ -1,0 +1,113 @@
+"""ARKit coefficients as Apple's and Epic's Live Link Face app records them: one CSV row a frame."""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+import re
+
+import numpy as np
+
+from sedtalker_cli.errors import InputError
+from sedtalker_cli.formats.atomic import atomic_file
+
+# The app's own order: jaw and mouth have Right before Left, all others Left before Right.
+SHAPES = (
+    *(f"Eye{move}{side}" for side in ("Left", "Right") for move in (
+        "Blink", "LookDown", "LookIn", "LookOut", "LookUp", "Squint", "Wide")),
+    *("JawForward", "JawRight", "JawLeft", "JawOpen"),
+    *("MouthClose", "MouthFunnel", "MouthPucker", "MouthRight", "MouthLeft"),
+    *(f"Mouth{move}{side}" for move in ("Smile", "Frown", "Dimple", "Stretch") for side in ("Left", "Right")),
+    *("MouthRollLower", "MouthRollUpper", "MouthShrugLower", "MouthShrugUpper"),
+    *(f"Mouth{move}{side}" for move in ("Press", "LowerDown", "UpperUp") for side in ("Left", "Right")),
+    *("BrowDownLeft", "BrowDownRight", "BrowInnerUp", "BrowOuterUpLeft", "BrowOuterUpRight"),
+    *("CheekPuff", "CheekSquintLeft", "CheekSquintRight", "NoseSneerLeft", "NoseSneerRight", "TongueOut"),
+)  # fmt: skip
+ANGLES = tuple(f"{part}{axis}" for part in ("Head", "LeftEye", "RightEye") for axis in ("Yaw", "Pitch", "Roll"))
+HEADER = ("Timecode", "BlendShapeCount", *SHAPES, *ANGLES)
+# how far the eyes turn at a coefficient of 1 [radians]
+LOOK_IN_OUT, LOOK_UP, LOOK_DOWN = (math.radians(degrees) for degrees in (24.0, 17.0, 22.0))
+
+
+def timecode(frame: int, fps: int) -> str:
+    """`HH:MM:SS:FF.fff`: hours, minutes, seconds, and the frame within the second."""
+    seconds, rest = divmod(frame, fps)
+    minutes, second = divmod(seconds, 60)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}:{second:02d}:{rest:02d}.000"
+
+
+def eye_angles(weights: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+    """Yaw, pitch and roll of the left and of the right eye, from the eyeLook coefficients.
+
+    Args:
+        weights: (T, K) coefficients.
+        names: K ARKit names.
+
+    Returns:
+        (T, 6) [radians]: yaw is positive to the person's left, pitch downwards, roll is 0.
+    """
+
+    def column(name: str) -> np.ndarray:
+        return weights[:, names.index(name)]
+
+    angles = np.zeros((len(weights), 6))
+    for place, (side, to_left, to_right) in enumerate((("Left", "Out", "In"), ("Right", "In", "Out"))):
+        angles[:, 3 * place] = LOOK_IN_OUT * (column(f"eyeLook{to_left}{side}") - column(f"eyeLook{to_right}{side}"))
+        angles[:, 3 * place + 1] = LOOK_DOWN * column(f"eyeLookDown{side}") - LOOK_UP * column(f"eyeLookUp{side}")
+    return angles
+
+
+def write_live_link(
+    path: str | os.PathLike,
+    weights: np.ndarray,
+    names: tuple[str, ...],
+    fps: int,
+    head_angles: np.ndarray | None = None,
+) -> None:
+    """Write one row a frame: time code, 61, the 52 shapes in PascalCase, nine angles in radians.
+
+    Args:
+        path: `.csv` file.
+        weights: (T, 52) coefficients.
+        names: their ARKit names, in any order.
+        fps: frames a second; the time code counts in them.
+        head_angles: (T, 3) yaw, pitch, roll of the head [radians]; None is a head that stays.
+    """
+    order = [names.index(shape[0].lower() + shape[1:]) for shape in SHAPES]
+    head = np.zeros((len(weights), 3)) if head_angles is None else head_angles
+    values = np.concatenate([weights[:, order], head, eye_angles(weights, names)], axis=1)
+    with atomic_file(path) as part, open(part, "w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(HEADER)
+        for frame, row in enumerate(values):
+            rows.writerow([timecode(frame, fps), len(SHAPES) + len(ANGLES), *(f"{value:.6f}" for value in row)])
+
+
+def read_live_link(path: str | os.PathLike) -> tuple[np.ndarray, np.ndarray]:
+    """Read a recording; columns are found by name.
+
+    Args:
+        path: `.csv` file as the app or `write_live_link` writes it.
+
+    Returns:
+        (T, 52) coefficients in the order of `SHAPES`; (T, 9) angles in the order of `ANGLES` [radians].
+
+    Raises:
+        InputError: a column is missing, or a row cannot be read.
+    """
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        rows = csv.reader(file)
+        place = {re.sub(r"\W", "", name).lower(): k for k, name in enumerate(next(rows, []))}
+        missing = [name for name in (*SHAPES, *ANGLES) if name.lower() not in place]
+        if missing:
+            raise InputError(f"{path}:1: lacks the column {missing[0]}; this is no Live Link Face recording")
+        columns = [place[name.lower()] for name in (*SHAPES, *ANGLES)]
+        values = []
+        for row in rows:
+            try:
+                values.append([float(row[k]) for k in columns])
+            except (ValueError, IndexError):
+                raise InputError(f"{path}:{rows.line_num}: is not a row of {len(columns)} numbers") from None
+    table = np.array(values, np.float32).reshape(-1, len(columns))
+    return table[:, : len(SHAPES)], table[:, len(SHAPES) :]

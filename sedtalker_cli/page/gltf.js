@@ -1,0 +1,73 @@
+// Reads the page's own glTF binary: one mesh whose primitives share their vertices, morph targets, one animation.
+function readGltf(buffer) {
+  const view = new DataView(buffer);
+  const length = view.getUint32(12, true);
+  const json = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 20, length)));
+  const start = 28 + length;
+  function accessor(index) {
+    const entry = json.accessors[index];
+    const part = json.bufferViews[entry.bufferView];
+    const kind = { 5126: Float32Array, 5125: Uint32Array, 5123: Uint16Array }[entry.componentType];
+    const width = { SCALAR: 1, VEC3: 3, VEC4: 4 }[entry.type];
+    return new kind(buffer.slice(start + part.byteOffset, start + part.byteOffset + part.byteLength), 0, entry.count * width);
+  }
+  const mesh = json.meshes[0];
+  const first = mesh.primitives[0];
+  const sampler = json.animations[0].samplers[0];
+  return {
+    rest: accessor(first.attributes.POSITION),
+    colours: accessor(first.attributes.COLOR_0),
+    parts: mesh.primitives.map((primitive) => ({
+      name: json.materials[primitive.material].name,
+      shiny: json.materials[primitive.material].pbrMetallicRoughness.roughnessFactor < 0.3,
+      thin: json.materials[primitive.material].doubleSided,
+      indices: accessor(primitive.indices),
+    })),
+    shapes: first.targets.map((target) => compact(accessor(target.POSITION))),
+    times: accessor(sampler.input),
+    weights: accessor(sampler.output),
+  };
+}
+
+// A shape moves few vertices: keep their numbers and offsets only.
+function compact(offsets) {
+  const index = [];
+  for (let v = 0; v < offsets.length / 3; v++)
+    if (offsets[3 * v] || offsets[3 * v + 1] || offsets[3 * v + 2]) index.push(v);
+  const values = new Float32Array(3 * index.length);
+  index.forEach((v, k) => values.set(offsets.subarray(3 * v, 3 * v + 3), 3 * k));
+  return { index: Uint32Array.from(index), values };
+}
+
+// Positions of the vertices at a time in seconds, linear between frames.
+function pose(model, time, positions) {
+  const { times, weights, shapes } = model;
+  const last = times.length - 1;
+  const place = Math.min(Math.max(last ? (time / times[last]) * last : 0, 0), last);
+  const low = Math.floor(place), high = Math.min(low + 1, last), mix = place - low;
+  positions.set(model.rest);
+  shapes.forEach((shape, k) => {
+    const weight = (1 - mix) * weights[low * shapes.length + k] + mix * weights[high * shapes.length + k];
+    if (!weight) return;
+    const { index, values } = shape;
+    for (let i = 0; i < index.length; i++) {
+      const v = 3 * index[i];
+      positions[v] += weight * values[3 * i];
+      positions[v + 1] += weight * values[3 * i + 1];
+      positions[v + 2] += weight * values[3 * i + 2];
+    }
+  });
+}
+
+function computeNormals(parts, positions, normals) {
+  normals.fill(0);
+  for (const { indices } of parts) {
+    for (let i = 0; i < indices.length; i += 3) {
+      const a = 3 * indices[i], b = 3 * indices[i + 1], c = 3 * indices[i + 2];
+      const ux = positions[b] - positions[a], uy = positions[b + 1] - positions[a + 1], uz = positions[b + 2] - positions[a + 2];
+      const vx = positions[c] - positions[a], vy = positions[c + 1] - positions[a + 1], vz = positions[c + 2] - positions[a + 2];
+      const x = uy * vz - uz * vy, y = uz * vx - ux * vz, z = ux * vy - uy * vx;
+      for (const corner of [a, b, c]) { normals[corner] += x; normals[corner + 1] += y; normals[corner + 2] += z; }
+    }
+  }
+}

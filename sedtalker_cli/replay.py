@@ -1,0 +1,203 @@
+"""A motion read back from disk, with its head, its sound and its emotions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sedtalker_cli.errors import InputError, UsageError
+from sedtalker_cli.exports import Take
+from sedtalker_cli.formats.emotion_csv import read_emotion_csv
+from sedtalker_cli.formats.motion import FrameFile, read_array, read_motion, sidecar_path
+
+if TYPE_CHECKING:
+    from sedtalker_cli.face.head import Head
+    from sedtalker_cli.timeline import EmotionTimeline
+
+BLOCK = 256  # frames
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What lies on disk of one animation.
+
+    Attributes:
+        path: `STEM.npy`.
+        vertices: (T, V, 3) float32 [m], read when they are used.
+        fps: frames a second.
+        head: the face that moves.
+        weights: (T, 52) ARKit coefficients, None where there are none.
+        timeline: from `STEM.emotion.csv`, None where there is none.
+        audio: the sound, None where it is not to be found.
+        head_motion: (T, 4, 4) where each frame's vertices are moved to, None where the head stays.
+    """
+
+    path: Path
+    vertices: FrameFile = field(repr=False)
+    fps: float
+    head: Head = field(repr=False)
+    weights: np.ndarray | None = field(repr=False)
+    timeline: EmotionTimeline | None
+    audio: Path | None
+    head_motion: np.ndarray | None = field(repr=False)
+
+    def stream(self) -> Iterator[np.ndarray]:
+        """Consecutive (t, V, 3) pieces of the vertices."""
+        for start in range(0, len(self.vertices), BLOCK):
+            yield self.vertices[start : start + BLOCK]
+
+    def take(self, folder: Path) -> Take:
+        """The motion for exports whose files will lie in `folder`."""
+        audio = relative_path(self.audio, folder) if self.audio else None
+        return Take(self.head, self.fps, len(self.vertices), self.stream, self.weights, audio, self.head_motion)
+
+
+def open_replay(motion_path: Path, audio: Path | None = None, head: Head | None = None) -> Replay:
+    """Read a motion and what belongs to it.
+
+    Args:
+        motion_path: `STEM.npy`.
+        audio: sound; None takes the one that the sidecar names, if it is still there.
+        head: the face; None takes the one that the sidecar names.
+
+    Raises:
+        InputError: the motion or a companion cannot be used.
+    """
+    motion = read_motion(motion_path)
+    if head is None:
+        head = head_of(motion_path, motion.metadata)
+    if motion.vertices.shape[1] != len(head.neutral):
+        count = motion.vertices.shape[1]
+        raise InputError(f"{motion_path}: has {count} vertices, {head.name} has {len(head.neutral)}")
+    csv_path = _companion(motion_path, ".emotion.csv")
+    return Replay(
+        motion_path,
+        motion.vertices,
+        motion.fps,
+        head,
+        _weights_of(motion_path, len(motion.vertices), head),
+        read_emotion_csv(csv_path) if csv_path.exists() else None,
+        audio or recorded_audio(motion_path, motion.metadata),
+        read_head_motion(motion_path, motion.metadata, len(motion.vertices)),
+    )
+
+
+def replay_inputs(motion_path: Path, audio: Path | None = None, head: Path | None = None) -> list[Path]:
+    """Files that what is made of a motion depends on."""
+    metadata = read_motion(motion_path).metadata
+    name = metadata.get("head_file")
+    recorded_head = motion_path.parent / name if isinstance(name, str) else None
+    extra = [
+        *(_companion(motion_path, suffix) for suffix in (".emotion.csv", ".weights.npy")),
+        audio or recorded_audio(motion_path, metadata),
+        head or recorded_head,
+        head_motion_file(motion_path, metadata),
+    ]
+    return [motion_path, sidecar_path(motion_path), *(path for path in extra if path and path.is_file())]
+
+
+def head_of(motion_path: Path, metadata: dict[str, Any]) -> Head:
+    """The head that a sidecar names.
+
+    Raises:
+        InputError: unknown head or identity, or a head's file that is gone or another one.
+    """
+    from sedtalker_cli.pipeline import cached_head
+
+    sidecar = sidecar_path(motion_path)
+    for key in ("identity", "head_file"):
+        if metadata.get(key) is not None and not isinstance(metadata[key], str):
+            raise InputError(f"{sidecar}: {key} is {metadata[key]!r}, expected text")
+    if metadata.get("head_file"):
+        return _user_head(motion_path, metadata)
+    try:
+        head = cached_head(metadata.get("identity"))
+    except UsageError as error:
+        raise InputError(f"{sidecar}: {error}") from error
+    name = metadata.get("head", head.name)
+    if name != head.name:
+        raise InputError(f"{sidecar}: head {name!r} is not known here, only {head.name!r}")
+    return head
+
+
+def _user_head(motion_path: Path, metadata: dict[str, Any]) -> Head:
+    from sedtalker_cli.face.custom import head_checksum
+    from sedtalker_cli.pipeline import cached_head
+
+    sidecar, source = sidecar_path(motion_path), motion_path.parent / metadata["head_file"]
+    if not source.exists():
+        raise InputError(f"{sidecar}: its head {source} is not there; put it back, or name it with --head")
+    if metadata.get("head_sha256") not in (None, head_checksum(source)):
+        raise InputError(f"{sidecar}: its head {source} was changed since; animate again, or name the head with --head")
+    return cached_head(None, source)
+
+
+def _weights_of(motion_path: Path, frames: int, head: Head) -> np.ndarray | None:
+    """Coefficients beside a motion, if they fit it."""
+    path = _companion(motion_path, ".weights.npy")
+    if not path.exists():
+        return None
+    weights = read_array(path, "coefficients (T, 52)")
+    if weights.shape != (frames, len(head.shape_names)):
+        if not head.shape_names:
+            return None
+        raise InputError(f"{path}: has shape {weights.shape}, expected ({frames}, {len(head.shape_names)})")
+    return np.asarray(weights, np.float32)
+
+
+def head_motion_file(motion_path: Path, metadata: dict[str, Any]) -> Path | None:
+    """The rigid motion of the head that a sidecar names, None if it names none.
+
+    Raises:
+        InputError: it names something else than a file's name.
+    """
+    name = metadata.get("head_motion_file")
+    if name is None:
+        return None
+    if not isinstance(name, str) or not name or "\0" in name:
+        raise InputError(f"{sidecar_path(motion_path)}: head_motion_file is {name!r}, expected a file name")
+    return motion_path.parent / name
+
+
+def read_head_motion(motion_path: Path, metadata: dict[str, Any], frames: int) -> np.ndarray | None:
+    """Rigid motion (T, 4, 4) of the head that a motion's sidecar names, None if it names none.
+
+    Raises:
+        InputError: the file is missing, damaged, or does not fit the motion.
+    """
+    path = head_motion_file(motion_path, metadata)
+    if path is None:
+        return None
+    transforms = read_array(path, f"a head motion ({frames}, 4, 4)")
+    if transforms.shape != (frames, 4, 4) or transforms.dtype.kind != "f" or not np.isfinite(transforms).all():
+        raise InputError(
+            f"{path}: is not a head motion ({frames}, 4, 4) of finite numbers for {motion_path.name}; "
+            "write both again, or take head_motion_file out of the sidecar"
+        )
+    return np.asarray(transforms, np.float32)
+
+
+def recorded_audio(motion_path: Path, metadata: dict[str, Any]) -> Path | None:
+    """The sound that the sidecar names, if it is still there."""
+    name = metadata.get("audio")
+    if not isinstance(name, str) or not name or "\0" in name:
+        return None
+    path = motion_path.parent / name
+    return path if path.is_file() else None
+
+
+def relative_path(path: Path, folder: Path) -> str:
+    """`path` as seen from `folder`, so that both can be moved together; absolute where that is impossible."""
+    try:
+        return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+    except ValueError:  # another drive
+        return path.resolve().as_posix()
+
+
+def _companion(motion_path: Path, suffix: str) -> Path:
+    return motion_path.with_name(motion_path.name.removesuffix(".npy") + suffix)

@@ -1,0 +1,189 @@
+"""Films, pictures and comparisons that `render` makes of motions on disk."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sedtalker_cli.errors import UsageError
+from sedtalker_cli.face.arkit import ARKIT_INDEX
+from sedtalker_cli.face.head import load_head
+from sedtalker_cli.films import Wishes
+from sedtalker_cli.formats.motion import write_motion
+from sedtalker_cli.render.heat import HeatMap
+from sedtalker_cli.render.picture import draw_title
+from sedtalker_cli.render.view import View, parse_background
+from sedtalker_cli.timeline import EMOTIONS, EmotionTimeline, Segment
+from tests.test_cli import call, made
+from tests.test_render import frames_of, probe
+
+FRAMES = 10
+
+
+def write_talk(folder, name="a", jaw=0.8, fps=25, frames=FRAMES, emotions=False):
+    """A motion in which the jaw opens."""
+    folder.mkdir(exist_ok=True)
+    head = load_head()
+    weights = np.zeros((frames, 52), np.float32)
+    weights[:, ARKIT_INDEX["jawOpen"]] = np.linspace(0, jaw, frames)
+    write_motion(folder / f"{name}.npy", head.stream(weights), (frames, *head.neutral.shape), {"fps": fps})
+    if emotions:
+        from sedtalker_cli.formats.emotion_csv import write_emotion_csv
+
+        half = frames / fps / 2
+        segments = [Segment(0, half, "angry"), Segment(half, half, "sad")]
+        timeline = EmotionTimeline.from_segments(segments, EMOTIONS, 2 * half, 0.5)
+        write_emotion_csv(folder / f"{name}.emotion.csv", timeline)
+    return folder / f"{name}.npy"
+
+
+def test_png_sequence_with_alpha(tmp_path):
+    motion = write_talk(tmp_path / "in")
+    call("render", motion, "-o", tmp_path / "out", "--png", "--background", "transparent", "--size", "96x96")
+    assert made(tmp_path / "out") == [f"a.png/{k:06d}.png" for k in range(FRAMES)]
+    pictures = [np.asarray(Image.open(tmp_path / f"out/a.png/{k:06d}.png")).astype(int) for k in (0, 9)]
+    for picture in pictures:
+        assert picture.shape == (96, 96, 4) and picture[0, 0, 3] == 0 and picture[48, 48, 3] == 255
+    # Colours along the outline are those of the skin, not darkened by what is behind.
+    edge = (pictures[0][..., 3] > 90) & (pictures[0][..., 3] < 200)
+    assert edge.sum() > 20 and np.median(pictures[0][edge][:, 0]) > 60
+    assert np.abs(pictures[0] - pictures[1]).max() > 60
+
+
+def test_transparent_films_do_not_exist(tmp_path):
+    motion = write_talk(tmp_path / "in")
+    for extra in ([], ["--png", "--film"]):
+        result = call("render", motion, "-o", tmp_path / "x", "--background", "transparent", *extra, expect=2)
+        assert "cannot be transparent" in result.stderr
+
+
+def test_background_and_camera(tmp_path):
+    motion = write_talk(tmp_path / "in")
+    common = ("render", motion, "--size", "128x128", "--background", "#0000ff")
+    pictures = {}
+    for camera in ("front", "three-quarter", "close"):
+        call(*common, "-o", tmp_path / camera, "--camera", camera)
+        pictures[camera] = frames_of(tmp_path / camera / "a.mp4").astype(int)[0]
+    assert (np.abs(pictures["front"][2, 2] - [0, 0, 255]) < 12).all()
+    blue = {camera: (picture[..., 2] > 200).mean() for camera, picture in pictures.items()}
+    assert blue["close"] < 0.8 * blue["front"]
+    halves = (pictures["front"][:, :64], pictures["front"][:, :63:-1])
+    assert np.abs((halves[0][..., 2] > 200) ^ (halves[1][..., 2] > 200)).mean() < 0.04  # the same on both sides
+    halves = (pictures["three-quarter"][:, :64], pictures["three-quarter"][:, :63:-1])
+    assert np.abs((halves[0][..., 2] > 200) ^ (halves[1][..., 2] > 200)).mean() > 0.04
+
+
+def test_contact_sheet(tmp_path):
+    motion = write_talk(tmp_path / "in", emotions=True)
+    call("render", motion, "-o", tmp_path / "out", "--sheet", "--frames", "7", "--size", "96x96")
+    assert made(tmp_path / "out") == ["a.sheet.png"]
+    sheet = np.asarray(Image.open(tmp_path / "out/a.sheet.png")).astype(int)
+    assert sheet.shape == (2 * (96 + 18), 5 * 96, 3)
+    tiles = [sheet[:96, 96 * k : 96 * k + 96] for k in range(5)]
+    assert np.abs(tiles[4] - tiles[0]).max() > 60
+    assert sheet[96:114].max() > 150  # words below
+    call("render", motion, "-o", tmp_path / "many", "--sheet", "--frames", "99", "--size", "96x96")
+    assert Image.open(tmp_path / "many/a.sheet.png").size == (5 * 96, 2 * (96 + 18))  # all 10 frames, none twice
+
+
+def test_compare(tmp_path):
+    first = write_talk(tmp_path / "truth", emotions=True)
+    second = write_talk(tmp_path / "model", jaw=0.0, frames=8, emotions=True)
+    call("render", "--compare", first, second, "-o", tmp_path / "out", "--size", "128x160")
+    assert made(tmp_path / "out") == ["a.compare.mp4"]
+    pictures = frames_of(tmp_path / "out/a.compare.mp4", (256, 160)).astype(int)
+    assert len(pictures) == FRAMES  # the longer one; the other's last frame stays
+    assert "25 fps" in probe(tmp_path / "out/a.compare.mp4")
+    mouth = np.s_[60:90]
+    moved = np.abs(pictures[9] - pictures[0]).max(-1)[mouth]
+    assert moved[:, :128].max() > 60 and moved[:, 128:].max() < 25
+    assert np.abs(pictures[0][60:90, :128] - pictures[0][60:90, 128:]).max() < 40  # the same face at first
+    assert pictures[0][:24].max() > 150  # titles
+
+
+def test_compare_needs_what_fits(tmp_path):
+    first, slow = write_talk(tmp_path / "a"), write_talk(tmp_path / "b", fps=50)
+    assert "needs two or more" in call("render", "--compare", first, "-o", tmp_path / "x", expect=2).stderr
+    result = call("render", "--compare", first, slow, "-o", tmp_path / "x", expect=1)
+    assert "has 50 frames a second" in result.stderr
+    result = call("render", "--compare", first, slow, "--title", "one", "-o", tmp_path / "x", expect=2)
+    assert "--title is given 1 times for 2 motions" in result.stderr
+    result = call("render", first, "--title", "one", "-o", tmp_path / "x", expect=2)
+    assert "--title is for --compare" in result.stderr
+    result = call("render", "--compare", first, slow, "--export", "glb", "-o", tmp_path / "x", expect=2)
+    assert "leave out --export" in result.stderr
+    assert not (tmp_path / "x").exists()
+
+
+def test_heatmap(tmp_path):
+    truth, model = write_talk(tmp_path / "in", "truth", 0.0), write_talk(tmp_path / "in", "model", 0.5)
+    call("render", model, "--heatmap", truth, "-o", tmp_path / "out", "--size", "128x128")
+    assert made(tmp_path / "out") == ["model.heatmap.mp4"]
+    first, *_, last = frames_of(tmp_path / "out/model.heatmap.mp4").astype(int)
+    forehead, jaw = np.s_[30:44, 52:76], np.s_[106:116, 58:70]
+    for patch in (first[forehead], first[jaw], last[forehead]):
+        assert patch[..., 2].mean() > patch[..., 1].mean() + 10  # no error: violet
+    assert last[jaw][..., 1].mean() > last[jaw][..., 2].mean() + 30  # large: yellow and green
+    short = write_talk(tmp_path / "in", "short", frames=4)
+    result = call("render", model, "--heatmap", short, "-o", tmp_path / "x", expect=1)
+    assert "model.npy: is (10, " in result.stderr and "they must be alike" in result.stderr
+    result = call("render", model, "--heatmap", tmp_path / "none.npy", "-o", tmp_path / "x", expect=2)
+    assert "does not exist" in result.stderr
+
+
+def test_heat_scale_is_round_and_in_metres():
+    still = np.zeros((5, 100, 3), np.float32)
+    moved = still.copy()
+    moved[:, :, 1] = np.linspace(0, 0.0042, 100)
+    heat = HeatMap(moved, still)
+    assert heat.limit == pytest.approx(0.005)
+    colours = heat.colors(0).astype(int)
+    assert colours[0].tolist() == [68, 1, 84] and colours[-1, 1] > 180
+    assert HeatMap(still, still).limit > 0
+    assert [found.limit for found in HeatMap.alike([still, moved], still)] == [heat.limit, heat.limit]
+    assert heat.legend(200).shape[2] == 4
+
+
+def test_long_titles_fit():
+    bar = draw_title("a very long title of a comparison " * 3, 300, 300)
+    assert bar.shape == (24, 300, 4)
+    assert (bar[:, :3, :3] == bar[0, 0, :3]).all() or bar.max() > 150
+
+
+def test_resume_knows_the_view(tmp_path):
+    motion = write_talk(tmp_path / "in")
+    arguments = ("render", motion, "-o", tmp_path / "out", "--sheet", "--size", "96x96", "--resume")
+    call(*arguments)
+    assert "skipped" in call(*arguments).stderr
+    assert "made with another view" in call(*arguments, "--camera", "close").stderr
+    assert "made with another sheet" in call(*arguments, "--camera", "close", "--frames", "5").stderr
+
+
+def test_resume_knows_every_compared_motion(tmp_path):
+    first, second = write_talk(tmp_path / "truth"), write_talk(tmp_path / "model", jaw=0.0)
+    arguments = ("render", "--compare", first, second, "-o", tmp_path / "out", "--sheet", "--size", "96x96", "--resume")
+    call(*arguments)
+    assert "skipped" in call(*arguments).stderr
+    write_talk(tmp_path / "truth", jaw=0.3)
+    assert "made with another compared" in call(*arguments).stderr
+
+
+def test_json_lines_name_the_files(tmp_path):
+    motion = write_talk(tmp_path / "in")
+    result = call("render", motion, "-o", tmp_path / "out", "--sheet", "--export", "pc2", "--size", "96x96", "--json")
+    assert set(json.loads(result.stdout)["outputs"]) == {"sheet.png", "pc2", "neutral.obj"}
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"), [("white", (255, 255, 255)), ("#102030", (16, 32, 48)), ("Gradient", "gradient")]
+)
+def test_backgrounds(text, meant):
+    assert parse_background(text) == meant
+
+
+def test_wrong_backgrounds():
+    with pytest.raises(UsageError, match="'blurple' is no colour"):
+        parse_background("blurple")
+    with pytest.raises(UsageError, match="transparent"):
+        Wishes(film=True, view=View(background="transparent"))
