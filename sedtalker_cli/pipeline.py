@@ -261,15 +261,17 @@ class Pipeline:
             self.animator.predict(found.features, posteriors, intensity, found.duration, fps)
             for intensity in (timeline.intensity, np.zeros_like(timeline.intensity))
         )
+        # Lips are measured on the shipped head: a user's may lack the shapes for it, and coefficients mean the same.
+        mouth = head if head.source is None else cached_head(None)
         if lip_gain != 1:
-            weights = lips.scale_speech(weights, speech, lip_gain, head)
-        weights = lips.smooth_motion(weights, fps, smooth, head)
-        times, activity, motion = np.arange(len(weights)) / fps, lips.speech_activity(speech, fps, head), None
+            weights = lips.scale_speech(weights, speech, lip_gain, mouth)
+        weights = lips.smooth_motion(weights, fps, smooth, mouth)
+        times, activity, motion = np.arange(len(weights)) / fps, lips.speech_activity(speech, fps, mouth), None
         if idle:
             weights = add_idle(weights, fps, seed, timeline.sample(times)[1], activity)
         if head_motion:
             loudness = np.interp(times, (np.arange(len(found.loudness)) + 0.5) * HOP, found.loudness)
-            motion = move_head(len(weights), fps, seed, loudness, activity)
+            motion = move_head(len(weights), fps, seed, loudness, activity, head.eye_middle)
         metadata = {
             "version": __version__,
             "fps": fps,

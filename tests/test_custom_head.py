@@ -18,6 +18,8 @@ from sedtalker_cli.face.regions import eye_distance, lip_gap, lip_width
 from sedtalker_cli.formats.glb import build_glb, write_glb
 from sedtalker_cli.formats.obj import write_obj
 from sedtalker_cli.render.geometry import frame_head
+from tests.conftest import write_sound
+from tests.test_cli import call
 
 
 @pytest.fixture(scope="module")
@@ -344,3 +346,20 @@ def test_flame_template(tmp_path, suffix):
     write_obj(tmp_path / "small.obj", vertices[:100], faces[:90])
     with pytest.raises(InputError, match=r"has 100 vertices; a single mesh must be a FLAME template \(5023\)"):
         load_custom_head(tmp_path / "small.obj")
+
+
+def test_a_head_without_jaw_and_lids_is_animated(anna, tmp_path, fake_models):
+    """Its lips cannot be measured; and its origin lies at the feet."""
+    folder, feet = tmp_path / "bust", np.float32([0, 1.6, 0])
+    folder.mkdir()
+    write_obj(folder / "neutral.obj", anna.neutral + feet, anna.faces, "")
+    for name in ("mouthSmileLeft", "mouthSmileRight", "browInnerUp"):
+        write_obj(folder / f"{name}.obj", anna.neutral + feet + anna.deltas[ARKIT_INDEX[name]], anna.faces, "")
+    sound = write_sound(tmp_path / "speech.wav", 1.0)
+    options = ("--lip-gain", "1.5", "--smooth", "0.1", "--head-motion", "on")
+    call("animate", sound, "--head", folder, "--out", tmp_path / "out", *options)
+    weights, vertices = (np.load(tmp_path / f"out/speech{suffix}") for suffix in (".weights.npy", ".npy"))
+    assert np.isfinite(weights).all() and np.isfinite(vertices).all()
+    motion = np.load(tmp_path / "out/speech.head.npy")
+    middle = np.append(load_custom_head(folder).neutral.mean(0), 1)
+    assert np.linalg.norm(motion[:, :3] @ middle - middle[:3], axis=1).max() < 0.015

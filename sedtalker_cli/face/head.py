@@ -53,6 +53,13 @@ class Head:
         known = {part: self.materials.get(part) or material_of(part) for part in self.parts}
         object.__setattr__(self, "materials", known)
 
+    @property
+    def eye_middle(self) -> np.ndarray:
+        """Middle between the eyes (3,) in metres: the origin, but of a user's head about there, or its own middle."""
+        if self.source is None:
+            return np.zeros(3)
+        return self.neutral[self.regions.get("eye_corner_points", slice(None))].mean(0, dtype=np.float64)
+
     def vertices(self, weights: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Posed vertices.
 

@@ -16,7 +16,14 @@ SETTLE = 1.2  # length of the change between speech and silence [s]
 PERIODS = ((2.9, 5.1), (5.3, 9.1), (9.7, 17.0))  # of the three waves that make up a wandering [s]
 
 
-def head_motion(frames: int, fps: float, seed: int, loudness: np.ndarray, speech_activity: np.ndarray) -> np.ndarray:
+def head_motion(
+    frames: int,
+    fps: float,
+    seed: int,
+    loudness: np.ndarray,
+    speech_activity: np.ndarray,
+    eye_middle: np.ndarray | None = None,
+) -> np.ndarray:
     """Rigid motion of the head.
 
     Args:
@@ -25,6 +32,7 @@ def head_motion(frames: int, fps: float, seed: int, loudness: np.ndarray, speech
         seed: any integer not below 0.
         loudness: of the speech (T,), 0 to 1.
         speech_activity: 1 where there is speech (T,), 0 in silence.
+        eye_middle: (3,) middle between the eyes [m]; None is the origin.
 
     Returns:
         (T, 4, 4) float32; a vertex x in the head's frame is at M x, in homogeneous coordinates, metres.
@@ -42,7 +50,8 @@ def head_motion(frames: int, fps: float, seed: int, loudness: np.ndarray, speech
     angles[:, 1] += NOD * prominence(loudness, fps) * speech_activity
     motion = np.tile(np.eye(4), (frames, 1, 1))
     motion[:, :3, :3] = Rotation.from_euler("YXZ", angles, degrees=True).as_matrix()
-    motion[:, :3, 3] = PIVOT - motion[:, :3, :3] @ PIVOT + wander[:, 3:] * SHIFT
+    pivot = PIVOT if eye_middle is None else PIVOT + eye_middle
+    motion[:, :3, 3] = pivot - motion[:, :3, :3] @ pivot + wander[:, 3:] * SHIFT
     return motion.astype(np.float32)
 
 
