@@ -67,7 +67,7 @@ def _write_csv(stem: Path, take: Take) -> None:
     from sedtalker_cli.formats.live_link import write_live_link
 
     angles = None if take.head_motion is None else head_angles(take.head_motion)
-    write_live_link(_file(stem, ".arkit.csv"), take.shape_weights(), take.head.shape_names, take.fps, angles)
+    write_live_link(with_suffix(stem, ".arkit.csv"), take.shape_weights(), take.head.shape_names, take.fps, angles)
 
 
 def _write_glb(stem: Path, take: Take) -> None:
@@ -76,27 +76,27 @@ def _write_glb(stem: Path, take: Take) -> None:
 
     extras = {"audio": take.audio} if take.audio else None
     content = build_glb(take.head, take.shape_weights(), take.fps, shape_normals(take.head), extras)
-    write_glb(_file(stem, ".glb"), content)
+    write_glb(with_suffix(stem, ".glb"), content)
 
 
 def _write_usd(stem: Path, take: Take) -> None:
     from sedtalker_cli.formats.usd import write_usd
 
-    write_usd(_file(stem, ".usd"), take.head, take.shape_weights(), take.fps, take.audio)
+    write_usd(with_suffix(stem, ".usd"), take.head, take.shape_weights(), take.fps, take.audio)
 
 
 def _write_pc2(stem: Path, take: Take) -> None:
     from sedtalker_cli.formats.caches import write_pc2
 
     _write_mesh(stem, take)
-    write_pc2(_file(stem, ".pc2"), take.stream(), take.shape)
+    write_pc2(with_suffix(stem, ".pc2"), take.stream(), take.shape)
 
 
 def _write_mdd(stem: Path, take: Take) -> None:
     from sedtalker_cli.formats.caches import write_mdd
 
     _write_mesh(stem, take)
-    write_mdd(_file(stem, ".mdd"), take.stream(), take.shape, take.fps)
+    write_mdd(with_suffix(stem, ".mdd"), take.stream(), take.shape, take.fps)
 
 
 def _write_mesh(stem: Path, take: Take) -> None:
@@ -104,20 +104,20 @@ def _write_mesh(stem: Path, take: Take) -> None:
     from sedtalker_cli.formats.obj import write_obj
 
     comment = "neutral shape, metres, y up, the face looks to +z"
-    write_obj(_file(stem, ".neutral.obj"), take.head.neutral, take.head.faces, comment)
+    write_obj(with_suffix(stem, ".neutral.obj"), take.head.neutral, take.head.faces, comment)
 
 
 def _write_obj(stem: Path, take: Take) -> None:
     from sedtalker_cli.formats.obj import write_obj_sequence
 
     comment = f"sedtalker {take.fps} fps, metres, y up, the face looks to +z"
-    write_obj_sequence(_file(stem, ".obj"), take.stream(), take.head.faces, comment)
+    write_obj_sequence(with_suffix(stem, ".obj"), take.stream(), take.head.faces, comment)
 
 
 def _write_npy(stem: Path, take: Take) -> None:
     from sedtalker_cli.formats.motion import write_vertices
 
-    write_vertices(_file(stem, ".npy"), take.stream(), take.shape)
+    write_vertices(with_suffix(stem, ".npy"), take.stream(), take.shape)
 
 
 FORMATS: dict[str, Format] = {
@@ -168,5 +168,6 @@ def write_exports(stem: Path, take: Take, formats: Sequence[str]) -> None:
         FORMATS[name].write(stem, take)
 
 
-def _file(stem: Path, suffix: str) -> Path:
+def with_suffix(stem: Path, suffix: str) -> Path:
+    """Append: names may hold dots of their own."""
     return stem.with_name(stem.name + suffix)

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sedtalker_cli.errors import InputError, UsageError
-from sedtalker_cli.exports import export_suffixes, write_exports
+from sedtalker_cli.exports import export_suffixes, with_suffix, write_exports
 from sedtalker_cli.formats.motion import read_motion
 from sedtalker_cli.ledger import file_checksum
-from sedtalker_cli.outputs import FILM_SUFFIX, PAGE_SUFFIX, with_suffix
+from sedtalker_cli.outputs import FILM_SUFFIX, PAGE_SUFFIX
 from sedtalker_cli.render.view import View
 from sedtalker_cli.replay import Replay, open_replay, replay_inputs
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sedtalker_cli.exports import Take, export_suffixes, write_exports
+from sedtalker_cli.exports import Take, export_suffixes, with_suffix, write_exports
 from sedtalker_cli.formats.audacity import write_labels
 from sedtalker_cli.formats.emotion_csv import write_emotion_csv
 from sedtalker_cli.formats.emotion_json import write_emotion_json
@@ -168,11 +168,6 @@ def write_animation(
             size=film_size,
             progress=film_progress(progress),
         )
-
-
-def with_suffix(stem: Path, suffix: str) -> Path:
-    """Append: names may hold dots of their own."""
-    return stem.with_name(stem.name + suffix)
 
 
 def film_progress(progress: Progress | None):

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from sedtalker_cli.decoding import runs_of
 from sedtalker_cli.model.diarizer import DiarizerNetwork, StatisticsNetwork
-from sedtalker_cli.training.statistics import Windows, fit_levels, fit_shares, train_statistics, turns_of
+from sedtalker_cli.training.statistics import Windows, fit_levels, fit_shares, train_statistics
 
 
 @pytest.fixture
@@ -117,4 +118,5 @@ def test_shares_find_the_answer_that_is_right():
 
 
 def test_turns_are_runs_of_labels():
-    assert turns_of(np.array([4, 4, 1, 1, 1, 4])) == [(0, 2), (2, 5), (5, 6)]
+    found = runs_of(np.array([4, 4, 1, 1, 1, 4]))
+    assert [(start, stop) for start, stop, _ in found] == [(0, 2), (2, 5), (5, 6)]

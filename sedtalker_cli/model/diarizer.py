@@ -1,7 +1,7 @@
 """The emotion diarizer: encoder features to class posteriors and intensity for every 20 ms."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -91,6 +91,15 @@ class StatisticsNetwork(nn.Module):
 def deviation_of(mean: torch.Tensor, square: torch.Tensor) -> torch.Tensor:
     """Deviation from mean and mean square; its usual size, 1, is taken off."""
     return (square - mean**2).clamp(min=1e-4).sqrt() - 1
+
+
+def statistics_of(stretches: Iterable[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Means and deviations (S, K) of S stretches (T, K), each of its own length; one is held at a time."""
+    means, deviations = [], []
+    for x in stretches:
+        means.append(x.mean(0))
+        deviations.append(deviation_of(means[-1], (x**2).mean(0)))
+    return torch.stack(means), torch.stack(deviations)
 
 
 class DiarizerNetwork(nn.Module):
@@ -225,12 +234,8 @@ class DiarizerNetwork(nn.Module):
         self, features: torch.Tensor, stretches: Sequence[tuple[int, int]], centre: torch.Tensor | None = None
     ) -> torch.Tensor:
         """Class and intensity logits (T, C + 1) of each frame's stretch; the stretches tile the features (T, L', D)."""
-        means, deviations = [], []
-        for start, stop in stretches:
-            x = self.standard(features[start:stop].to(self.centre)).flatten(1)
-            means.append(x.mean(0))
-            deviations.append(deviation_of(means[-1], (x**2).mean(0)))
-        answers = self.judge(torch.stack(means), torch.stack(deviations), centre)
+        standard = (self.standard(features[start:stop].to(self.centre)).flatten(1) for start, stop in stretches)
+        answers = self.judge(*statistics_of(standard), centre)
         lengths = torch.tensor([stop - start for start, stop in stretches], device=answers.device)
         return answers.repeat_interleave(lengths, 0)
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import torch
 from torch.nn import functional as F
 
-from sedtalker_cli.model.diarizer import DiarizerNetwork, StatisticsNetwork, deviation_of
+from sedtalker_cli.decoding import runs_of
+from sedtalker_cli.model.diarizer import DiarizerNetwork, StatisticsNetwork, statistics_of
 from sedtalker_cli.model.losses import masked_intensity
 from sedtalker_cli.training.labels import LabelledSet
 
@@ -125,7 +125,7 @@ def collect_windows(
         for row, centre, (emotion, intensity, known, name) in zip(features, centres, labels, strict=True):
             x = network.standard(network.tune(row.float().unsqueeze(0))[0]).flatten(1)
             spans, places = [], []
-            for start, stop in turns_of(emotion[: len(x)].numpy()):
+            for start, stop, _ in runs_of(emotion[: len(x)].numpy()):
                 early, late = rng.integers(-EDGE, EDGE + 1, 2)
                 spans.append((max(0, start + early), min(len(x), stop + late)))
                 length = int(rng.integers(min(SHORTEST, stop - start), stop - start + 1))
@@ -136,12 +136,11 @@ def collect_windows(
             for place in rng.integers(len(x), size=WINDOWS).tolist():
                 spans.append((max(0, place - reach), min(len(x), place + reach + 1)))
                 places.append(place)
-            means = torch.stack([x[a:b].mean(0) for a, b in spans])
-            squares = torch.stack([(x[a:b] ** 2).mean(0) for a, b in spans])
+            means, deviations = statistics_of(x[a:b] for a, b in spans)
             found.append(
                 (
                     means.half(),
-                    deviation_of(means, squares).half(),
+                    deviations.half(),
                     network.centre_shift(centre).half().expand(len(spans), -1),
                     emotion[places],
                     intensity[places],
@@ -152,12 +151,6 @@ def collect_windows(
     *tensors, corpora = zip(*found, strict=True)
     numbers = np.unique([name for part in corpora for name in part], return_inverse=True)[1]
     return Windows(*(torch.cat(part) for part in tensors), torch.from_numpy(numbers))
-
-
-def turns_of(labels: np.ndarray) -> list[tuple[int, int]]:
-    """Runs of equal labels (T,) as (first frame, frame after the last)."""
-    edges = [0, *(np.flatnonzero(np.diff(labels)) + 1).tolist(), len(labels)]
-    return list(pairwise(edges))
 
 
 @torch.enable_grad()
