@@ -204,7 +204,7 @@ def test_examples_from_a_folder(tmp_path, head):
     assert first.waveform.shape == (30400,)
     assert first.mouth.shape == (95, 52)
     assert first.fps == 50
-    assert first.style == "grid"
+    assert first.style == "rules"
     assert [ARKIT_NAMES[i] for i in np.flatnonzero(first.known)] == list(MOUTH)
     assert np.abs(first.mouth - second.mouth).max() > 0.01  # another size of movements
     again = next(read_generated(tmp_path, head, seed=3))

@@ -12,7 +12,7 @@ from sedtalker_cli.model.animator import Animator, AnimatorNetwork, EmotionCondi
 from sedtalker_cli.model.attention import WindowedAttention, rotate
 from sedtalker_cli.model.checkpoint import save_checkpoint
 from sedtalker_cli.model.diarizer import Diarizer, DiarizerNetwork, LayerMix, TunedLayers
-from sedtalker_cli.model.hybrid import FiLM, HybridStack
+from sedtalker_cli.model.hybrid import CONDITIONINGS, FiLM, HybridStack
 from sedtalker_cli.model.losses import masked_classification, masked_intensity, ranked_intensity
 from sedtalker_cli.model.windows import windowed
 from sedtalker_cli.timeline import EMOTIONS
@@ -177,6 +177,22 @@ def animator_network(**sizes) -> AnimatorNetwork:
 def test_unknown_layout_is_refused():
     with pytest.raises(ValueError, match="layout 'mx'"):
         HybridStack("mx", 16)
+    with pytest.raises(ValueError, match="conditioning 'add'"):
+        HybridStack("m", 16, conditioning="add")
+
+
+@pytest.mark.parametrize("conditioning", ["film", "cross"])
+def test_condition_reaches_its_own_frame_alone(conditioning):
+    """Before it is trained a condition changes nothing; afterwards it changes the frame that it belongs to."""
+    layer = CONDITIONINGS[conditioning](3, 16).double()
+    x, condition = normal(2, 9, 16), normal(2, 9, 3)
+    torch.testing.assert_close(layer(x, condition), x)
+    other = condition.clone()
+    other[1, 4] += 1
+    changed = (stirred(layer)(x, other) - layer(x, condition)).abs().amax(-1)
+    assert changed[1, 4] > 1e-3
+    changed[1, 4] = 0
+    assert changed.max() == 0
 
 
 def test_film_starts_without_effect_then_scales_and_shifts():
@@ -260,6 +276,17 @@ def test_whole_emotions_are_their_embeddings(condition):
     halfway = condition(rows, torch.full((1, 7), 0.5, dtype=torch.float64))[0]
     neutral = condition.embedding[EMOTIONS.index("neutral")]
     torch.testing.assert_close(halfway, (condition.embedding + neutral) / 2)
+
+
+def test_hard_condition_is_the_likeliest_class_in_three_strengths():
+    hard, soft = EmotionCondition(EMOTIONS, 7, soft=False).double(), EmotionCondition(EMOTIONS, 7).double()
+    soft.load_state_dict(hard.state_dict())
+    posteriors, level = normal(1, 60, 7).softmax(-1), torch.rand(1, 60, dtype=torch.float64)
+    whole = F.one_hot(posteriors.argmax(-1), 7).double()
+    steps = torch.tensor([0.0, 0.5, 1.0], dtype=torch.float64)[
+        torch.bucketize(level, torch.tensor([0.25, 0.75], dtype=torch.float64))
+    ]
+    torch.testing.assert_close(hard(posteriors, level), soft(whole, steps))
 
 
 def test_condition_is_convex(condition):

@@ -1,5 +1,6 @@
 """`sedtalker train animator`: options of a training run."""
 
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,13 @@ Example:
 \b
 Captures teach the mouth; corpora are further voices for expression and stillness. The same command goes
 on where an interrupted run stopped. Results: OUT/checkpoint (the best epoch by validation), OUT/log.csv."""
+
+
+class Conditioning(str, Enum):
+    """Feature-wise scale and shift, or attention to tokens made of the emotion."""
+
+    film = "film"
+    cross = "cross"
 
 
 def animator(
@@ -38,6 +46,14 @@ def animator(
     speech: Annotated[int, typer.Option(min=0, help="Recordings of the corpora per set.")] = 200,
     epochs: Annotated[int, typer.Option(min=1, help="Passes over one set.")] = 36,
     batch: Annotated[int, typer.Option(min=1, help="Recordings per step.")] = 16,
+    layout: Annotated[
+        str, typer.Option(metavar="STACK", help="Blocks of the network, m Mamba and a attention, in their order.")
+    ] = "mama",
+    conditioning: Annotated[Conditioning, typer.Option(help="How a frame is told its emotion.")] = Conditioning.film,
+    hard: Annotated[bool, typer.Option("--hard", help="Tell it the likeliest class alone, in steps of 0.5.")] = False,
+    learn_captures: Annotated[
+        bool, typer.Option("--learn-captures/--judge-captures", help="Let captures teach the mouth, or validate only.")
+    ] = True,
     learning_rate: Annotated[float, typer.Option(min=0, help="Highest learning rate.")] = 1e-3,
     seed: opt.Seed = 0,
     quiet: opt.Quiet = False,
@@ -64,6 +80,8 @@ def animator(
             batch=batch,
             learning_rate=learning_rate,
             seed=seed,
+            learn_captures=learn_captures,
+            network={"layout": layout, "conditioning": conditioning.value, "soft": not hard},
         )
         with stage_bar(quiet) as (log, progress):
             train_animator(settings, log, progress)

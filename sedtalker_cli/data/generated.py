@@ -14,7 +14,7 @@ from sedtalker_cli.face.arkit import ARKIT_NAMES
 from sedtalker_cli.face.head import Head
 from sedtalker_cli.formats.phones import SILENCE, Phone, read_phones
 
-STYLE = "grid"  # the captures that the curves were fitted to
+STYLE = "rules"  # a way of speaking of its own: no captured mouth moves by rules alone
 FPS = 50.0
 GAIN = (0.7, 1.3)  # least and largest size of the movements
 SYLLABLE = 0.2  # loudness is that of about a syllable [s]

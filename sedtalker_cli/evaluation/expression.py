@@ -10,7 +10,7 @@ import torch
 
 from sedtalker_cli.data.action_units import ARKIT_OF_UNIT, EMOTIONS, UnitChange, main_units, measured_changes
 from sedtalker_cli.data.captures import Capture
-from sedtalker_cli.evaluation.tracks import animate, captured_track, motion_track
+from sedtalker_cli.evaluation.tracks import animate, captured_track, motion_track, own_style
 from sedtalker_cli.face.head import Head
 from sedtalker_cli.metrics.expression import coefficient, is_rising, pose_spread, upper_face_pose
 from sedtalker_cli.metrics.lipsync import correlation, score_tracks, spoken_frames
@@ -123,7 +123,8 @@ def score_expressions(
     motions: dict[tuple[str, float], list[np.ndarray]] = {}
     for number, (emotion, level) in enumerate(wanted, start=1):
         motions[emotion, level] = [
-            animate(animator, f, c, emotion, level, c.source) for c, f in zip(captures, features, strict=True)
+            animate(animator, f, c, emotion, level, own_style(animator, c))
+            for c, f in zip(captures, features, strict=True)
         ]
         progress(number, len(wanted))
     full = {emotion: motions[emotion, 0.0 if emotion == "neutral" else STRONG] for emotion in ("neutral", *EMOTIONS)}

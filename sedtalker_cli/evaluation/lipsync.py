@@ -12,7 +12,7 @@ from sedtalker_cli.audio import load_audio
 from sedtalker_cli.data.captures import Capture
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.evaluation.expression import ExpressionScores, score_expressions
-from sedtalker_cli.evaluation.tracks import animate, captured_track, motion_track
+from sedtalker_cli.evaluation.tracks import animate, captured_track, motion_track, own_style
 from sedtalker_cli.face.head import Head
 from sedtalker_cli.metrics.lipsync import Track, score_tracks
 from sedtalker_cli.model.animator import Animator
@@ -74,10 +74,10 @@ def animated_tracks(
         captures: recordings with motion.
         features: encoder features of each.
         head: whose lips are measured.
-        styled: use each capture's own speaking style, not the default one.
+        styled: use each capture's own speaking style where the animator has it, not the default one.
     """
     return [
-        motion_track(animate(animator, f, c, style=c.source if styled else None), c, head)
+        motion_track(animate(animator, f, c, style=own_style(animator, c) if styled else None), c, head)
         for c, f in zip(captures, features, strict=True)
     ]
 

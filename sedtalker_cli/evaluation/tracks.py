@@ -29,6 +29,11 @@ def motion_track(weights: np.ndarray, capture: Capture, head: Head) -> Track:
     return Track(channels, capture.fps, capture.words)
 
 
+def own_style(animator: Animator, capture: Capture) -> str | None:
+    """The speaking style of a capture's source; None, the default one, if the animator did not learn it."""
+    return capture.source if capture.source in animator.styles else None
+
+
 def animate(
     animator: Animator,
     features: torch.Tensor,

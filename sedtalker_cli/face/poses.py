@@ -58,6 +58,7 @@ POSES: dict[str, dict[str, tuple[float, float]]] = {
         "browInnerUp": (0.74, 1.00),
         "browDown": (0.10, 0.18),
         "mouthFrown": (0.58, 0.90),
+        "mouthUpperUp": (0.05, 0.14),
         "mouthShrugLower": (0.22, 0.38),
         "mouthStretch": (0.06, 0.10),
         "mouthPress": (0.08, 0.12),

@@ -27,15 +27,20 @@ class EmotionCondition(nn.Module):
     Args:
         classes: names, one of them `neutral`.
         dim: size of the embedding.
+        soft: False takes the likeliest class alone, in one of three strengths (0, 0.5, 1): the peer in ablations.
     """
 
-    def __init__(self, classes: tuple[str, ...], dim: int):
+    def __init__(self, classes: tuple[str, ...], dim: int, soft: bool = True):
         super().__init__()
+        self.soft = soft
         self.neutral = classes.index("neutral")
         self.embedding = nn.Parameter(torch.randn(len(classes), dim))
 
     def forward(self, posteriors: torch.Tensor, intensity: torch.Tensor) -> torch.Tensor:
         """posteriors (B, T, C) and intensity (B, T) to (B, T, dim)."""
+        if not self.soft:
+            posteriors = F.one_hot(posteriors.argmax(-1), posteriors.shape[-1]).to(posteriors.dtype)
+            intensity = (2 * intensity).round() / 2
         shares = posteriors * intensity.unsqueeze(-1)
         kept = torch.ones_like(shares[0, 0])
         kept[self.neutral] = 0
@@ -61,6 +66,7 @@ class AnimatorNetwork(nn.Module):
         window: attention reach in the stack's frames to either side.
         emotion_dim, style_dim: sizes of the embeddings.
         dropout: probability.
+        conditioning, soft: how a frame is told its emotion, see `HybridStack` and `EmotionCondition`.
     """
 
     def __init__(
@@ -78,16 +84,24 @@ class AnimatorNetwork(nn.Module):
         style_dim: int = 8,
         d_state: int = 8,
         dropout: float = 0.1,
+        conditioning: str = "film",
+        soft: bool = True,
     ):
         super().__init__()
         self.stride = stride
         self.mix, self.project = LayerMix(num_taps), nn.Linear(dim, d_model)
         self.pool = nn.Conv1d(d_model, d_model, 2 * stride + 1, stride=stride, padding=stride // 2 + 1)
-        self.emotion = EmotionCondition(tuple(classes), emotion_dim)
+        self.emotion = EmotionCondition(tuple(classes), emotion_dim, soft)
         self.style = nn.Embedding(len(styles), style_dim)
         condition_dim = emotion_dim + style_dim
         self.stack = HybridStack(
-            layout, d_model, window=window, condition_dim=condition_dim, d_state=d_state, dropout=dropout
+            layout,
+            d_model,
+            window=window,
+            condition_dim=condition_dim,
+            d_state=d_state,
+            dropout=dropout,
+            conditioning=conditioning,
         )
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Sequential(

@@ -1,7 +1,8 @@
-"""The hybrid stack: Mamba and windowed attention in turn, with feed-forward layers, conditioned by FiLM."""
+"""The hybrid stack: Mamba and windowed attention in turn, with feed-forward layers, conditioned at every frame."""
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from sedtalker_cli.model.attention import WindowedAttention
 from sedtalker_cli.model.mamba import BiMamba
@@ -22,14 +23,45 @@ class FiLM(nn.Module):
         return x * (1 + scale) + shift
 
 
+class CrossAttention(nn.Module):
+    """Attention of every frame to a few tokens made of its own condition; the peer of `FiLM` in ablations.
+
+    Args:
+        condition_dim: size K of the condition.
+        d_model: width D.
+        tokens: made of each condition.
+        num_heads: attention heads.
+    """
+
+    def __init__(self, condition_dim: int, d_model: int, tokens: int = 4, num_heads: int = 4):
+        super().__init__()
+        self.tokens, self.num_heads = tokens, num_heads
+        self.query = nn.Linear(d_model, d_model)
+        self.key_value = nn.Linear(condition_dim, 2 * tokens * d_model)
+        self.out = nn.Linear(d_model, d_model)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, x: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
+        """x: (B, T, D); condition: (B, T, K)."""
+        heads = (self.num_heads, x.shape[-1] // self.num_heads)
+        query = self.query(x).unflatten(-1, heads).unsqueeze(-2)  # (B, T, H, 1, d)
+        shape = (2, self.tokens, *heads)
+        key, value = self.key_value(condition).unflatten(-1, shape).transpose(-2, -3).unbind(2)  # (B, T, H, M, d)
+        return x + self.out(F.scaled_dot_product_attention(query, key, value).flatten(2))
+
+
+CONDITIONINGS = {"film": FiLM, "cross": CrossAttention}
+
+
 class HybridBlock(nn.Module):
     """Pre-norm residual pair of a time mixer and a feed-forward layer."""
 
-    def __init__(self, mixer: nn.Module, d_model: int, condition_dim: int, dropout: float):
+    def __init__(self, mixer: nn.Module, d_model: int, condition_dim: int, dropout: float, conditioning: str = "film"):
         super().__init__()
         self.mixer = mixer
         self.norm_mixer, self.norm_ffn = nn.LayerNorm(d_model), nn.LayerNorm(d_model)
-        self.film = FiLM(condition_dim, d_model) if condition_dim else None
+        self.film = CONDITIONINGS[conditioning](condition_dim, d_model) if condition_dim else None
         self.ffn = nn.Sequential(
             nn.Linear(d_model, 2 * d_model), nn.GELU(), nn.Dropout(dropout), nn.Linear(2 * d_model, d_model)
         )
@@ -53,6 +85,7 @@ class HybridStack(nn.Module):
         num_heads: attention heads.
         window: attention reach in frames to either side.
         condition_dim: size K of the per-frame condition, 0 for none.
+        conditioning: one of `CONDITIONINGS`.
         d_state, d_conv, expand: Mamba's sizes.
         dropout: probability on residual branches.
     """
@@ -68,8 +101,11 @@ class HybridStack(nn.Module):
         d_conv: int = 4,
         expand: int = 2,
         dropout: float = 0.1,
+        conditioning: str = "film",
     ):
         super().__init__()
+        if conditioning not in CONDITIONINGS:
+            raise ValueError(f"conditioning {conditioning!r}: only {', '.join(CONDITIONINGS)} are known")
         if not layout or set(layout) - set("ma"):
             raise ValueError(f"layout {layout!r}: only 'm' (Mamba) and 'a' (attention) are known")
 
@@ -78,7 +114,9 @@ class HybridStack(nn.Module):
                 return BiMamba(d_model, d_state, d_conv, expand)
             return WindowedAttention(d_model, num_heads, window, dropout)
 
-        self.blocks = nn.ModuleList(HybridBlock(mixer(k), d_model, condition_dim, dropout) for k in layout)
+        self.blocks = nn.ModuleList(
+            HybridBlock(mixer(kind), d_model, condition_dim, dropout, conditioning) for kind in layout
+        )
         self.norm = nn.LayerNorm(d_model)
 
     def forward(

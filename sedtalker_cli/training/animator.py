@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,16 @@ from sedtalker_cli.audio import SAMPLE_RATE, load_audio
 from sedtalker_cli.data.augment import band_limit, coloured_noise
 from sedtalker_cli.data.captures import MOUTH, READERS, Capture, on_head
 from sedtalker_cli.data.examples import Example
+from sedtalker_cli.data.generated import STYLE as RULES
 from sedtalker_cli.data.generated import read_generated
-from sedtalker_cli.errors import InputError
+from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.evaluation.lipsync import score_animator
-from sedtalker_cli.face.arkit import ARKIT_NAMES
+from sedtalker_cli.face.arkit import ARKIT_INDEX, ARKIT_NAMES
+from sedtalker_cli.face.expression import expression_curves
 from sedtalker_cli.face.head import Head, load_head
 from sedtalker_cli.face.regions import lip_opening
-from sedtalker_cli.model.animator import Animator, AnimatorNetwork
+from sedtalker_cli.metrics.expression import UPPER_FACE
+from sedtalker_cli.model.animator import RATE, Animator, AnimatorNetwork, resample_frames
 from sedtalker_cli.model.checkpoint import save_checkpoint, sizes_of
 from sedtalker_cli.model.encoder import SpeechEncoder
 from sedtalker_cli.timeline import EMOTIONS
@@ -33,13 +36,14 @@ from sedtalker_cli.training.loop import (
     save_state,
     shown_settings,
 )
-from sedtalker_cli.training.motion import MotionSet, vary
+from sedtalker_cli.training.motion import MotionSet, draw_emotions, vary
 from sedtalker_cli.training.recordings import WaveformStore, read_corpora
 
-STYLES = ("grid", "facegood")
 LEAST_LIVELY = 0.05  # third differences below this share of a channel's deviation are noise
 WEIGHTED = ("velocity", "vertex", "closure", "liveliness")
 LOSSES = ("coefficients", "velocity", "vertices", "closure", "liveliness")
+# Validation scores whose sum chooses the epoch.
+JUDGED = ("jawOpen_r", "lip_gap_r", "lip_width_r", "mouthFunnel_r", "mouthPucker_r", "closure_rate")
 # EmoVOCA's expressions, as its animators name them, onto the classes known here.
 CLASS_MAP = {"upset": "angry", "surprised": "surprise", "calm": "neutral", "bored": "neutral", "fearful": "fear"}
 
@@ -49,7 +53,9 @@ class AnimatorTraining:
     """Settings of a run; every value can be given on the command line.
 
     Attributes:
-        captures: (source, folder) pairs of captured motion; sources as in `data.captures.READERS`.
+        captures: (source, folder) pairs of captured motion; sources as in `data.captures.READERS`. Each is a
+            speaking style of the model, the first its default.
+        learn_captures: False keeps them for validation, so that the mouth learns from `phones` alone.
         phones: folders of speech with phone times (see `data.generated`), whose mouths are generated.
         corpora: (name, folder) pairs of speech without motion; their voices train expression and stillness.
         splits: table of splits of the corpora, or None.
@@ -83,7 +89,14 @@ class AnimatorTraining:
     liveliness_weight: float = 0.1
     seed: int = 0
     phones: tuple[Path, ...] = ()
+    learn_captures: bool = True
     network: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def styles(self) -> tuple[str, ...]:
+        """Ways of speaking that the mouth learns."""
+        captured = [source for source, _ in self.captures] if self.learn_captures else []
+        return tuple(dict.fromkeys([*captured, *([RULES] if self.phones else [])]))
 
 
 class MotionLoss(torch.nn.Module):
@@ -174,6 +187,9 @@ def train_animator(
     encoder, head = SpeechEncoder.load(settings.encoder), load_head()
     kept_settings = run_settings(settings, encoder)
     state = load_state(out / "state.pt", kept_settings)
+    styles = settings.styles
+    if not styles:
+        raise UsageError("nothing moves a mouth: give captures to learn from, or recordings with phone times")
     captures = [c for source, folder in settings.captures for c in READERS[source](folder)]
     log(f"{len(captures)} captured recordings of {', '.join(s for s, _ in settings.captures)}")
     for split in ("train", "val"):
@@ -191,7 +207,7 @@ def train_animator(
         )
 
     first_draw = draw(0)
-    sizes = {"styles": STYLES, "num_taps": encoder.num_taps, "dim": encoder.dim, **settings.network}
+    sizes = {"styles": styles, "num_taps": encoder.num_taps, "dim": encoder.dim, **settings.network}
     torch.manual_seed(settings.seed)
     network = AnimatorNetwork(EMOTIONS, **sizes)
     criterion = MotionLoss(head, usual_spread(first_draw), settings)
@@ -220,7 +236,7 @@ def train_animator(
         torch.manual_seed(settings.seed * 1000 + epoch)
         rng = np.random.default_rng([settings.seed, epoch])
         network.train()
-        for step, batch in enumerate(train.batches(settings.batch, STYLES, rng), start=1):
+        for step, batch in enumerate(train.batches(settings.batch, styles, rng), start=1):
             found = network(batch["features"], batch["posteriors"], batch["intensity"], batch["style"], batch["mask"])
             parts = criterion(found, batch["motion"], batch["known"], batch["mask"])
             optimizer.zero_grad()
@@ -236,18 +252,20 @@ def train_animator(
         config = {
             "type": "animator",
             "classes": list(EMOTIONS),
-            "styles": list(STYLES),
+            "styles": list(styles),
             "class_map": CLASS_MAP,
             "network": sizes_of(AnimatorNetwork, **{k: v for k, v in sizes.items() if k != "styles"}),
             "encoder_sha256": encoder.sha256,
             "training": shown_settings(settings),
         }
-        scores = score_animator(Animator(candidate, config, "cpu", ""), validation, encoded, head)
+        model = Animator(candidate, config, "cpu", "")
+        scores = score_animator(model, validation, encoded, head)
+        scores["expression_error"] = expression_error(model, encoded, settings.seed)
         row = dict(zip((f"loss_{name}" for name in LOSSES), (sums / step).round(decimals=4).tolist(), strict=True))
         row |= {name: round(value, 4) for name, value in scores.items()}
         append_row(out / "log.csv", {"epoch": epoch + 1, **row, "seconds": round(time.monotonic() - begin, 1)})
         log(f"epoch {epoch + 1}: " + ", ".join(f"{name} {value}" for name, value in row.items()))
-        score = scores["jawOpen_r"] + scores["lip_gap_r"] + scores.get("closure_rate", 0.0)
+        score = sum(scores.get(name, 0.0) for name in JUDGED)
         if score > best:
             best = score
             save_checkpoint(out / "checkpoint", candidate.state_dict(), config)
@@ -265,6 +283,27 @@ def train_animator(
             },
         )
     return {"score": best}
+
+
+def expression_error(animator: Animator, features: Sequence[torch.Tensor], seed: int) -> float:
+    """Root mean square error of the upper face under drawn timelines, against the rules that it learns from.
+
+    Args:
+        animator: to judge.
+        features: (T, L, D) of each recording.
+        seed: of the timelines.
+    """
+    rng = np.random.default_rng([seed, 2])
+    upper = [ARKIT_INDEX[name] for name in UPPER_FACE]
+    squares = []
+    for rows in features:
+        frames = len(rows)
+        posteriors, intensity = draw_emotions(frames, rng)
+        found = animator.predict(rows, posteriors, intensity, frames / RATE, RATE)
+        wanted = torch.from_numpy(expression_curves(posteriors, intensity, EMOTIONS, RATE))
+        wanted = resample_frames(wanted, frames / RATE, RATE).numpy()
+        squares.append(((found - wanted)[:, upper] ** 2).mean())
+    return math.sqrt(np.mean(squares))
 
 
 def usual_spread(examples: MotionSet) -> np.ndarray:
@@ -301,12 +340,12 @@ def examples(
     captures: list[Capture], speech: Speech, head: Head, number: int, settings: AnimatorTraining
 ) -> Iterator[Example]:
     """Examples of one draw: captured motion, speech without, and stillness."""
-    rng = np.random.default_rng([settings.seed, number])
+    rng, styles = np.random.default_rng([settings.seed, number]), settings.styles
 
     def varied(example: Example) -> Example:
         return vary(example, rng) if number else example
 
-    training = [c for c in captures if c.split == "train"]
+    training = [c for c in captures if c.split == "train" and settings.learn_captures]
     lengths: dict[str, float] = {}
     for capture in training:
         lengths[capture.source] = lengths.get(capture.source, 0) + len(capture.weights) / capture.fps
@@ -325,10 +364,10 @@ def examples(
     for folder in settings.phones:
         yield from map(varied, read_generated(folder, head, seed=number))
     nothing, everything = np.zeros((2, len(ARKIT_NAMES)), np.float32), np.ones(len(ARKIT_NAMES), bool)
-    for waveform in speech.draw(number):
-        yield varied(Example(waveform, nothing, 1.0, ~everything, STYLES[number % len(STYLES)]))
+    for index, waveform in enumerate(speech.draw(number)):
+        yield varied(Example(waveform, nothing, 1.0, ~everything, styles[index % len(styles)]))
     for index in range(settings.still):
-        yield Example(still_sound(rng), nothing, 1.0, everything, STYLES[index % len(STYLES)])
+        yield Example(still_sound(rng), nothing, 1.0, everything, styles[index % len(styles)])
 
 
 def still_sound(rng: np.random.Generator) -> np.ndarray:
