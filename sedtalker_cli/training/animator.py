@@ -86,7 +86,7 @@ class AnimatorTraining:
     velocity_weight: float = 2.0
     vertex_weight: float = 1.0
     closure_weight: float = 0.5
-    liveliness_weight: float = 0.1
+    liveliness_weight: float = 0.3
     seed: int = 0
     phones: tuple[Path, ...] = ()
     learn_captures: bool = True
