@@ -63,7 +63,8 @@ def animator(
     with session(quiet, False, debug):
         from sedtalker_cli.data.captures import parse_capture
         from sedtalker_cli.data.corpora import parse_corpus
-        from sedtalker_cli.training.animator import AnimatorTraining, train_animator
+        from sedtalker_cli.training.animator import train_animator
+        from sedtalker_cli.training.animator_settings import AnimatorTraining
         from sedtalker_cli.weights import weights_dir
 
         settings = AnimatorTraining(
