@@ -29,7 +29,7 @@ Examples:
 Every input leads to STEM.npy (vertices), STEM.json (what they are), STEM.weights.npy (ARKit
 coefficients), STEM.faces.npy (triangles), STEM.rttm and STEM.emotion.csv (the emotions used);
 with --render to STEM.mp4, with --html to STEM.html, with --head-motion on to STEM.head.npy (a 4 x 4
-matrix a frame; the vertices stay in the head's frame, films apply it), with --export to what other
+matrix a frame; vertices stay in the head's frame, films, page, glb and usd apply it), with --export to what other
 programs open: arkit-csv STEM.arkit.csv, glb STEM.glb, usd STEM.usd, pc2 and mdd STEM.pc2 and STEM.mdd
 with STEM.neutral.obj, obj (or --obj) the folder STEM.obj/.
 
