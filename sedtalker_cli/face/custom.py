@@ -134,7 +134,8 @@ def _from_primitives(source: Path, primitives: list[Primitive]) -> Head:
         start += len(piece.vertices)
     if not found:
         has = f"it has {', '.join(sorted(seen)[:MOST_NAMED])}" if seen else "it has no shapes at all"
-        raise InputError(f"{source}: has no shape to move it: looked for {LOOKED_FOR}; {has}")
+        remedy = "; give the avatar 'perfect sync' expressions" if source.suffix.lower() == ".vrm" else ""
+        raise InputError(f"{source}: has no shape to move it: looked for {LOOKED_FOR}; {has}{remedy}")
     missing = [name for name in ARKIT_NAMES if name not in found]
     if missing:
         LOGGER.warning("%s: lacks %d of 52 shapes, which are skipped: %s", source, len(missing), ", ".join(missing))
