@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from sedtalker_cli.errors import UsageError
 from sedtalker_cli.formats.atomic import atomic_file, atomic_folder
+from sedtalker_cli.render.captions import Captioned
 from sedtalker_cli.render.picture import Face, Picture
 from sedtalker_cli.render.strip import PANEL, TEXT
 from sedtalker_cli.render.video import VideoWriter
@@ -20,6 +21,7 @@ from sedtalker_cli.timeline import HOP
 
 if TYPE_CHECKING:
     from sedtalker_cli.face.head import Head
+    from sedtalker_cli.formats.captions import Caption
     from sedtalker_cli.formats.motion import FrameFile
     from sedtalker_cli.timeline import EmotionTimeline
 
@@ -39,6 +41,7 @@ def render_film(
     size: tuple[int, int] = (512, 512),
     progress: Progress | None = None,
     view: View | None = None,
+    captions: Sequence[Caption] = (),
 ) -> Path:
     """Draw a face animation into an MP4 file; memory does not grow with its length.
 
@@ -53,6 +56,7 @@ def render_film(
         size: Width and height of the whole film [pixels]; odd numbers are lowered to even ones.
         progress: Called with frames done and frames in all.
         view: Camera, background, shadow; None is from the front before a grey backdrop.
+        captions: Words over the picture, in order of time.
 
     Returns:
         The path.
@@ -65,8 +69,11 @@ def render_film(
     check_film(size, fps)
     even = (size[0] // 2 * 2, size[1] // 2 * 2)
     view = view or View()
-    with Face(vertices, head, fps, even, view, timeline, head_motion=head_motion) as face:
-        return write_film(face, len(vertices), fps, out_path, audio, progress)
+    picture: Picture = Face(vertices, head, fps, even, view, timeline, head_motion=head_motion)
+    if captions:
+        picture = Captioned(picture, captions, fps, len(vertices))
+    with picture:
+        return write_film(picture, len(vertices), fps, out_path, audio, progress)
 
 
 def check_film(size: tuple[int, int], fps: float) -> None:

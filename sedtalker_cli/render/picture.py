@@ -25,6 +25,7 @@ class Picture(Protocol):
 
     width: int
     height: int
+    floor: int  # the row below the faces, where an emotion strip begins
 
     def __enter__(self) -> Picture: ...
     def __exit__(self, *_: object) -> None: ...
@@ -66,13 +67,13 @@ class Face:
         self._title = None if title is None else draw_title(title, self.width, self.height)
         self._top = 0 if self._title is None else len(self._title)
         below = 0 if timeline is None else strip_height(self.height)
-        self._bottom = self.height - below
+        self.floor = self.height - below
         duration = len(vertices) / fps
         self._strip = None if timeline is None else EmotionStrip(timeline, duration, self.width, below)
         self._heat, self._head_motion = heat, head_motion
-        self._legend = None if heat is None else heat.legend(self._bottom - self._top)
+        self._legend = None if heat is None else heat.legend(self.floor - self._top)
         head = head if heat is None else plain_head(head)
-        self._scene = make_scene(head, self.width, self._bottom - self._top, view)
+        self._scene = make_scene(head, self.width, self.floor - self._top, view)
 
     def __enter__(self) -> Face:
         return self
@@ -85,7 +86,7 @@ class Face:
         frame = min(frame, len(self._vertices) - 1)
         if self._title is not None:
             out[: self._top] = self._title
-        face = out[self._top : self._bottom]
+        face = out[self._top : self.floor]
         colors = None if self._heat is None else self._heat.colors(frame)
         vertices = self._vertices[frame]
         if self._head_motion is not None:
@@ -96,7 +97,7 @@ class Face:
             rows, columns = min(len(self._legend), len(face)), min(self._legend.shape[1], self.width)
             face[-rows:, self.width - columns :] = self._legend[-rows:, -columns:]
         if self._strip is not None:
-            self._strip.draw(frame / self._fps, out[self._bottom :])
+            self._strip.draw(frame / self._fps, out[self.floor :])
 
 
 class SideBySide:
@@ -110,6 +111,7 @@ class SideBySide:
         self._pictures = pictures
         self.height = pictures[0].height
         self.width = sum(picture.width for picture in pictures)
+        self.floor = min(picture.floor for picture in pictures)
 
     def __enter__(self) -> SideBySide:
         with ExitStack() as stack:
