@@ -31,7 +31,7 @@ class Take:
     """
 
     head: Head
-    fps: int
+    fps: float
     frames: int
     stream: Callable[[], Iterator[np.ndarray]]
     weights: np.ndarray | None = None

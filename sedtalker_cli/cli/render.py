@@ -118,7 +118,7 @@ def render(
         motions = [job.source for job in jobs]
         if compare:
             if len(jobs) < 2 or bad:
-                raise UsageError("--compare needs two or more motions that can be read")
+                raise UsageError("--compare needs two or more different motions that can be read")
             if title and len(title) != len(jobs):
                 raise UsageError(f"--title is given {len(title)} times for {len(jobs)} motions")
             jobs = jobs[:1]

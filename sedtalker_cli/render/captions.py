@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from sedtalker_cli.render.fonts import load_font, warn_of_letters
 
 if TYPE_CHECKING:
+    from PIL import ImageFont
+
     from sedtalker_cli.formats.captions import Caption
     from sedtalker_cli.render.picture import Picture
 
@@ -40,7 +43,7 @@ class Captioned:
         self._onsets = np.array([caption.onset for caption in captions])
         self._ends = np.array([caption.end for caption in captions])
         self._draw_box = lru_cache(maxsize=2)(self._make_box)
-        warn_of_letters("".join(caption.text for caption in captions))
+        warn_of_letters("captions", "".join(caption.text for caption in captions))
         if captions[0].onset >= frames / fps:
             LOGGER.warning("no caption is shown: the first is at %g s, after the film's end", captions[0].onset)
 
@@ -73,7 +76,7 @@ class Captioned:
         """(rows, columns, 4) uint8, colours multiplied by alpha; letters shrink until all fit, else the end is cut."""
         side = min(self.height, 1.4 * self.width)
         for size in range(max(SMALLEST, round(LARGEST * side)), SMALLEST - 1, -1):
-            font = ImageFont.truetype(font_file(), size)
+            font = load_font(size)
             pad = max(2, size // 3)
             lines = _wrap(text, font, self.width - 4 * pad)
             step = round(1.25 * size)
@@ -92,24 +95,6 @@ class Captioned:
         pixels = np.asarray(image).astype(np.uint16)
         pixels[..., :3] = pixels[..., :3] * pixels[..., 3:] // 255
         return pixels.astype(np.uint8)
-
-
-def font_file() -> str:
-    """DejaVu Sans, which comes with Matplotlib: Latin, Greek, Cyrillic, Arabic and Hebrew letters."""
-    import matplotlib
-
-    return str(Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans.ttf")
-
-
-def warn_of_letters(text: str) -> None:
-    """Say which letters of the captions will be empty boxes."""
-    from matplotlib.ft2font import FT2Font
-
-    known = FT2Font(font_file()).get_charmap()
-    missing = sorted({letter for letter in text if letter != "\n" and ord(letter) not in known})
-    if missing:
-        shown = "".join(missing[:10])
-        LOGGER.warning("captions: the font has no %s (%d letters in all), boxes stand for them", shown, len(missing))
 
 
 def _wrap(text: str, font: ImageFont.FreeTypeFont, width: float) -> list[str]:

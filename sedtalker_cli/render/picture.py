@@ -7,9 +7,10 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from sedtalker_cli.render import make_scene
+from sedtalker_cli.render.fonts import fit_text, warn_of_letters
 from sedtalker_cli.render.heat import HeatMap, plain_head
 from sedtalker_cli.render.strip import PANEL, TEXT, EmotionStrip, strip_height
 from sedtalker_cli.render.view import View
@@ -71,7 +72,7 @@ class Face:
         duration = len(vertices) / fps
         self._strip = None if timeline is None else EmotionStrip(timeline, duration, self.width, below)
         self._heat, self._head_motion = heat, head_motion
-        self._legend = None if heat is None else heat.legend(self.floor - self._top)
+        self._legend = None if heat is None else heat.legend(self.floor - self._top, self.width)
         head = head if heat is None else plain_head(head)
         self._scene = make_scene(head, self.width, self.floor - self._top, view)
 
@@ -132,13 +133,10 @@ class SideBySide:
 
 
 def draw_title(text: str, width: int, height: int) -> np.ndarray:
-    """A bar with a title for a picture of this size: (rows, width, 4) uint8; a long title gets smaller letters."""
+    """A bar with a title for a picture of this size: (rows, width, 4) uint8; a long title shrinks, and then is cut."""
     rows = max(24, 2 * round(0.03 * height))
-    size = max(10, round(0.6 * rows))
-    font = ImageFont.load_default(size=size)
-    while size > 8 and font.getlength(text) > 0.96 * width:
-        size -= 1
-        font = ImageFont.load_default(size=size)
+    warn_of_letters("title", text)
+    text, font = fit_text(text, max(10, round(0.6 * rows)), 0.96 * width)
     image = Image.new("RGB", (width, rows), PANEL)
     ImageDraw.Draw(image).text((width / 2, rows / 2), text, fill=TEXT, font=font, anchor="mm")
     return np.asarray(image.convert("RGBA"))
