@@ -168,6 +168,7 @@ def _picture(replays: Sequence[Replay], wishes: Wishes, sheet: bool = False) -> 
     from sedtalker_cli.render.captions import Captioned
     from sedtalker_cli.render.picture import Face, SideBySide
 
+    frames = max(len(replay.vertices) for replay in replays)
     titles = wishes.titles or _titles([replay.path for replay in replays])
     faces = [
         Face(
@@ -180,13 +181,14 @@ def _picture(replays: Sequence[Replay], wishes: Wishes, sheet: bool = False) -> 
             title if wishes.compare else None,
             heat,
             replay.head_motion,
+            frames / replay.fps,
         )
         for replay, title, heat in zip(replays, titles, _heat_maps(replays, wishes.reference), strict=True)
     ]
     picture = SideBySide(faces) if wishes.compare else faces[0]
     if not wishes.captions or sheet:
         return picture
-    return Captioned(picture, wishes.captions, replays[0].fps, max(len(replay.vertices) for replay in replays))
+    return Captioned(picture, wishes.captions, replays[0].fps, frames)
 
 
 def _heat_maps(replays: Sequence[Replay], reference: Path | None) -> list[HeatMap | None]:

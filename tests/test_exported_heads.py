@@ -209,3 +209,15 @@ def test_damaged_expressions_are_one_line(anna, tmp_path):
         file.content["extensions"] = {"VRMC_vrm": broken}
         with pytest.raises(InputError, match=r"a\.vrm: is damaged glTF"):
             load_custom_head(file.write(tmp_path / "a.vrm"))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e30])
+@pytest.mark.parametrize("target", [True, False])
+def test_vertices_out_of_sight_are_one_line(anna, tmp_path, value, target):
+    file = GltfBuilder()
+    vertices, faces, offsets = piece(anna, *SKIN)
+    (offsets[17] if target else vertices)[100, 1] = value
+    file.node(mesh=file.mesh("Face", vertices, faces, offsets, ARKIT_NAMES))
+    with pytest.raises(InputError, match=r"a\.glb: is damaged \(a vertex is moved out of sight") as caught:
+        load_custom_head(file.write(tmp_path / "a.glb"))
+    assert "\n" not in str(caught.value)

@@ -102,6 +102,19 @@ def test_compare(tmp_path):
     assert pictures[0][:24].max() > 150  # titles
 
 
+def test_compared_strips_have_one_time_axis(tmp_path):
+    long, short = (write_talk(tmp_path / "in", name, frames=n, emotions=True) for name, n in (("a", 20), ("b", 10)))
+    call("render", "--compare", long, short, "--png", "-o", tmp_path / "out", "--size", "128x160")
+    picture = np.asarray(Image.open(tmp_path / "out/a.compare.png/000019.png")).astype(int)
+    row = picture[160 - 72 + 30, :, :3]  # through the upper part of the curves: a faint colour
+    coloured = np.ptp(row, axis=1) > 12
+    assert coloured[8:110].mean() > 0.8
+    assert coloured[128 + 8 : 128 + 52].mean() > 0.8 and coloured[128 + 85 : 128 + 112].mean() < 0.1
+    call("render", short, "--png", "-o", tmp_path / "alone", "--size", "128x160")
+    alone = np.asarray(Image.open(tmp_path / "alone/b.png/000000.png")).astype(int)[160 - 72 + 30, :, :3]
+    assert (np.ptp(alone, axis=1) > 12)[12:120].mean() > 0.8
+
+
 def test_compare_needs_what_fits(tmp_path):
     first, slow = write_talk(tmp_path / "a"), write_talk(tmp_path / "b", fps=50)
     assert "needs two or more" in call("render", "--compare", first, "-o", tmp_path / "x", expect=2).stderr

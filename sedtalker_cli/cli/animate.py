@@ -21,6 +21,7 @@ Examples:
   sedtalker animate speech.wav --emotion-override "0-2.5=angry:0.9,2.5-=sad:0.4"
   sedtalker animate speech.wav --emotion-override edited.emotion.csv --identity anna
   sedtalker animate speech.wav --lip-gain 1.3 --smooth 0.1 --head-motion on --render
+  sedtalker animate speech.wav --render --captions speech.srt
   sedtalker animate --list speakers.csv --adapt --out results/
   sedtalker animate speech.wav --head me.glb --export glb,arkit-csv --html
   sedtalker animate recordings/ --recursive --fps 60 --out results/ --resume

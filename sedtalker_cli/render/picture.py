@@ -47,6 +47,7 @@ class Face:
         title: Words above the face; no title if None.
         heat: Shows the distance from a reference as colour; None shows the head's own colours.
         head_motion: (T, 4, 4) where each frame's vertices are moved to; the camera stands still. None moves nothing.
+        duration: What the strip's width stands for [s]; None is the motion's own.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Face:
         title: str | None = None,
         heat: HeatMap | None = None,
         head_motion: np.ndarray | None = None,
+        duration: float | None = None,
     ) -> None:
         if vertices.ndim != 3 or vertices.shape[1:] != head.neutral.shape or len(vertices) == 0:
             raise ValueError(f"vertices must be (T, {len(head.neutral)}, 3) with T > 0, got {vertices.shape}")
@@ -69,7 +71,7 @@ class Face:
         self._top = 0 if self._title is None else len(self._title)
         below = 0 if timeline is None else strip_height(self.height)
         self.floor = self.height - below
-        duration = len(vertices) / fps
+        duration = duration or len(vertices) / fps
         self._strip = None if timeline is None else EmotionStrip(timeline, duration, self.width, below)
         self._heat, self._head_motion = heat, head_motion
         self._legend = None if heat is None else heat.legend(self.floor - self._top, self.width)
@@ -84,6 +86,7 @@ class Face:
 
     def draw(self, frame: int, out: np.ndarray) -> None:
         """See `Picture.draw`."""
+        time = frame / self._fps
         frame = min(frame, len(self._vertices) - 1)
         if self._title is not None:
             out[: self._top] = self._title
@@ -98,7 +101,7 @@ class Face:
             rows, columns = min(len(self._legend), len(face)), min(self._legend.shape[1], self.width)
             face[-rows:, self.width - columns :] = self._legend[-rows:, -columns:]
         if self._strip is not None:
-            self._strip.draw(frame / self._fps, out[self.floor :])
+            self._strip.draw(time, out[self.floor :])
 
 
 class SideBySide:
