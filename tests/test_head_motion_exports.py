@@ -10,11 +10,14 @@ from scipy.spatial.transform import Rotation
 
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.exports import Take, write_exports
+from sedtalker_cli.face.custom import load_custom_head
 from sedtalker_cli.face.head import load_head
 from sedtalker_cli.face.head_motion import head_motion, neck_tracks
 from sedtalker_cli.formats.glb import build_glb
 from sedtalker_cli.replay import read_head_motion
 from tests.conftest import ROOT
+from tests.test_cli import call
+from tests.test_custom_head import unpack
 from tests.test_head_motion import syllables
 
 FPS, FRAMES = 25, 40
@@ -136,3 +139,14 @@ def test_matrices_that_are_not_rigid_are_one_line(take, tmp_path, spoil):
     np.save(tmp_path / "a.head.npy", motion)
     with pytest.raises(InputError, match=r"a\.head\.npy: frame 2 is not rigid"):
         read_head_motion(tmp_path / "a.npy", facts, FRAMES)
+
+
+def test_animate_and_render_write_the_same_scene(tmp_path, sound, fake_models):
+    call("animate", sound, "--head-motion", "on", "--export", "glb", "-o", tmp_path / "out")
+    call("render", tmp_path / "out/speech.npy", "--export", "glb", "-o", tmp_path / "again")
+    contents = [unpack(tmp_path / folder / "speech.glb") for folder in ("out", "again")]
+    assert [node["name"] for node in contents[0][0]["nodes"]] == ["sedtalker-head", "neck"]
+    assert contents[0] == contents[1]
+    head = load_custom_head(tmp_path / "out/speech.glb")  # at rest it is where it was
+    own = load_head()
+    np.testing.assert_allclose(head.neutral[head.faces.ravel()], own.neutral[own.faces.ravel()], atol=1e-6)
