@@ -70,7 +70,7 @@ def collect_jobs(
     jobs: list[Job] = []
     bad: list[BadInput] = []
     for path, given in named:
-        if not path.is_dir():
+        if not os.path.isdir(path):  # unlike `Path.is_dir` it bears names that no file can have
             jobs.append(Job(path, Path(stem(path)), **given))
             continue
         files, faults = _search(path, recursive)

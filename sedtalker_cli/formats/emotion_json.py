@@ -11,7 +11,7 @@ import numpy as np
 from sedtalker_cli.decoding import runs_of
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.atomic import atomic_file
-from sedtalker_cli.formats.text import read_text
+from sedtalker_cli.formats.text import read_json
 from sedtalker_cli.timeline import HOP, EmotionTimeline, frame_count
 
 FORMAT = "sedtalker-emotion"
@@ -71,12 +71,7 @@ def read_emotion_json(path: str | os.PathLike) -> EmotionTimeline:
     Raises:
         InputError: not such a file, or what in it cannot be used.
     """
-    try:
-        content = json.loads(read_text(Path(path)))
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path}:{error.lineno}: is not JSON ({error.msg}); write it again") from None
-    except RecursionError:
-        raise InputError(f"{path}: is not an emotion timeline (nested too deeply)") from None
+    content = read_json(Path(path))
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputError(f"{path}: is not an emotion timeline; expected a JSON object with format {FORMAT!r}")
     if content.get("version") != 1 or content.get("hop") != HOP:

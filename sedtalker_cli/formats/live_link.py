@@ -6,11 +6,13 @@ import csv
 import math
 import os
 import re
+from pathlib import Path
 
 import numpy as np
 
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.atomic import atomic_file
+from sedtalker_cli.formats.text import read_text
 
 # The app's own order: jaw and mouth have Right before Left, all others Left before Right.
 SHAPES = (
@@ -26,13 +28,14 @@ SHAPES = (
 )  # fmt: skip
 ANGLES = tuple(f"{part}{axis}" for part in ("Head", "LeftEye", "RightEye") for axis in ("Yaw", "Pitch", "Roll"))
 HEADER = ("Timecode", "BlendShapeCount", *SHAPES, *ANGLES)
+MOST = 100.0  # of a coefficient or an angle
 # how far the eyes turn at a coefficient of 1 [radians]
 LOOK_IN_OUT, LOOK_UP, LOOK_DOWN = (math.radians(degrees) for degrees in (24.0, 17.0, 22.0))
 
 
-def timecode(frame: int, fps: int) -> str:
-    """`HH:MM:SS:FF.fff`: hours, minutes, seconds, and the frame within the second."""
-    seconds, rest = divmod(frame, fps)
+def timecode(frame: int, fps: float) -> str:
+    """`HH:MM:SS:FF.fff`: hours, minutes, seconds, and the frame within the second; 29.97 counts 30, as film does."""
+    seconds, rest = divmod(frame, round(fps))
     minutes, second = divmod(seconds, 60)
     return f"{minutes // 60:02d}:{minutes % 60:02d}:{second:02d}:{rest:02d}.000"
 
@@ -62,7 +65,7 @@ def write_live_link(
     path: str | os.PathLike,
     weights: np.ndarray,
     names: tuple[str, ...],
-    fps: int,
+    fps: float,
     head_angles: np.ndarray | None = None,
 ) -> None:
     """Write one row a frame: time code, 61, the 52 shapes in PascalCase, nine angles in radians.
@@ -96,18 +99,21 @@ def read_live_link(path: str | os.PathLike) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         InputError: a column is missing, or a row cannot be read.
     """
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        rows = csv.reader(file)
+    rows = csv.reader(read_text(Path(path)).splitlines())
+    values = []
+    try:
         place = {re.sub(r"\W", "", name).lower(): k for k, name in enumerate(next(rows, []))}
         missing = [name for name in (*SHAPES, *ANGLES) if name.lower() not in place]
         if missing:
             raise InputError(f"{path}:1: lacks the column {missing[0]}; this is no Live Link Face recording")
         columns = [place[name.lower()] for name in (*SHAPES, *ANGLES)]
-        values = []
         for row in rows:
-            try:
-                values.append([float(row[k]) for k in columns])
-            except (ValueError, IndexError):
-                raise InputError(f"{path}:{rows.line_num}: is not a row of {len(columns)} numbers") from None
+            values.append([float(row[k]) for k in columns])
+            if not all(abs(value) <= MOST for value in values[-1]):  # NaN compares as False
+                raise ValueError
+    except (ValueError, IndexError):
+        raise InputError(f"{path}:{rows.line_num}: is not a row of {len(columns)} numbers") from None
+    except csv.Error as error:
+        raise InputError(f"{path}:{rows.line_num + 1}: not a CSV line ({error})") from error
     table = np.array(values, np.float32).reshape(-1, len(columns))
     return table[:, : len(SHAPES)], table[:, len(SHAPES) :]

@@ -6,13 +6,14 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from tokenize import TokenError
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.atomic import atomic_file
-from sedtalker_cli.formats.text import read_text
+from sedtalker_cli.formats.text import read_json
 
 FORMAT = "sedtalker-motion"
 UNITS = "metres"
@@ -85,7 +86,7 @@ def write_vertices(path: str | os.PathLike, blocks: Iterable[np.ndarray], shape:
         for block in blocks:
             if block.shape[1:] != tuple(shape[1:]):
                 raise ValueError(f"block of shape {block.shape} in motion of shape {shape}")
-            np.ascontiguousarray(block, "<f4").tofile(file)
+            write_numbers(file, block, "<f4")
             written += len(block)
         if written != shape[0]:
             raise ValueError(f"{written} frames written, {shape[0]} announced")
@@ -106,8 +107,15 @@ def write_sidecar(path: str | os.PathLike, metadata: dict[str, Any]) -> None:
 
 def write_array(path: str | os.PathLike, array: np.ndarray) -> None:
     """Write a small companion array (`STEM.faces.npy`, `STEM.weights.npy`)."""
-    with atomic_file(path) as part:
-        np.save(part, array, allow_pickle=False)
+    with atomic_file(path) as part, open(part, "wb") as file:
+        header = {"descr": np.lib.format.dtype_to_descr(array.dtype), "fortran_order": False, "shape": array.shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        write_numbers(file, array, array.dtype)
+
+
+def write_numbers(file: BinaryIO, array: np.ndarray, kind: str | np.dtype) -> None:
+    """Write an array's numbers in C order; unlike `ndarray.tofile` it says why a disk takes no more."""
+    file.write(np.ascontiguousarray(array, kind).reshape(-1).view(np.uint8).data)
 
 
 def write_motion(
@@ -150,12 +158,7 @@ def read_sidecar(sidecar: Path) -> dict[str, Any]:
     Raises:
         InputError: missing, no JSON object, or without a frame rate.
     """
-    try:
-        metadata = json.loads(read_text(sidecar))
-    except json.JSONDecodeError as error:
-        raise InputError(f"{sidecar}:{error.lineno}: is not JSON ({error.msg}); write the motion again") from None
-    except RecursionError:
-        raise InputError(f"{sidecar}: is not a motion's sidecar (nested too deeply)") from None
+    metadata = read_json(sidecar)
     if not isinstance(metadata, dict):
         raise InputError(f"{sidecar}: is not a motion's sidecar (a JSON object with fps, head, identity)")
     fps = metadata.get("fps")
@@ -184,14 +187,15 @@ def read_array(path: str | os.PathLike, expected: str = "an array") -> np.ndarra
     Raises:
         InputError: missing, damaged or not NPY.
     """
+    if Path(path).exists() and not Path(path).is_file():
+        raise InputError(f"{path}: is no file; name a .npy file")
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        # not `np.load`: what is neither NPY nor NPZ it takes for a pickle
+        return np.lib.format.open_memmap(path, mode="r")
     except FileNotFoundError:
         raise InputError(f"{path}: does not exist; check the path") from None
-    except IsADirectoryError:
-        raise InputError(f"{path}: is a folder; name a .npy file") from None
     except PermissionError:
         raise InputError(f"{path}: may not be read; change its permissions (chmod +r)") from None
-    except (OSError, ValueError, EOFError, OverflowError, SyntaxError) as error:
+    except (OSError, ValueError, TypeError, OverflowError, SyntaxError, TokenError) as error:
         reason = (str(error).splitlines() or ["damaged"])[0]
         raise InputError(f"{path}: is not {expected} ({reason})") from error

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.face.arkit import ARKIT_NAMES
-from sedtalker_cli.model.checkpoint import checksum, config_errors, load_config, load_into
+from sedtalker_cli.model.checkpoint import check_sizes, checksum, config_errors, load_config, load_network, names_of
 from sedtalker_cli.model.diarizer import LayerMix
 from sedtalker_cli.model.hybrid import HybridStack
 from sedtalker_cli.model.windows import windowed
@@ -186,8 +186,12 @@ class Animator:
         """
         config = load_config(folder, "animator")
         with config_errors(folder):
-            network = AnimatorNetwork(tuple(config["classes"]), tuple(config["styles"]), **config["network"])
-        return cls(load_into(network, folder), config, device, checksum(folder))
+            classes, styles, sizes = names_of(config["classes"]), names_of(config["styles"]), config["network"]
+            check_sizes(sizes)
+            if sizes.get("outputs", len(ARKIT_NAMES)) != len(ARKIT_NAMES):
+                raise ValueError(f"outputs is {sizes['outputs']}, not ARKit's {len(ARKIT_NAMES)}")
+            network = load_network(folder, lambda: AnimatorNetwork(classes, styles, **sizes))
+            return cls(network, config, device, checksum(folder))
 
     def map_posteriors(self, posteriors: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
         """Posteriors over another model's classes as posteriors over this one's.
