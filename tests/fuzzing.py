@@ -16,8 +16,39 @@ from hypothesis import strategies as st
 
 from sedtalker_cli.errors import InputError, UsageError
 
-NUMBERS = ("nan", "-inf", "1e400", "-1", "0", "1e308", "9" * 25, "9" * 5000, "1_0", "\u00b2", "\u0663", "0x10", "2147483648")
-WORDS = (*NUMBERS, "", "-", '"', '""', "<", "'", ",", "\t", "\n", "\r", "\0", "\u2028", "\ufeff", "$x$", "../../etc/passwd")
+NUMBERS = (
+    "nan",
+    "-inf",
+    "1e400",
+    "-1",
+    "0",
+    "1e308",
+    "9" * 25,
+    "9" * 5000,
+    "1_0",
+    "\u00b2",
+    "\u0663",
+    "0x10",
+    "2147483648",
+)
+WORDS = (
+    *NUMBERS,
+    "",
+    "-",
+    '"',
+    '""',
+    "<",
+    "'",
+    ",",
+    "\t",
+    "\n",
+    "\r",
+    "\0",
+    "\u2028",
+    "\ufeff",
+    "$x$",
+    "../../etc/passwd",
+)
 VALUES = (
     *(None, True, -1, 0, 1, 2**31, 10**30, 10**400, 1e308, -1e-320, float("nan"), float("inf")),
     *("", "x", "../../etc/passwd", "/dev/zero", "a\0b", "\ud800", "x" * 5000, [], {}, [[[]]], {"a": None}, [1, "a"]),
@@ -49,7 +80,9 @@ def damaged_bytes(draw: st.DrawFn, content: bytes) -> bytes:
         elif kind == "head":
             data[place % min(len(data), 64)] = draw(st.sampled_from([0, 1, 0x7F, 0x80, 0xFF]))
         elif kind == "write":
-            data[place : place + 4] = draw(st.sampled_from([b"\xff" * 4, b"\0" * 4, b"\xff\xff\xff\x7f", b"\0\0\0\x80"]))
+            data[place : place + 4] = draw(
+                st.sampled_from([b"\xff" * 4, b"\0" * 4, b"\xff\xff\xff\x7f", b"\0\0\0\x80"])
+            )
         elif kind == "drop":
             del data[place : place + size]
         elif kind == "double":
@@ -95,7 +128,7 @@ def damaged_value(draw: st.DrawFn, content: Any, changes: int = 3) -> Any:
         if draw(st.integers(0, 5)) == 0:
             del holder[key]
         else:
-            holder[key] = draw(st.sampled_from(VALUES) | st.integers(-300, 300))
+            holder[key] = copy.deepcopy(draw(st.sampled_from(VALUES) | st.integers(-300, 300)))
     return content
 
 

@@ -1,7 +1,6 @@
 """`.emotion.json`: a whole emotion timeline, segments and frames, as one JSON object."""
 
 import json
-import math
 import os
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from sedtalker_cli.timeline import HOP, EmotionTimeline, frame_count
 
 FORMAT = "sedtalker-emotion"
 SUM_TOLERANCE = 0.01
+MOST_SECONDS = 1e7
 BLOCK = 4096  # frames turned into text at once
 
 
@@ -79,7 +79,7 @@ def read_emotion_json(path: str | os.PathLike) -> EmotionTimeline:
             f"{path}: has version {content.get('version')!r}, hop {content.get('hop')!r}; expected 1, {HOP}"
         )
     duration, classes = content.get("duration"), content.get("classes")
-    if isinstance(duration, bool) or not isinstance(duration, int | float) or not 0 < duration < math.inf:
+    if isinstance(duration, bool) or not isinstance(duration, int | float) or not 0 < duration < MOST_SECONDS:
         raise InputError(f"{path}: duration is {duration!r}, expected seconds > 0")
     if (
         not (isinstance(classes, list) and classes and all(isinstance(name, str) and name for name in classes))

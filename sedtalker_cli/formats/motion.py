@@ -191,7 +191,8 @@ def read_array(path: str | os.PathLike, expected: str = "an array") -> np.ndarra
         raise InputError(f"{path}: is no file; name a .npy file")
     try:
         # not `np.load`: what is neither NPY nor NPZ it takes for a pickle
-        return np.lib.format.open_memmap(path, mode="r")
+        with np.errstate(all="ignore"):  # of an absurd shape, which is refused
+            return np.lib.format.open_memmap(path, mode="r")
     except FileNotFoundError:
         raise InputError(f"{path}: does not exist; check the path") from None
     except PermissionError:
