@@ -71,7 +71,10 @@ def collect_jobs(
     bad: list[BadInput] = []
     for path, given in named:
         if not os.path.isdir(path):  # unlike `Path.is_dir` it bears names that no file can have
-            jobs.append(Job(path, Path(stem(path)), **given))
+            if stem(path).strip("."):
+                jobs.append(Job(path, Path(stem(path)), **given))
+            else:
+                bad.append(BadInput(path, f"{path}: has no name before its suffix, to call the outputs by; rename it"))
             continue
         files, faults = _search(path, recursive)
         found = [file for file in files if accepts(file)]

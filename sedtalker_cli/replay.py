@@ -13,7 +13,7 @@ import numpy as np
 from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.exports import Take
 from sedtalker_cli.formats.emotion_csv import read_emotion_csv
-from sedtalker_cli.formats.motion import FrameFile, read_array, read_motion, sidecar_path
+from sedtalker_cli.formats.motion import FARTHEST, FrameFile, read_array, read_motion, sidecar_path
 
 if TYPE_CHECKING:
     from sedtalker_cli.face.head import Head
@@ -205,12 +205,24 @@ def read_head_motion(motion_path: Path, metadata: dict[str, Any], frames: int) -
     if path is None:
         return None
     transforms = read_array(path, f"a head motion ({frames}, 4, 4)")
-    if transforms.shape != (frames, 4, 4) or transforms.dtype.kind != "f" or not np.isfinite(transforms).all():
+    if transforms.shape != (frames, 4, 4) or transforms.dtype.kind != "f" or not _rigid(transforms):
         raise InputError(
-            f"{path}: is not a head motion ({frames}, 4, 4) of finite numbers for {motion_path.name}; "
+            f"{path}: is not a head motion ({frames}, 4, 4) of rotations and shifts for {motion_path.name}; "
             "write both again, or take head_motion_file out of the sidecar"
         )
     return np.asarray(transforms, np.float32)
+
+
+def _rigid(transforms: np.ndarray) -> bool:
+    """Whether matrices (T, 4, 4) turn and shift only, and not beyond all measure."""
+    if not (np.abs(transforms) <= FARTHEST).all():
+        return False
+    turns = np.asarray(transforms[:, :3, :3], np.float64)
+    return bool(
+        np.allclose(turns @ turns.transpose(0, 2, 1), np.eye(3), atol=0.01)
+        and (np.linalg.det(turns) > 0).all()
+        and np.allclose(transforms[:, 3], (0, 0, 0, 1), atol=1e-3)
+    )
 
 
 def recorded_audio(motion_path: Path, metadata: dict[str, Any]) -> Path | None:

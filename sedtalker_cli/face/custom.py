@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 from pathlib import Path
 
 import numpy as np
@@ -42,13 +43,13 @@ def load_custom_head(source: Path) -> Head:
     """
     source = Path(source)
     suffix = source.suffix.lower()
-    if source.is_dir():
+    if os.path.isdir(source):  # bears names that no file can have
         return _from_primitives(source, _read_folder(source))
     if suffix in (".glb", ".gltf", ".vrm"):
         return _from_primitives(source, read_gltf(source))
     if suffix in (".ply", ".obj"):
         return _template(source)
-    if not source.exists():
+    if not os.path.exists(source):
         raise InputError(f"{source}: does not exist; check the path")
     raise InputError(f"{source}: is no head: name a .glb or .gltf file, a folder of .obj, or a FLAME template (.ply)")
 

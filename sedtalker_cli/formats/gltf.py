@@ -21,6 +21,7 @@ KINDS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: 
 WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 PACKED = ("KHR_draco_mesh_compression", "EXT_meshopt_compression")
 MOST = 5_000_000  # elements of an accessor
+MOST_PIECES = 1000  # one mesh may be at many nodes
 MOST_VERTICES = 500_000  # of all pieces; each has 52 offsets
 MOST_PIXELS = 1 << 26  # of a texture
 PICTURES = ("PNG", "JPEG", "WEBP")  # all that glTF knows; Pillow's others may start programs
@@ -113,6 +114,8 @@ class _Reader:
             for primitive in mesh["primitives"]:
                 if primitive.get("mode", TRIANGLES) in (0, 1, 2, 3):
                     continue  # points and lines
+                if len(found) == MOST_PIECES:
+                    raise InputError(f"{self.path}: has more than {MOST_PIECES} pieces; join them before the export")
                 names = (mesh.get("name"), node.get("name"))
                 found.append(self._primitive(mesh, primitive, names, node, matrix, places))
         return found

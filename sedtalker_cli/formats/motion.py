@@ -17,6 +17,7 @@ from sedtalker_cli.formats.text import read_json
 
 FORMAT = "sedtalker-motion"
 UNITS = "metres"
+FARTHEST = 1e6  # of a coordinate in metres
 AXES = "y up, the face looks to +z, +x is the person's left"
 
 
@@ -36,7 +37,7 @@ class FrameFile:
         return self.shape[0]
 
     def __getitem__(self, key: int | slice) -> np.ndarray:
-        """(V, 3) of one frame, or (t, V, 3) of a plain slice."""
+        """(V, 3) of one frame, or (t, V, 3) of a plain slice; an `InputError` where a number cannot be meant."""
         if isinstance(key, slice):
             start, stop, _ = key.indices(len(self))
             return self._read(start, max(stop - start, 0))
@@ -48,7 +49,10 @@ class FrameFile:
     def _read(self, start: int, count: int) -> np.ndarray:
         size = self.shape[1] * 3
         place = self._offset + 4 * start * size
-        return np.fromfile(self._path, "<f4", count * size, offset=place).reshape(count, *self.shape[1:])
+        frames = np.fromfile(self._path, "<f4", count * size, offset=place).reshape(count, *self.shape[1:])
+        if not (np.abs(frames) <= FARTHEST).all():  # NaN compares as False
+            raise InputError(f"{self._path}: holds vertices that are not finite, or absurdly far away; write it again")
+        return frames
 
 
 @dataclass(frozen=True)

@@ -153,6 +153,20 @@ def load_network(folder: str | os.PathLike, build: Callable[[], nn.Module]) -> n
     return network.eval()
 
 
+def check_features(network: nn.Module, features: torch.Tensor) -> None:
+    """Find out whether features (T, L, D) are those that a network was made for.
+
+    Raises:
+        InputError: they come from another encoder.
+    """
+    expected, found = (network.num_taps, network.dim), tuple(features.shape[1:])
+    if found != expected:
+        raise InputError(
+            f"a model here hears {expected[0]} layers of {expected[1]} numbers, but the encoder gives "
+            f"{found[0]} of {found[1]}; choose the --encoder that it was trained with"
+        )
+
+
 def checksum(folder: str | os.PathLike) -> str:
     """SHA-256 over configuration and weights of a checkpoint, as hex."""
     digest = hashlib.sha256()

@@ -13,7 +13,15 @@ from torch import nn
 from torch.nn import functional as F
 
 from sedtalker_cli.decoding import decode_labels, runs_of
-from sedtalker_cli.model.checkpoint import check_sizes, checksum, config_errors, load_config, load_network, names_of
+from sedtalker_cli.model.checkpoint import (
+    check_features,
+    check_sizes,
+    checksum,
+    config_errors,
+    load_config,
+    load_network,
+    names_of,
+)
 from sedtalker_cli.model.hybrid import HybridStack
 from sedtalker_cli.model.whisper import WhisperLayer
 from sedtalker_cli.model.windows import windowed
@@ -151,6 +159,7 @@ class DiarizerNetwork(nn.Module):
         super().__init__()
         if min(stride, window, statistics, longest) < 1:
             raise ValueError("stride, window, statistics and longest must be at least 1")
+        self.num_taps, self.dim = num_taps, dim
         self.stride, self.around, self.longest, self.prior_frames = stride, statistics, longest, prior_frames
         self.tuned = TunedLayers(tuned_layers, dim) if tuned_layers else None
         taps = 1 + tuned_layers if tuned_layers else num_taps
@@ -383,6 +392,7 @@ class Diarizer:
 
     def _tuned(self, features: torch.Tensor) -> torch.Tensor:
         """Features (T, L, D) through the tuned layers, if there are any, in windows as long as in training."""
+        check_features(self.network, features)
         tuned = self.network.tuned
         if tuned is None or len(features) == 0:
             return features

@@ -4,9 +4,11 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from torch import nn
 
 from sedtalker_cli.errors import InputError
@@ -55,8 +57,10 @@ class HubLayers(nn.Module):
         try:
             self.model = AutoModel.from_pretrained(name, trust_remote_code=False)
             extractor = AutoFeatureExtractor.from_pretrained(name, trust_remote_code=False)
-        except (OSError, ValueError) as error:
-            reason = str(error).splitlines()[0]
+        except UnpicklingError as error:
+            raise InputError(f"{name}: its weights are a pickle that holds code; get them as safetensors") from error
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise InputError(
                 f"{name}: cannot be loaded as a speech encoder ({reason}); "
                 "give a Hugging Face id or a local folder of a wav2vec2, HuBERT or WavLM model"

@@ -69,7 +69,7 @@ def write_page(path: Path, take: Take, timeline: EmotionTimeline | None, audio: 
     for name, value in parts.items():
         text = text.replace(f"@{name}@", value, 1)
     with atomic_file(path) as part:
-        part.write_text(text, encoding="utf-8")
+        part.write_bytes(text.encode("utf-8", "replace"))  # names need not be valid text
 
 
 def describe(timeline: EmotionTimeline) -> dict[str, Any]:

@@ -182,5 +182,7 @@ class VideoWriter:
         self._messages.seek(0)
         text = self._messages.read(4000).decode("utf-8", "replace")
         lines = [line.strip() for line in text.splitlines() if line.strip()]
-        said = "; ".join(lines[:2]).replace(str(self._temporary), str(self.path)) or str(self._failure)
+        said = "; ".join(lines[:2]).replace(str(self._temporary), str(self.path)) or str(
+            self._failure or f"it ended with status {self._process.returncode}"
+        )
         raise InputError(f"{self.path}: ffmpeg could not write the film: {said}")
