@@ -94,12 +94,13 @@ def read_weights(path: Path) -> tuple[np.ndarray, float, Head]:
     weights = read_array(path, "coefficients (T, 52)")
     if weights.ndim != 2 or weights.shape[1] != len(ARKIT_NAMES) or not len(weights):
         raise InputError(f"{path}: holds {weights.dtype} of shape {weights.shape}, not coefficients (T, 52)")
+    weights = coefficients(path, weights)
     motion = path.with_name(path.name.removesuffix(SUFFIX) + ".npy")
     sidecar = sidecar_path(motion)
     metadata = read_sidecar(sidecar)
     if metadata.get("shape_names", list(ARKIT_NAMES)) != list(ARKIT_NAMES):
         raise InputError(f"{sidecar}: shape_names are not ARKit's 52 in their order; bring the columns into it")
-    return coefficients(path, weights), float(metadata["fps"]), head_of(motion, metadata)
+    return weights, float(metadata["fps"]), head_of(motion, metadata)
 
 
 def resample(weights: np.ndarray, fps: float, wanted: float) -> np.ndarray:

@@ -13,6 +13,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.text import read_json
@@ -130,6 +131,13 @@ def load_state(folder: str | os.PathLike) -> dict[str, torch.Tensor]:
     return state
 
 
+class _NotDrawn(TorchFunctionMode):
+    """Leaves out to draw initial values: on the meta device that would import torch's compiler, which takes a second."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        return args[0] if func is torch.Tensor.normal_ else func(*args, **(kwargs or {}))
+
+
 def load_network(folder: str | os.PathLike, build: Callable[[], nn.Module]) -> nn.Module:
     """Make the network of a checkpoint and load its tensors; every name and shape must match.
 
@@ -140,7 +148,7 @@ def load_network(folder: str | os.PathLike, build: Callable[[], nn.Module]) -> n
     Raises:
         InputError: the configuration describes no network, or another one than the weights are of.
     """
-    with config_errors(folder), torch.device("meta"):  # takes no memory, however large it claims to be
+    with config_errors(folder), torch.device("meta"), _NotDrawn():  # takes no memory, however large it claims to be
         own = build().state_dict()
     state = load_state(folder)
     wrong = sorted(set(own) ^ set(state)) or [n for n in own if own[n].shape != state[n].shape]
