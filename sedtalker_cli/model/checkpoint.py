@@ -20,7 +20,7 @@ from sedtalker_cli.formats.text import read_json
 
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
-MOST_SIZE, MOST_LAYERS = 1 << 16, 256
+MOST_SIZE, MOST_LAYERS = 1 << 14, 256
 
 
 def save_checkpoint(folder: str | os.PathLike, state: dict[str, torch.Tensor], config: dict[str, Any]) -> None:
@@ -131,11 +131,18 @@ def load_state(folder: str | os.PathLike) -> dict[str, torch.Tensor]:
     return state
 
 
-class _NotDrawn(TorchFunctionMode):
-    """Leaves out to draw initial values: on the meta device that would import torch's compiler, which takes a second."""
+class _Sketch(TorchFunctionMode):
+    """Makes parameters that have a shape but no memory, and leaves out to draw their values.
+
+    As `torch.device("meta")`, under which many other functions would import torch's compiler, for a second.
+    """
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
-        return args[0] if func is torch.Tensor.normal_ else func(*args, **(kwargs or {}))
+        if func in (torch.empty, torch.zeros, torch.ones):
+            return func(*args, **(kwargs or {}) | {"device": "meta"})
+        if getattr(func, "__module__", None) == nn.init.__name__ and "tensor" in (kwargs or {}):
+            return kwargs["tensor"]
+        return func(*args, **(kwargs or {}))
 
 
 def load_network(folder: str | os.PathLike, build: Callable[[], nn.Module]) -> nn.Module:
@@ -148,7 +155,7 @@ def load_network(folder: str | os.PathLike, build: Callable[[], nn.Module]) -> n
     Raises:
         InputError: the configuration describes no network, or another one than the weights are of.
     """
-    with config_errors(folder), torch.device("meta"), _NotDrawn():  # takes no memory, however large it claims to be
+    with config_errors(folder), _Sketch():  # takes no memory, however large it claims to be
         own = build().state_dict()
     state = load_state(folder)
     wrong = sorted(set(own) ^ set(state)) or [n for n in own if own[n].shape != state[n].shape]

@@ -17,9 +17,9 @@ def slaney_filters(n_mels: int) -> torch.Tensor:
     def mel(hertz):
         return 3 * hertz / 200 if hertz < 1000 else 15 + 27 * math.log(hertz / 1000) / math.log(6.4)
 
-    mels = torch.linspace(0, mel(SAMPLE_RATE / 2), n_mels + 2, dtype=torch.float64, device="cpu")
+    mels = torch.linspace(0, mel(SAMPLE_RATE / 2), n_mels + 2, dtype=torch.float64)
     edges = torch.where(mels < 15, 200 * mels / 3, 1000 * torch.exp((mels - 15) * math.log(6.4) / 27))
-    bins = torch.linspace(0, SAMPLE_RATE / 2, 1 + N_FFT // 2, dtype=torch.float64, device="cpu")
+    bins = torch.linspace(0, SAMPLE_RATE / 2, 1 + N_FFT // 2, dtype=torch.float64)
     rise = (bins - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
     fall = (edges[2:, None] - bins) / (edges[2:] - edges[1:-1])[:, None]
     area = 2 / (edges[2:] - edges[:-2])
