@@ -4,19 +4,22 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from torch import nn
 
 from sedtalker_cli.errors import InputError
-from sedtalker_cli.model.checkpoint import checksum, load_config, load_into
+from sedtalker_cli.model.checkpoint import check_sizes, checksum, config_errors, load_config, load_network
 from sedtalker_cli.model.mel import SAMPLE_RATE
 from sedtalker_cli.model.whisper import WhisperLayers
 
 HOP_SAMPLES = 320
 MIN_SAMPLES = 2 * HOP_SAMPLES
 MOST_ROOM = 360_000  # frames
+MOST_LENGTH = 30.0  # s of a window; Whisper knows no later positions
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,10 @@ class WindowPlan:
 
     length: float = 12.0
     overlap: float = 2.0
+
+    def __post_init__(self):
+        if not 0 <= self.overlap <= self.length / 2 or not MIN_SAMPLES / SAMPLE_RATE <= self.length <= MOST_LENGTH:
+            raise ValueError(f"windows of {self.length} s that overlap by {self.overlap} s")
 
     @property
     def frames(self) -> int:
@@ -48,10 +55,12 @@ class HubLayers(nn.Module):
         from transformers import AutoFeatureExtractor, AutoModel
 
         try:
-            self.model = AutoModel.from_pretrained(name)
-            extractor = AutoFeatureExtractor.from_pretrained(name)
-        except (OSError, ValueError) as error:
-            reason = str(error).splitlines()[0]
+            self.model = AutoModel.from_pretrained(name, trust_remote_code=False)
+            extractor = AutoFeatureExtractor.from_pretrained(name, trust_remote_code=False)
+        except UnpicklingError as error:
+            raise InputError(f"{name}: its weights are a pickle that holds code; get them as safetensors") from error
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise InputError(
                 f"{name}: cannot be loaded as a speech encoder ({reason}); "
                 "give a Hugging Face id or a local folder of a wav2vec2, HuBERT or WavLM model"
@@ -101,10 +110,11 @@ class SpeechEncoder:
         folder = Path(name_or_path)
         if (folder / "model.safetensors").is_file() and not (folder / "preprocessor_config.json").is_file():
             config = load_config(folder, "encoder")
-            network = WhisperLayers(config["num_layers"], tuple(config["taps"]), **config["whisper"])
-            load_into(network, folder)
-            plan = WindowPlan(**config["window"])
-            return cls(network, plan, device, str(name_or_path), checksum(folder))
+            with config_errors(folder):
+                sizes = {"num_layers": config["num_layers"], "taps": config["taps"], **config["whisper"]}
+                check_sizes(sizes)
+                network = load_network(folder, lambda: WhisperLayers(**sizes))
+                return cls(network, WindowPlan(**config["window"]), device, str(name_or_path), checksum(folder))
         return cls(HubLayers(str(name_or_path)), WindowPlan(), device, str(name_or_path), None)
 
     @torch.inference_mode()
