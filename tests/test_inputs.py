@@ -160,7 +160,7 @@ def test_parts_share_all_inputs_evenly():
     assert sorted(len(found) for found, _ in parts) == [2, 2, 3]
     assert sorted(job.source for found, _ in parts for job in found) == sorted(job.source for job in jobs)
     assert [fault for _, faults in parts for fault in faults] == [bad[1], bad[0]]
-    assert [[job.name.name for job in found] for found, _ in parts] == [["5", "1", "8"], ["9", "2"], ["3", "7"]]
+    assert [[job.name.name for job in found] for found, _ in parts] == [["5", "1", "9"], ["7", "2"], ["3", "8"]]
     assert [set(found) for found, _ in parts] == [set(choose_part(jobs[::-1], (), (n, 3))[0]) for n in (1, 2, 3)]
     assert choose_part(jobs, bad, None) == (jobs, bad)
     assert choose_part(jobs[:1], (), (2, 2)) == ([], [])
