@@ -24,6 +24,7 @@ Examples:
   sedtalker animate --list speakers.csv --adapt --out results/
   sedtalker animate speech.wav --head me.glb --export glb,arkit-csv --html
   sedtalker animate recordings/ --recursive --fps 60 --out results/ --resume
+  sedtalker animate corpus/ --recursive --jobs 4 --shard 2/8 --out results/ --resume
 
 \b
 Every input leads to STEM.npy (vertices), STEM.json (what they are), STEM.weights.npy (ARKit

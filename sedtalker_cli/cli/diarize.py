@@ -18,6 +18,8 @@ Examples:
   sedtalker diarize anna/ --adapt --out results/
   sedtalker diarize --list speakers.csv --adapt --out results/
   sedtalker diarize --list files.txt --out results/ --json --quiet > results.jsonl
+  sedtalker diarize 'takes/**/*.wav' --jobs 4 --out results/
+  find takes -name '*.flac' | sedtalker diarize - --shard 2/8 --out results/
 
 \b
 Every input leads to STEM.rttm (segments) and STEM.emotion.csv (one row every 20 ms). --format adds

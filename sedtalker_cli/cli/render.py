@@ -20,6 +20,7 @@ Examples:
   sedtalker render --compare truth.npy predicted.npy --title recorded --title predicted
   sedtalker render predicted.npy --heatmap truth.npy
   sedtalker render results/ --recursive --out films/
+  sedtalker render 'results/**/*.npy' --jobs 2 --out films/
 
 \b
 STEM.npy needs its sidecar STEM.json beside it. STEM.emotion.csv beside it becomes the strip
