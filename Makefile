@@ -1,9 +1,9 @@
-# make demo | test | lint | clean; PYTHON chooses the interpreter, EXAMPLES the demo's recordings.
+# make demo | test | soak | lint | clean; PYTHON chooses the interpreter, EXAMPLES the demo's recordings.
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DELETE_ON_ERROR:
-.PHONY: demo test lint clean
+.PHONY: demo test soak lint clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -20,6 +20,10 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest
+
+# Kills a batch at random moments, 50 times: minutes.
+soak: $(VENV)/.installed-dev
+	$(BIN)/python benchmarks/soak.py
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -1,94 +1,48 @@
-"""Many inputs, one after the other: checked before any work, and one failure never stops the rest."""
+"""Many inputs: checked before any work, and one failure never stops the rest."""
 
 from __future__ import annotations
 
 import os
-import shutil
-import time
-import traceback
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from typing import Protocol
 
-from sedtalker_cli.audio import check_file
-from sedtalker_cli.errors import SedtalkerError, UsageError
+from sedtalker_cli.errors import UsageError
+from sedtalker_cli.failures import check_failures, write_failures
 from sedtalker_cli.inputs import BadInput, Job
-from sedtalker_cli.ledger import Ledger, file_checksum
+from sedtalker_cli.ledger import Ledger
+from sedtalker_cli.performing import FAILED, Plan, Result, Task, perform
+from sedtalker_cli.threads import cores
 
-__all__ = ["BadInput", "Job", "Plan", "Result", "check_plan", "exit_status", "file_checksum", "run_batch"]
-DONE, SKIPPED, FAILED = "done", "skipped", "failed"
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Where the outputs go and what may be in their way.
-
-    Attributes:
-        command: name of the command.
-        out: output folder.
-        suffixes: of the files that every input leads to.
-        overwrite: whether outputs that exist are made again.
-        resume: whether outputs that exist and are the same are left alone (others are made again).
-        protected: files given by the user that no output may replace.
-    """
-
-    command: str
-    out: Path
-    suffixes: tuple[str, ...]
-    overwrite: bool = False
-    resume: bool = False
-    protected: tuple[Path, ...] = ()
-
-    def targets(self, job: Job) -> list[Path]:
-        """Final names of a job's outputs."""
-        return [self.out / job.name.parent / (job.name.name + suffix) for suffix in self.suffixes]
-
-
-@dataclass(frozen=True)
-class Result:
-    """What became of one input.
-
-    Attributes:
-        source: the input.
-        status: `done`, `skipped` or `failed`.
-        outputs: files by suffix without the leading dot.
-        seconds: time it took.
-        message: why it failed, was skipped, or had to be made again.
-        details: further facts for `--json`.
-        trace: traceback of a failure.
-    """
-
-    source: Path
-    status: str
-    outputs: dict[str, Path] = field(default_factory=dict)
-    seconds: float = 0.0
-    message: str | None = None
-    details: dict[str, Any] = field(default_factory=dict)
-    trace: str | None = None
+__all__ = ["BadInput", "Job", "Plan", "Result", "Task", "check_plan", "exit_status", "run_batch", "run_here"]
 
 
 class Listener(Protocol):
     """Who is told how the work goes."""
 
     def started(self, job: Job) -> None: ...
-    def progress(self, stage: str, share: float) -> None: ...
+    def progress(self, job: Job, stage: str, share: float) -> None: ...
     def finished(self, result: Result) -> None: ...
 
 
-Work = Callable[[Job, Path, Callable[[str, float], None]], dict[str, Any]]
+# Works on all jobs in its own way and order; gives results as they are ready.
+Engine = Callable[[Sequence[Job], Plan, Task, Listener], Iterator[Result]]
 
 
-def check_plan(jobs: Sequence[Job], plan: Plan) -> None:
+def check_plan(jobs: Sequence[Job], plan: Plan, chosen: Sequence[Job] | None = None) -> None:
     """Find what would go wrong with the outputs, before any work.
+
+    Args:
+        jobs: all inputs.
+        plan: what is to become of them.
+        chosen: those of them that this run works on, None for all.
 
     Raises:
         UsageError: two inputs would write the same file, an output would replace an input, outputs exist
             already, or the output folder cannot be written to.
     """
-    writers: dict[Path, Job] = {}
+    writers: dict[object, Job] = {}
     inputs = {os.path.realpath(path) for path in (*(job.source for job in jobs), *plan.protected)}
-    existing = []
     for job in jobs:
         for target in plan.targets(job):
             other = writers.setdefault(target, job)
@@ -98,13 +52,8 @@ def check_plan(jobs: Sequence[Job], plan: Plan) -> None:
                 )
             if os.path.realpath(target) in inputs:
                 raise UsageError(f"{target} is an input and would be replaced; choose another --out folder")
-            if os.path.lexists(target):
-                existing.append(target)
-    if existing and not (plan.overwrite or plan.resume):
-        more = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
-        raise UsageError(
-            f"{existing[0]}{more} already exist{'' if more else 's'}; use --overwrite, --resume or another --out"
-        )
+    if not (plan.overwrite or plan.resume):
+        _check_nothing_exists(jobs if chosen is None else chosen, plan)
     place = plan.out
     while not os.path.lexists(place) and place != place.parent:
         place = place.parent
@@ -112,96 +61,75 @@ def check_plan(jobs: Sequence[Job], plan: Plan) -> None:
         raise UsageError(f"--out {plan.out}: {place} is not a folder")
     if not os.access(place, os.W_OK | os.X_OK):
         raise UsageError(f"--out {plan.out}: {place} may not be written to; choose another folder")
+    check_failures(plan.failures)
+
+
+def _check_nothing_exists(jobs: Sequence[Job], plan: Plan) -> None:
+    existing = [target for job in jobs for target in plan.targets(job) if os.path.lexists(target)]
+    if existing:
+        more = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
+        raise UsageError(
+            f"{existing[0]}{more} already exist{'' if more else 's'}; use --overwrite, --resume or another --out"
+        )
+
+
+def run_here(jobs: Sequence[Job], plan: Plan, task: Task, listener: Listener) -> Iterator[Result]:
+    """The engine for one process: one job after the other, with all cores for each."""
+    task.load(cores())
+    ledger = Ledger(plan.out, plan.command)
+    for job in jobs:
+        listener.started(job)
+        yield perform(job, plan, task, ledger, lambda stage, share, job=job: listener.progress(job, stage, share))
 
 
 def run_batch(
     jobs: Sequence[Job],
     plan: Plan,
-    work: Work,
-    settings: Callable[[Job], dict[str, Any]],
+    task: Task,
     listener: Listener,
     *,
     bad: Iterable[BadInput] = (),
-    sources: Callable[[Job], list[Path]] = lambda job: [job.source],
+    engine: Engine = run_here,
 ) -> list[Result]:
-    """Work on every job.
+    """Work on every job; of several, leave a table of those that failed.
 
     Args:
         jobs: checked by `check_plan`.
         plan: see there.
-        work: called as (job, stem to write to, progress); writes every output of the plan beside that stem
-            and returns details for `--json`.
-        settings: gives what makes a job's outputs differ, models' checksums included; JSON-serialisable.
+        task: what is done with each.
         listener: told of every step.
         bad: inputs that failed when they were looked for.
-        sources: files that a job's outputs are made from.
+        engine: what runs the work.
 
     Returns:
-        Results in order of work.
+        Results in order of the inputs, bad ones first.
+
+    Raises:
+        SedtalkerError: the work cannot begin, e.g. for want of models.
     """
     ledger = Ledger(plan.out, plan.command)
     ledger.remove_orphans()
-    results = []
-    for fault in bad:
-        results.append(Result(fault.source, FAILED, message=fault.message))
-        listener.finished(results[-1])
+    results = [Result(fault.source, FAILED, message=fault.message) for fault in bad]
+    for result in results:
+        listener.finished(result)
+    order = {job.source: place for place, job in enumerate(jobs, start=len(results))}
     try:
-        for job in jobs:
-            listener.started(job)
-            begin = time.perf_counter()
-            try:
-                result = _run_job(job, plan, work, settings, ledger, listener, sources)
-            except Exception as error:
-                spent = time.perf_counter() - begin
-                trace = traceback.format_exc()
-                result = Result(job.source, FAILED, seconds=spent, message=explain(job.source, error), trace=trace)
+        for result in engine(jobs, plan, task, listener) if jobs else ():
             results.append(result)
             listener.finished(result)
     finally:
+        ledger.remove_orphans()  # of workers that died
         ledger.remove_empty()
+    results.sort(key=lambda result: order.get(result.source, 0))
+    if len(results) > 1 or plan.part is not None:
+        with suppress(OSError):  # the disk is full: the reasons are told, too, and must not be lost with the table
+            write_failures(plan.failures, [_failure(result) for result in results if result.status == FAILED])
     return results
 
 
-def _run_job(
-    job: Job,
-    plan: Plan,
-    work: Work,
-    settings: Callable[[Job], dict[str, Any]],
-    ledger: Ledger,
-    listener: Listener,
-    sources: Callable[[Job], list[Path]],
-) -> Result:
-    begin = time.perf_counter()
-    check_file(job.source)
-    inputs = {path.name: file_checksum(path) for path in sources(job)}
-    made_from = {"inputs": inputs, **settings(job)}
-    outputs = dict(zip((suffix.lstrip(".") for suffix in plan.suffixes), plan.targets(job), strict=True))
-    reason = None
-    if plan.resume:
-        reason = ledger.difference(job.name, made_from, plan.suffixes)
-        if reason is None:
-            message = "complete and made with the same settings"
-            return Result(job.source, SKIPPED, outputs, time.perf_counter() - begin, message)
-    stage = ledger.stage()
-    try:
-        details = work(job, stage / job.name.name, listener.progress)
-        ledger.commit(job.name, stage, plan.suffixes, made_from)
-    finally:
-        shutil.rmtree(stage, ignore_errors=True)
-    return Result(job.source, DONE, outputs, time.perf_counter() - begin, reason, details)
-
-
-def explain(source: Path, error: Exception) -> str:
-    """One line for a failure: what a person can act on as it is, a defect with its kind."""
-    if isinstance(error, SedtalkerError):
-        text = str(error)
-        return text if str(source) in text else f"{source}: {text}"
-    if isinstance(error, MemoryError):
-        return f"{source}: not enough memory; close other programs or cut the recording"
-    if isinstance(error, OSError) and error.strerror:
-        where = f" ({error.filename})" if error.filename else ""
-        return f"{source}: {error.strerror}{where}"
-    return f"{source}: internal error: {type(error).__name__}: {error}; please report it with the output of --debug"
+def _failure(result: Result) -> tuple[str, str]:
+    """(input, reason), where the reason need not name the input again."""
+    return str(result.source), (result.message or "").removeprefix(f"{result.source}: ")
 
 
 def exit_status(results: Sequence[Result]) -> int:

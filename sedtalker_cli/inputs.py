@@ -1,8 +1,10 @@
-"""Which files a command works on: arguments, folders and lists become jobs with a name for their outputs."""
+"""Which files a command works on: arguments, folders, patterns and lists become jobs with a name for their outputs."""
 
 import csv
+import glob
 import io
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +12,7 @@ from pathlib import Path
 from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.formats.text import read_text
 
+STDIN = Path("-")
 GIVEN = ("speaker", "emotion_override", "identity")  # columns of a CSV list besides `path`
 
 
@@ -50,8 +53,8 @@ def collect_jobs(
     """Find the inputs; a file that is named several times is one job.
 
     Args:
-        inputs: files and folders.
-        accepts: whether a file found in a folder is an input; files that are named are taken as they are.
+        inputs: files, folders, patterns as of a shell (`**` for any depth), and `-` for a list on standard input.
+        accepts: whether a file found in a folder or by a pattern is an input; named files are taken as they are.
         stem: name of an input's outputs.
         list_file: text file with one further file or folder a line; or a table (`.csv`) with the column `path`
             and, if wanted, those of `GIVEN`, which hold for all files of a folder.
@@ -63,27 +66,33 @@ def collect_jobs(
     Raises:
         UsageError: no input at all, a list that cannot be meant, or a file that is named with different values.
     """
-    listed = _read_list(list_file) if list_file else []
-    named = [*((path, {}) for path in inputs), *listed]
+    named: list[tuple[Path, dict[str, str]]] = []
+    for path in dict.fromkeys(inputs):
+        named += _read_stdin() if path == STDIN else [(path, {})]
+    named += _read_list(list_file) if list_file else []
     if not named:
         raise UsageError("no input: name sound files or folders, or give --list FILE; see --help")
     jobs: list[Job] = []
     bad: list[BadInput] = []
     for path, given in named:
-        if not os.path.isdir(path):  # unlike `Path.is_dir` it bears names that no file can have
-            if stem(path).strip("."):
-                jobs.append(Job(path, Path(stem(path)), **given))
-            else:
-                bad.append(BadInput(path, f"{path}: has no name before its suffix, to call the outputs by; rename it"))
+        if os.path.isdir(path):  # unlike `Path.is_dir` it bears names that no file can have
+            base, (files, faults) = path, _search(path, recursive)
+            hint = "" if recursive else "; add --recursive to search its subfolders"
+            nothing = f"holds no file that can be an input{hint}"
+        elif glob.has_magic(str(path)) and not os.path.lexists(path):
+            base, (files, faults) = _match(path, recursive)
+            nothing = "no file that can be an input matches this pattern"
+        elif stem(path).strip("."):
+            jobs.append(Job(path, Path(stem(path)), **given))
             continue
-        files, faults = _search(path, recursive)
+        else:
+            bad.append(BadInput(path, f"{path}: has no name before its suffix, to call the outputs by; rename it"))
+            continue
         found = [file for file in files if accepts(file)]
-        for file in found:
-            jobs.append(Job(file, file.relative_to(path).with_name(stem(file)), **given))
+        jobs += [Job(file, file.relative_to(base).with_name(stem(file)), **given) for file in found]
         bad += faults
         if not found and not faults:
-            hint = "" if recursive else "; add --recursive to search its subfolders"
-            bad.append(BadInput(path, f"{path}: holds no file that can be an input{hint}"))
+            bad.append(BadInput(path, f"{path}: {nothing}"))
     return _without_repeats(jobs), bad
 
 
@@ -100,6 +109,40 @@ def _search(folder: Path, recursive: bool) -> tuple[list[Path], list[BadInput]]:
         folders[:] = sorted(name for name in folders if not name.startswith(".")) if recursive else []
         files += [Path(place) / name for name in sorted(names) if not name.startswith(".")]
     return files, bad
+
+
+def _match(pattern: Path, recursive: bool) -> tuple[Path, tuple[list[Path], list[BadInput]]]:
+    """The part of a pattern before its first wildcard, and what matches: files, and those in folders; sorted."""
+    fixed = next(place for place, part in enumerate(pattern.parts) if glob.has_magic(part))
+    base = Path(*pattern.parts[:fixed])
+    files: list[Path] = []
+    bad: list[BadInput] = []
+    for path in map(Path, sorted(glob.glob(str(pattern), recursive=True))):
+        if not path.is_dir():
+            files.append(path)
+        elif "**" not in pattern.parts:  # which matches what is in folders by itself
+            found, faults = _search(path, recursive)
+            files, bad = files + found, bad + faults
+    return base, (files, bad)
+
+
+def choose_part(
+    jobs: Sequence[Job], bad: Sequence[BadInput], part: tuple[int, int] | None
+) -> tuple[list[Job], list[BadInput]]:
+    """The share of one of several runs that work on the same inputs; each input belongs to exactly one of them.
+
+    Inputs are dealt out in order of their outputs' names, so the numbers differ by one at most.
+
+    Args:
+        jobs, bad: as `collect_jobs` gives them.
+        part: (I, N), 1-based; None takes all.
+    """
+    if part is None:
+        return list(jobs), list(bad)
+    number, count = part
+    dealt = set(sorted(jobs, key=lambda job: job.name.as_posix())[number - 1 :: count])
+    faults = sorted(bad, key=lambda fault: str(fault.source))[number - 1 :: count]
+    return [job for job in jobs if job in dealt], faults
 
 
 def _without_repeats(jobs: Iterable[Job]) -> list[Job]:
@@ -128,6 +171,14 @@ def _read_list(path: Path) -> list[tuple[Path, dict[str, str]]]:
     found = list(_read_table(path, text) if path.suffix.lower() == ".csv" else _read_lines(text))
     if not found:
         raise UsageError(f"--list {path}: names no input; write one path a line")
+    return found
+
+
+def _read_stdin() -> list[tuple[Path, dict[str, str]]]:
+    """Files and folders that another program names, one a line."""
+    found = list(_read_lines(os.fsdecode(sys.stdin.buffer.read())))
+    if not found:
+        raise UsageError("standard input names no input; write one path a line to it")
     return found
 
 

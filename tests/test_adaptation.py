@@ -248,7 +248,7 @@ def test_resume_follows_the_recordings_of_the_speaker(tmp_path, fake_models):
     assert again() == [other] * 3
     assert again("--adapt") == [other] * 3
     write_level(tmp_path / "in/x/b.wav", 0.6)
-    assert again("--adapt") == [other, "done (made with another inputs, speaker_recordings)", same]
+    assert again("--adapt") == [other, "done (made with another input, speaker_recordings)", same]
     write_level(tmp_path / "in/x/c.wav", 0.9)
     assert again("--adapt") == [other, other, "done (not made yet)", same]
     (tmp_path / "in/x/c.wav").unlink()

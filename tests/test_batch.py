@@ -1,17 +1,18 @@
 """Batches: what is an input, what stops before any work, what a failure leaves, what resume does again."""
 
-import json
+import csv
+import errno
 import os
 import signal
 import subprocess
 import sys
-import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from sedtalker_cli.audio import is_sound_name
-from sedtalker_cli.batch import Plan, check_plan, exit_status, run_batch
+from sedtalker_cli.batch import Plan, Task, check_plan, exit_status, run_batch, run_here
 from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.inputs import Job, collect_jobs
 from sedtalker_cli.ledger import Ledger
@@ -29,37 +30,51 @@ class Ears:
     def started(self, job):
         self.heard.append(("started", job.source.name))
 
-    def progress(self, stage, share):
+    def progress(self, job, stage, share):
         pass
 
     def finished(self, result):
         self.heard.append((result.status, result.source.name))
 
 
-def work(job, stem: Path, progress) -> dict:
+@dataclass
+class TextTask(Task):
     """Both outputs from the input's bytes; an input that says so fails between them."""
-    content = job.source.read_text()
-    stem.with_name(stem.name + ".a.txt").write_text(content.upper())
-    if "usage" in content:
-        raise UsageError("nonsense")
-    if "input" in content:
-        raise InputError(f"{job.source}: broken")
-    if "defect" in content:
-        raise ZeroDivisionError("oops")
-    if "full" in content:
-        raise OSError(28, "No space left on device")
-    if "stop" in content:
-        raise KeyboardInterrupt
-    stem.with_name(stem.name + ".b.txt").write_text(content[::-1])
-    return {"length": len(content)}
+
+    given: dict = field(default_factory=lambda: {"gain": 1})
+
+    def settings(self, job):
+        return self.given
+
+    def work(self, job, stem: Path, progress) -> dict:
+        content = job.source.read_text()
+        stem.with_name(stem.name + ".a.txt").write_text(content.upper())
+        if "usage" in content:
+            raise UsageError("nonsense")
+        if "input" in content:
+            raise InputError(f"{job.source}: broken")
+        if "defect" in content:
+            raise ZeroDivisionError("oops")
+        if "full" in content:
+            raise OSError(28, "No space left on device")
+        if "memory" in content:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
+        if "stop" in content:
+            raise KeyboardInterrupt
+        if "kill" in content:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if "leave" in content:
+            os._exit(3)
+        stem.with_name(stem.name + ".b.txt").write_text(content[::-1])
+        return {"length": len(content)}
 
 
-def run(folder: Path, settings=None, **plan):
+def run(folder: Path, settings=None, engine=run_here, **plan):
     jobs, bad = collect_jobs([folder / "in"], accepts=lambda p: True, recursive=True)
     plan = Plan("diarize", folder / "out", SUFFIXES, **plan)
     check_plan(jobs, plan)
     ears = Ears()
-    return run_batch(jobs, plan, work, lambda job: settings or {"gain": 1}, ears, bad=bad), ears
+    return run_batch(jobs, plan, TextTask(settings or {"gain": 1}), ears, bad=bad, engine=engine), ears
 
 
 def make_inputs(folder: Path, **contents: str) -> None:
@@ -85,12 +100,17 @@ def test_tree_is_mirrored(tmp_path):
 
 
 def test_failures_stop_nothing_and_leave_nothing(tmp_path):
-    make_inputs(tmp_path, a="fine", b="input", c="defect", d="usage", e="full", f="fine too")
+    make_inputs(tmp_path, a="fine", b="input", c="defect", d="usage", e="full", f="fine too", g="memory")
     results, _ = run(tmp_path)
-    assert [r.status for r in results] == ["done", "failed", "failed", "failed", "failed", "done"]
+    assert [r.status for r in results] == ["done", "failed", "failed", "failed", "failed", "done", "failed"]
     assert exit_status(results) == 1
-    assert visible(tmp_path / "out") == ["a.a.txt", "a.b.txt", "f.a.txt", "f.b.txt"]
-    assert not list((tmp_path / "out/.sedtalker").glob("part-*"))
+    assert visible(tmp_path / "out") == ["a.a.txt", "a.b.txt", "f.a.txt", "f.b.txt", "failures.csv"]
+    with (tmp_path / "out/failures.csv").open(newline="") as file:
+        rows = list(csv.reader(file))
+    assert [row[0] for row in rows] == ["path", *(f"{tmp_path}/in/{name}.txt" for name in "bcdeg")]
+    assert [row[1] for row in rows][:2] == ["reason", "broken"]
+    assert "not enough memory" in rows[5][1]
+    assert not list((tmp_path / "out/.sedtalker").glob(".part-*"))
     messages = [r.message for r in results if r.message]
     assert messages[0] == f"{tmp_path}/in/b.txt: broken"
     assert "internal error: ZeroDivisionError: oops" in messages[1]
@@ -99,14 +119,38 @@ def test_failures_stop_nothing_and_leave_nothing(tmp_path):
     assert "ZeroDivisionError" in results[2].trace
 
 
-def test_when_all_fail_there_is_no_output_folder(tmp_path):
-    make_inputs(tmp_path, a="input")
+def test_when_all_fail_there_is_only_the_table_of_failures(tmp_path):
+    make_inputs(tmp_path, a="input", b="input")
     results, _ = run(tmp_path)
     assert exit_status(results) == 1
-    assert not (tmp_path / "out").exists()
-    (tmp_path / "out").mkdir()
+    assert tree(tmp_path / "out") == ["failures.csv"]
+    make_inputs(tmp_path, a="fine", b="fine")
     run(tmp_path)
-    assert list((tmp_path / "out").iterdir()) == []
+    assert visible(tmp_path / "out") == ["a.a.txt", "a.b.txt", "b.a.txt", "b.b.txt"]
+
+
+def test_a_single_failure_needs_no_table(tmp_path):
+    make_inputs(tmp_path, a="input")
+    results, _ = run(tmp_path)
+    assert exit_status(results) == 1 and not (tmp_path / "out").exists()
+
+
+def test_a_full_disk_does_not_lose_the_reasons(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    make_inputs(tmp_path, a="input", b="input")
+    monkeypatch.setattr("sedtalker_cli.batch.write_failures", full)
+    results, _ = run(tmp_path)
+    assert [result.message for result in results] == [f"{tmp_path}/in/{name}.txt: broken" for name in "ab"]
+
+
+def test_a_table_of_something_else_is_not_replaced(tmp_path):
+    make_inputs(tmp_path, a="fine")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/failures.csv").write_text("student,mark\nAnn,F\n")
+    with pytest.raises(UsageError, match=r"failures\.csv: is no table of failures"):
+        run(tmp_path)
 
 
 def test_interruption_keeps_what_is_done(tmp_path):
@@ -114,7 +158,7 @@ def test_interruption_keeps_what_is_done(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path)
     assert visible(tmp_path / "out") == ["a.a.txt", "a.b.txt"]
-    assert not list((tmp_path / "out/.sedtalker").glob("part-*"))
+    assert not list((tmp_path / "out/.sedtalker").glob(".part-*"))
     make_inputs(tmp_path, b="go")
     results, _ = run(tmp_path, resume=True)
     assert [r.status for r in results] == ["skipped", "done", "done"]
@@ -140,19 +184,23 @@ def test_a_failure_keeps_the_outputs_of_before(tmp_path):
 
 
 def test_resume_does_what_is_missing_changed_or_different(tmp_path):
-    make_inputs(tmp_path, a="one", b="two", c="three", d="four", e="five")
+    make_inputs(tmp_path, a="one", b="two", c="three", d="four", e="five", f="six", g="seven")
     run(tmp_path)
     make_inputs(tmp_path, b="TWO")
     (tmp_path / "out/c.a.txt").unlink()
     (tmp_path / "out/d.b.txt").write_text("longer than before")
     (tmp_path / "out/.sedtalker/e.diarize.json").write_text("{")
+    (tmp_path / "out/f.b.txt").write_text("xIs")  # as long as before
+    (tmp_path / "out/g.b.txt").write_text("neves")  # rewritten, but the same
     results, _ = run(tmp_path, resume=True)
     assert [(r.status, r.message) for r in results] == [
         ("skipped", "complete and made with the same settings"),
-        ("done", "made with another inputs"),
+        ("done", "made with another input"),
         ("done", "c.a.txt is missing"),
         ("done", "d.b.txt was changed or is partial"),
         ("done", "its record is damaged"),
+        ("done", "f.b.txt was changed or is partial"),
+        ("skipped", "complete and made with the same settings"),
     ]
     results, _ = run(tmp_path, resume=True)
     assert {r.status for r in results} == {"skipped"}
@@ -260,51 +308,14 @@ import sys; sys.path.insert(0, {str(ROOT)!r})
 from pathlib import Path
 from sedtalker_cli.ledger import Ledger
 import os
-(Ledger(Path({str(tmp_path)!r}), "diarize").stage() / "half").write_text("x")
-os._exit(9)
+with Ledger(Path({str(tmp_path)!r}), "diarize").stage() as stage:
+    (stage / "half").write_text("x")
+    os._exit(9)
 """
     subprocess.run([sys.executable, "-c", code], check=False)
     ledger = Ledger(tmp_path, "diarize")
-    mine = ledger.stage()
-    assert len(list(ledger.folder.iterdir())) == 2
-    ledger.remove_orphans()
-    assert list(ledger.folder.iterdir()) == [mine]
-
-
-KILLED = """
-import sys, time; sys.path.insert(0, {root!r})
-from pathlib import Path
-from sedtalker_cli.batch import *
-from tests.test_batch import Ears, collect_jobs, SUFFIXES
-def work(job, stem, progress):
-    for suffix in SUFFIXES:
-        with open(stem.with_name(stem.name + suffix), "w") as file:
-            for _ in range(20):
-                file.write(job.source.read_text() * 50); file.flush(); time.sleep(0.0005)
-    return {{}}
-folder = Path({folder!r})
-jobs, bad = collect_jobs([folder / "in"], accepts=lambda p: True)
-plan = Plan("diarize", folder / "out", SUFFIXES, resume=True)
-check_plan(jobs, plan)
-print("ready", flush=True)
-run_batch(jobs, plan, work, lambda job: {{}}, Ears())
-"""
-
-
-def test_killed_at_any_moment_and_resumed(tmp_path):
-    make_inputs(tmp_path, **{f"n{k}": str(k) for k in range(10)})
-    command = [sys.executable, "-c", KILLED.format(root=str(ROOT), folder=str(tmp_path))]
-    for wait in (0.03, 0.11, 0.17):
-        process = subprocess.Popen(command, stdout=subprocess.PIPE)
-        process.stdout.readline()
-        time.sleep(wait)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        for name in visible(tmp_path / "out"):
-            assert (tmp_path / "out" / name).read_text() == name[1] * 1000  # whole or not there
-    subprocess.run(command, check=True, capture_output=True)
-    assert visible(tmp_path / "out") == sorted(f"n{k}{suffix}" for k in range(10) for suffix in SUFFIXES)
-    assert not list((tmp_path / "out/.sedtalker").glob("part-*"))
-    records = list((tmp_path / "out/.sedtalker").glob("*.json"))
-    assert len(records) == 10
-    assert set(json.loads(records[0].read_text())) == {"made_from", "outputs"}
+    with ledger.stage() as mine:
+        assert len(list(ledger.folder.iterdir())) == 2
+        Ledger(tmp_path, "diarize").remove_orphans()
+        assert list(ledger.folder.iterdir()) == [mine]
+    assert list(ledger.folder.iterdir()) == []

@@ -83,7 +83,18 @@ def test_every_command_has_help_with_examples(command):
 @pytest.mark.parametrize("command", ["diarize", "animate", "render"])
 def test_common_options(command):
     output = call(command, "--help").output
-    for option in ("--json", "--quiet", "--device", "--out", "--overwrite", "--resume", "--debug", "--list"):
+    for option in (
+        "--json",
+        "--quiet",
+        "--device",
+        "--out",
+        "--overwrite",
+        "--resume",
+        "--debug",
+        "--list",
+        "--jobs",
+        "--shard",
+    ):
         assert option in output
 
 
@@ -138,8 +149,11 @@ def test_bad_inputs_fail_alone(tmp_path, sound, fake_models):
     ):
         assert name in error
         assert said in error
-    assert made(tmp_path / "out") == ["speech.emotion.csv", "speech.rttm"]
-    assert result.stderr.splitlines()[-1] == "1 done, 0 skipped, 5 failed"
+    assert made(tmp_path / "out") == ["failures.csv", "speech.emotion.csv", "speech.rttm"]
+    summary = result.stderr.splitlines()[-7:]
+    assert summary[0] == "1 done, 0 skipped, 5 failed"
+    assert summary[1].startswith(f"  failed: {tmp_path}/text.wav: is not a sound file")
+    assert summary[-1] == f"  all failures are in {tmp_path}/out/failures.csv"
 
 
 @pytest.mark.parametrize(
@@ -343,6 +357,9 @@ def test_resume_sees_controls(tmp_path, sound, fake_models, option, value):
         (["speech.wav", "--device", "tpu"], "tpu"),
         (["speech.wav", "--nonsense"], "nonsense"),
         (["--list", "none.txt"], "does not exist"),
+        (["speech.wav", "--jobs", "0"], "jobs"),
+        (["speech.wav", "--shard", "3/2"], "'3/2' is not I/N with I from 1 to N"),
+        (["speech.wav", "--shard", "one"], "'one' is not I/N"),
         (["speech.wav", "--out", "speech.wav/x"], "is not a folder"),
     ],
 )
@@ -436,7 +453,7 @@ def test_render_and_films(tmp_path, fake_models):
     (out / "speech.json").unlink()
     result = call("render", out / "speech.npy", "--out", tmp_path / "none", expect=1)
     assert "speech.json: does not exist" in result.stderr
-    assert not (tmp_path / "none").exists()
+    assert tree(tmp_path / "none") == []
 
 
 def test_render_refuses_what_does_not_fit(tmp_path, sound, fake_models):
@@ -448,8 +465,7 @@ def test_render_refuses_what_does_not_fit(tmp_path, sound, fake_models):
     assert "a.json" in call("render", tmp_path / "a.npy", "--out", tmp_path / "out", expect=1).stderr
     result = call("render", tmp_path / "a.npy", tmp_path / "b.npy", "--audio", sound, "-o", tmp_path, expect=2)
     assert "--audio is for one motion" in result.stderr
-    (tmp_path / "text.wav").write_text("x")
-    assert not (tmp_path / "out").exists()
+    assert tree(tmp_path / "out") == []
 
 
 @needs_weights
@@ -460,7 +476,7 @@ def test_diarize_with_the_real_weights(tmp_path):
     assert result.returncode == 1, result.stderr
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     assert [line["status"] for line in lines] == ["done", "failed"]
-    assert made(tmp_path / "out") == ["a.emotion.csv", "a.rttm"]
+    assert made(tmp_path / "out") == ["a.emotion.csv", "a.rttm", "failures.csv"]
     segments = read_rttm(tmp_path / "out/a.rttm")["a"]
     assert segments[0].onset == 0
     assert segments[-1].end == pytest.approx(2.0)

@@ -1,12 +1,13 @@
 """CSV lists: what a row says of its file, and what a wrong table is told."""
 
+import io
 from pathlib import Path
 
 import pytest
 
 from sedtalker_cli.audio import is_sound_name
 from sedtalker_cli.errors import UsageError
-from sedtalker_cli.inputs import Job, collect_jobs
+from sedtalker_cli.inputs import BadInput, Job, choose_part, collect_jobs
 from tests.conftest import write_sound
 
 
@@ -115,3 +116,51 @@ def test_repeats_are_one_job_if_they_say_the_same(folder):
             jobs_of("path,speaker\n" + table)
     with pytest.raises(UsageError, match=r"a\.wav: is named twice, with different identity \(none and 'anna'\)"):
         jobs_of("path,identity\na.wav,anna\n", "a.wav")
+
+
+def names(*inputs: str, **options) -> list[tuple[str, str]]:
+    jobs, bad = collect_jobs([Path(text) for text in inputs], accepts=is_sound_name, **options)
+    return [(str(job.source), str(job.name)) for job in jobs] + [(str(fault.source), fault.message) for fault in bad]
+
+
+@pytest.fixture
+def takes(folder):
+    for name in ("takes/ann/1.wav", "takes/ann/deep/2.wav", "takes/bob/1.wav", "takes/bob/notes.txt", "takes/x[1].wav"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"x")
+
+
+def test_patterns_that_the_shell_left(takes):
+    ann, deep, bob = "takes/ann/1.wav", "takes/ann/deep/2.wav", "takes/bob/1.wav"
+    assert names("takes/*/1.wav") == [(ann, "ann/1"), (bob, "bob/1")]
+    assert names("takes/bob/*") == [(bob, "1")]
+    everything = [(ann, "ann/1"), (deep, "ann/deep/2"), (bob, "bob/1"), ("takes/x[1].wav", "x[1]")]
+    assert names("takes/**/*.wav") == names("takes/**") == everything
+    assert names("takes/?o?") == [(bob, "bob/1")]
+    assert names("t*s/a*", recursive=True) == [(ann, "takes/ann/1"), (deep, "takes/ann/deep/2")]
+    assert names("takes/x[1].wav") == [("takes/x[1].wav", "x[1]")]  # a file of that very name
+    assert names("*.mp3") == [("*.mp3", "*.mp3: no file that can be an input matches this pattern")]
+
+
+def test_paths_on_standard_input(takes, monkeypatch):
+    def type_in(text: bytes):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text)))
+
+    type_in(b"takes/bob/1.wav\n# no input\ntakes/ann\n")
+    assert names("a.wav", "-") == [("a.wav", "a"), ("takes/bob/1.wav", "1"), ("takes/ann/1.wav", "1")]
+    type_in(b"\n")
+    with pytest.raises(UsageError, match="standard input names no input"):
+        names("-")
+
+
+def test_parts_share_all_inputs_evenly():
+    jobs = [Job(Path(f"{n}.wav"), Path(f"out/{n}")) for n in (5, 1, 9, 3, 7, 2, 8)]
+    bad = [BadInput(Path(name), "broken") for name in "qp"]
+    parts = [choose_part(jobs, bad, (number, 3)) for number in (1, 2, 3)]
+    assert sorted(len(found) for found, _ in parts) == [2, 2, 3]
+    assert sorted(job.source for found, _ in parts for job in found) == sorted(job.source for job in jobs)
+    assert [fault for _, faults in parts for fault in faults] == [bad[1], bad[0]]
+    assert [[job.name.name for job in found] for found, _ in parts] == [["5", "1", "9"], ["7", "2"], ["3", "8"]]
+    assert [set(found) for found, _ in parts] == [set(choose_part(jobs[::-1], (), (n, 3))[0]) for n in (1, 2, 3)]
+    assert choose_part(jobs, bad, None) == (jobs, bad)
+    assert choose_part(jobs[:1], (), (2, 2)) == ([], [])

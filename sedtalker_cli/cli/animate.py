@@ -1,13 +1,13 @@
 """`sedtalker animate`: a 3D face that says and means what is heard."""
 
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sedtalker_cli.cli import options as opt
+from sedtalker_cli.cli.batches import run
 from sedtalker_cli.cli.companions import given_captions, given_head
 from sedtalker_cli.cli.console import session
 
@@ -25,6 +25,7 @@ Examples:
   sedtalker animate --list speakers.csv --adapt --out results/
   sedtalker animate speech.wav --head me.glb --export glb,arkit-csv --html
   sedtalker animate recordings/ --recursive --fps 60 --out results/ --resume
+  sedtalker animate corpus/ --recursive --jobs 4 --shard 2/8 --out results/ --resume
 
 \b
 Every input leads to STEM.npy (vertices), STEM.json (what they are), STEM.weights.npy (ARKit
@@ -90,6 +91,8 @@ def animate(
         Path | None, typer.Option(metavar="DIR", help="Animator checkpoint instead of the bundled one.")
     ] = None,
     adapt: opt.Adapt = False,
+    processes: opt.Jobs = 1,
+    shard: opt.Shard = None,
     device: opt.DeviceOption = opt.Device.auto,
     overwrite: opt.Overwrite = False,
     resume: opt.Resume = False,
@@ -104,7 +107,7 @@ def animate(
 
             typer.echo("\n".join(names()))
             raise typer.Exit
-        from sedtalker_cli import audio, batch, outputs
+        from sedtalker_cli import audio, batch, outputs, tasks
         from sedtalker_cli import inputs as found
         from sedtalker_cli import pipeline as pipes
         from sedtalker_cli.errors import UsageError
@@ -112,96 +115,57 @@ def animate(
         from sedtalker_cli.overrides import is_override_file, parse_override
 
         pipes.check_options(fps=fps, emotion_gain=emotion_gain, lip_gain=lip_gain, smooth=smooth)
-        jobs, bad = found.collect_jobs(
+        named, faults = found.collect_jobs(
             inputs or [], accepts=audio.is_sound_name, list_file=list_file, recursive=recursive
         )
+        jobs, bad = found.choose_part(named, faults, shard)
         formats = parse_formats([*(export or []), *(["obj"] if obj else [])])
         moves = head_motion is opt.Switch.on
         if captions is not None and not render:
             raise UsageError("--captions is for the film: add --render")
-        words = given_captions(captions, len(jobs) + len(bad))
+        words = given_captions(captions, len(named) + len(faults))
         suffixes = outputs.animation_suffixes(exports=formats, page=html, film=render, head_motion=moves)
-        overrides = {emotion_override, *(job.emotion_override for job in jobs)} - {None}
+        overrides = {emotion_override, *(job.emotion_override for job in named)} - {None}
         protected = (
             *sorted(Path(spec) for spec in overrides if is_override_file(spec)),
             *(path for path in (head, captions) if path),
         )
-        plan = batch.Plan("animate", out, suffixes, overwrite, resume, protected)
-        batch.check_plan(jobs, plan)
+        plan = batch.Plan("animate", out, suffixes, overwrite, resume, protected, shard)
+        batch.check_plan(named, plan, jobs)
         # All that can be wrong with the options and the list is found before the models are loaded.
         classes = pipes.known_emotions(model) if overrides else ()
         if emotion_override is not None:
             parse_override(emotion_override, classes)
         given_head(head, identity, animated=True)
-        _check_rows(jobs, classes, head)
-        common, pipeline, adaptation = {}, None, None
-        if jobs:
-            from sedtalker_cli.adaptation import Adaptation
-            from sedtalker_cli.face.custom import head_checksum
+        _check_rows(named, classes, head)
+        if jobs and render and processes == 1:  # workers open OpenGL themselves
+            from sedtalker_cli.render import choose_renderer
 
-            if render:
-                from sedtalker_cli.render import choose_renderer
-
-                choose_renderer()
-            pipeline = pipes.Pipeline.load(device.value, encoder=encoder, diarizer=model, animator=animator)
-            common = {
-                "version": pipeline.version,
-                "models": pipeline.models(animate=True),
-                "emotion_gain": emotion_gain,
-                "lip_gain": lip_gain,
-                "smooth": smooth,
-                "fps": fps,
-                "seed": seed,
-                "idle": idle.value,
-                "head_motion": head_motion.value,
-                "size": list(size) if render else None,
-                "head": head_checksum(head) if head else None,
-                "exports": formats,
-                "captions": batch.file_checksum(captions) if captions else None,
-            }
-            adaptation = Adaptation(jobs, pipeline.listen) if adapt else None
-        checksum = cache(batch.file_checksum)
-
-        def settings(job: found.Job) -> dict:
-            spec = job.emotion_override or emotion_override
-            from_file = spec is not None and is_override_file(spec)
-            return {
-                **common,
-                "emotion_override": checksum(Path(spec)) if from_file else spec,
-                "identity": job.identity or identity,
-                **(adaptation.settings(job) if adaptation else {}),
-            }
-
-        def work(job: found.Job, stem: Path, progress) -> dict:
-            voice = adaptation.voice(job, progress) if adaptation else None
-            animation = pipeline.animate(
-                job.source,
-                emotion_override=job.emotion_override or emotion_override,
-                emotion_gain=emotion_gain,
-                lip_gain=lip_gain,
-                smooth=smooth,
-                identity=job.identity or identity,
-                head_file=head,
-                fps=fps,
-                seed=seed,
-                idle=idle is opt.Switch.on,
-                head_motion=moves,
-                progress=progress,
-                voice=voice,
-            )
-            final = out / job.name.parent
-            wanted = {"exports": formats, "page": html, "film_size": size if render else None, "captions": words}
-            outputs.write_animation(stem, animation, job.source, final, **wanted, progress=progress)
-            return {
-                **outputs.describe_timeline(animation.timeline),
-                "frames": len(animation.weights),
-                "fps": fps,
-            }
-
-        with console.progress_bars(len(jobs)):
-            results = batch.run_batch(jobs, plan, work, settings, console, bad=bad)
-        console.summary(results)
-        raise typer.Exit(batch.exit_status(results))
+            choose_renderer()
+        task = tasks.AnimateTask(
+            device=device.value,
+            encoder=encoder,
+            model=model,
+            animator=animator,
+            speakers=tuple(named) if adapt else (),
+            out=out,
+            emotion_override=emotion_override,
+            emotion_gain=emotion_gain,
+            lip_gain=lip_gain,
+            smooth=smooth,
+            identity=identity,
+            head=head,
+            fps=fps,
+            seed=seed,
+            idle=idle is opt.Switch.on,
+            head_motion=moves,
+            exports=tuple(formats),
+            page=html,
+            film_size=size if render else None,
+            captions=words,
+            captions_file=captions,
+        )
+        run(console, jobs, bad, plan, task, processes)
 
 
 def _check_rows(jobs: "Sequence[Job]", classes: Sequence[str], head: Path | None) -> None:

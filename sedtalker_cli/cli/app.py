@@ -10,6 +10,8 @@ from sedtalker_cli.cli.animate import EXAMPLES as ANIMATE_EXAMPLES
 from sedtalker_cli.cli.animate import animate
 from sedtalker_cli.cli.diarize import EXAMPLES as DIARIZE_EXAMPLES
 from sedtalker_cli.cli.diarize import diarize
+from sedtalker_cli.cli.merge import EXAMPLES as MERGE_EXAMPLES
+from sedtalker_cli.cli.merge import merge
 from sedtalker_cli.cli.options import CONTEXT
 from sedtalker_cli.cli.render import EXAMPLES as RENDER_EXAMPLES
 from sedtalker_cli.cli.render import render
@@ -47,5 +49,6 @@ def sedtalker(
 app.command(epilog=DIARIZE_EXAMPLES)(diarize)
 app.command(epilog=ANIMATE_EXAMPLES)(animate)
 app.command(epilog=RENDER_EXAMPLES)(render)
+app.command(epilog=MERGE_EXAMPLES)(merge)
 app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="evaluate")

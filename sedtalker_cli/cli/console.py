@@ -4,10 +4,12 @@ import json
 import logging
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger("sedtalker")
 FAILURE, USAGE, INTERRUPTED = 1, 2, 130
+REDRAW_EVERY = 0.1  # s
+LISTED = 20  # failures in the summary
 
 
 def one_line(text: str) -> str:
@@ -44,8 +48,9 @@ class Console(logging.Handler):
         super().__init__(logging.WARNING)
         self.quiet, self.as_json, self.debug = quiet, as_json, debug
         self._bars = None
-        self._whole = self._current = None
-        self._name = ""
+        self._whole = None
+        self._drawn = 0.0
+        self._current: dict[Path, Any] = {}  # bar of each input that is being worked on
 
     @contextmanager
     def progress_bars(self, total: int) -> Iterator[None]:
@@ -62,10 +67,12 @@ class Console(logging.Handler):
             TextColumn("{task.percentage:>3.0f}%"),
             TimeRemainingColumn(),
         )
-        with Progress(*columns, console=RichConsole(stderr=True, highlight=False), transient=True) as bars:
+        # Drawn when something happens and not by a thread: a process with threads must not be forked (see `workers`).
+        with Progress(
+            *columns, console=RichConsole(stderr=True, highlight=False), transient=True, auto_refresh=False
+        ) as bars:
             self._bars = bars
             self._whole = bars.add_task(f"all {total} inputs", total=total, visible=total > 1)
-            self._current = bars.add_task("", total=1.0)
             try:
                 yield
             finally:
@@ -79,17 +86,25 @@ class Console(logging.Handler):
             say(text)
 
     def started(self, job: "Job") -> None:
-        self._name = one_line(job.source.name)
         if self._bars:
-            self._bars.reset(self._current, description=self._name, total=1.0)
+            self._current[job.source] = self._bars.add_task(one_line(job.source.name), total=1.0)
+            self._bars.refresh()
 
-    def progress(self, stage: str, share: float) -> None:
-        if self._bars:
-            self._bars.update(self._current, description=f"{self._name}: {stage}", completed=share)
+    def progress(self, job: "Job", stage: str, share: float) -> None:
+        now = time.monotonic()
+        if self._bars and job.source in self._current:
+            description = f"{one_line(job.source.name)}: {stage}"
+            self._bars.update(self._current[job.source], description=description, completed=share)
+            if now - self._drawn >= REDRAW_EVERY:
+                self._drawn = now
+                self._bars.refresh()
 
     def finished(self, result: "Result") -> None:
         if self._bars:
+            if result.source in self._current:
+                self._bars.remove_task(self._current.pop(result.source))
             self._bars.advance(self._whole)
+            self._bars.refresh()
         if result.status == "failed":
             self.line(f"error: {result.message}")
             if self.debug and result.trace:
@@ -109,12 +124,24 @@ class Console(logging.Handler):
             }
             typer.echo(json.dumps(content))
 
-    def summary(self, results: Sequence["Result"]) -> None:
-        """How many of each, when there was more than one input."""
+    def summary(self, results: Sequence["Result"], table: Path) -> None:
+        """How many of each, and why some failed, when there was more than one input.
+
+        Args:
+            results: of all inputs.
+            table: where all failures are listed.
+        """
         if self.quiet or len(results) < 2:
             return
         counts = {kind: sum(r.status == kind for r in results) for kind in ("done", "skipped", "failed")}
         self.line(", ".join(f"{count} {kind}" for kind, count in counts.items()))
+        failed = [result for result in results if result.status == "failed"]
+        for result in failed[:LISTED]:
+            self.line(f"  failed: {result.message}")
+        if failed:
+            more = f"and {len(failed) - LISTED} more; " if len(failed) > LISTED else ""
+            told = f"all failures are in {table}" if table.exists() else f"{table} could not be written"
+            self.line(f"  {more}{told}")
 
     def emit(self, record: logging.LogRecord) -> None:
         if not self.quiet:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from sedtalker_cli.cli import options as opt
+from sedtalker_cli.cli.batches import run
 from sedtalker_cli.cli.console import session
 
 EXAMPLES = """\b
@@ -17,6 +18,8 @@ Examples:
   sedtalker diarize anna/ --adapt --out results/
   sedtalker diarize --list speakers.csv --adapt --out results/
   sedtalker diarize --list files.txt --out results/ --json --quiet > results.jsonl
+  sedtalker diarize 'takes/**/*.wav' --jobs 4 --out results/
+  find takes -name '*.flac' | sedtalker diarize - --shard 2/8 --out results/
 
 \b
 Every input leads to STEM.rttm (segments) and STEM.emotion.csv (one row every 20 ms). --format adds
@@ -59,6 +62,8 @@ def diarize(
     encoder: opt.Encoder = None,
     model: opt.Model = None,
     adapt: opt.Adapt = False,
+    processes: opt.Jobs = 1,
+    shard: opt.Shard = None,
     device: opt.DeviceOption = opt.Device.auto,
     overwrite: opt.Overwrite = False,
     resume: opt.Resume = False,
@@ -68,36 +73,23 @@ def diarize(
 ) -> None:
     """Write the emotion timeline of recordings: segments as RTTM, frames as CSV."""
     with session(quiet, as_json, debug) as console:
-        from sedtalker_cli import audio, batch, outputs
+        from sedtalker_cli import audio, batch, outputs, tasks
         from sedtalker_cli import inputs as found
 
-        jobs, bad = found.collect_jobs(
+        named, faults = found.collect_jobs(
             inputs or [], accepts=audio.is_sound_name, list_file=list_file, recursive=recursive
         )
-        wanted, picture = [item.value for item in formats or ()], plot.value if plot else None
-        plan = batch.Plan("diarize", out, outputs.timeline_suffixes(wanted, picture), overwrite, resume)
-        batch.check_plan(jobs, plan)
-        common, pipeline, adaptation = {}, None, None
-        if jobs:
-            from sedtalker_cli.adaptation import Adaptation
-            from sedtalker_cli.pipeline import Pipeline
-
-            pipeline = Pipeline.load(device.value, encoder=encoder, diarizer=model)
-            common = {"version": pipeline.version, "models": pipeline.models(animate=False)}
-            adaptation = Adaptation(jobs, pipeline.listen) if adapt else None
-
-        def settings(job: found.Job) -> dict:
-            return {**common, **(adaptation.settings(job) if adaptation else {})}
-
-        def work(job: found.Job, stem: Path, progress) -> dict:
-            voice = adaptation.voice(job, progress) if adaptation else None
-            timeline = pipeline.diarize(job.source, progress, voice).timeline
-            if picture:
-                progress("drawing", 0.0)
-            outputs.write_timeline(stem, timeline, wanted, picture, job.source)
-            return outputs.describe_timeline(timeline)
-
-        with console.progress_bars(len(jobs)):
-            results = batch.run_batch(jobs, plan, work, settings, console, bad=bad)
-        console.summary(results)
-        raise typer.Exit(batch.exit_status(results))
+        jobs, bad = found.choose_part(named, faults, shard)
+        wanted, picture = tuple(item.value for item in formats or ()), plot.value if plot else None
+        suffixes = outputs.timeline_suffixes(wanted, picture)
+        plan = batch.Plan("diarize", out, suffixes, overwrite, resume, part=shard)
+        batch.check_plan(named, plan, jobs)
+        task = tasks.DiarizeTask(
+            device=device.value,
+            encoder=encoder,
+            model=model,
+            speakers=tuple(named) if adapt else (),
+            formats=wanted,
+            plot=picture,
+        )
+        run(console, jobs, bad, plan, task, processes)

@@ -47,7 +47,25 @@ def parse_size(text: str | tuple[int, int]) -> tuple[int, int]:
     return size
 
 
-Inputs = Annotated[list[Path] | None, typer.Argument(metavar="INPUT", readable=False, help="Sound files or folders.")]
+def parse_shard(text: str | tuple[int, int]) -> tuple[int, int]:
+    """`I/N`, 1-based."""
+    if isinstance(text, tuple):
+        return text
+    number, _, count = text.partition("/")
+    if not all(part.isascii() and part.isdigit() for part in (number, count)) or not 1 <= int(number) <= int(count):
+        raise typer.BadParameter(f"{text!r} is not I/N with I from 1 to N, e.g. 1/8")
+    return int(number), int(count)
+
+
+Inputs = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="INPUT",
+        readable=False,
+        allow_dash=True,
+        help="Sound files, folders, quoted patterns ('takes/**/*.wav'), or - to read paths from standard input.",
+    ),
+]
 ListFile = Annotated[
     Path | None,
     typer.Option(
@@ -65,6 +83,19 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Make outputs again
 Resume = Annotated[
     bool,
     typer.Option("--resume", help="Skip inputs whose outputs are complete and were made with the same settings."),
+]
+Jobs = Annotated[
+    int,
+    typer.Option("--jobs", "-j", min=1, metavar="N", help="Work on N inputs at once, in as many processes."),
+]
+Shard = Annotated[
+    tuple | None,
+    typer.Option(
+        "--shard",
+        metavar="I/N",
+        parser=parse_shard,
+        help="Work on the Ith of N equal parts of the inputs (from 1), for cluster jobs that share them.",
+    ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a finished input to standard output.")]

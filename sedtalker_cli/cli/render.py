@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from sedtalker_cli.cli import options as opt
+from sedtalker_cli.cli.batches import run
 from sedtalker_cli.cli.companions import given_captions, given_head
 from sedtalker_cli.cli.console import session
 
@@ -20,6 +21,7 @@ Examples:
   sedtalker render --compare truth.npy predicted.npy --title recorded --title predicted
   sedtalker render predicted.npy --heatmap truth.npy
   sedtalker render results/ --recursive --out films/
+  sedtalker render 'results/**/*.npy' --jobs 2 --out films/
 
 \b
 STEM.npy needs its sidecar STEM.json beside it. STEM.emotion.csv beside it becomes the strip
@@ -30,7 +32,13 @@ Without --png, --sheet, --html or --export a film is made; with them, add --film
 
 def render(
     inputs: Annotated[
-        list[Path] | None, typer.Argument(metavar="MOTION.npy", readable=False, help="Motions, or folders of them.")
+        list[Path] | None,
+        typer.Argument(
+            metavar="MOTION.npy",
+            readable=False,
+            allow_dash=True,
+            help="Motions, folders of them, quoted patterns, or - to read paths from standard input.",
+        ),
     ] = None,
     list_file: opt.ListFile = None,
     recursive: opt.Recursive = False,
@@ -66,6 +74,8 @@ def render(
     ] = None,
     head: opt.HeadFile = None,
     captions: opt.CaptionFile = None,
+    processes: opt.Jobs = 1,
+    shard: opt.Shard = None,
     device: Annotated[
         opt.Device, typer.Option("--device", help="Accepted for all commands alike; drawing uses OpenGL.")
     ] = opt.Device.auto,
@@ -77,14 +87,14 @@ def render(
 ) -> None:
     """Film motions: STEM.npy becomes STEM.mp4, pictures, a page, or files for other programs."""
     with session(quiet, as_json, debug) as console:
-        from sedtalker_cli import __version__, batch, films, outputs
+        from sedtalker_cli import batch, films, outputs, tasks
         from sedtalker_cli import inputs as found
         from sedtalker_cli.audio import check_file
         from sedtalker_cli.errors import UsageError
         from sedtalker_cli.exports import parse_formats
         from sedtalker_cli.render.view import View, parse_background
 
-        jobs, bad = found.collect_jobs(
+        named, faults = found.collect_jobs(
             inputs or [],
             accepts=outputs.is_motion_name,
             stem=lambda path: path.name.removesuffix(".npy"),
@@ -92,7 +102,7 @@ def render(
             recursive=recursive,
         )
         if audio is not None:
-            if len(jobs) + len(bad) > 1 and not compare:
+            if len(named) + len(faults) > 1 and not compare:
                 raise UsageError("--audio is for one motion; films of several take the sound their sidecars name")
             check_file(audio)
         if heatmap is not None and not heatmap.is_file():
@@ -112,43 +122,19 @@ def render(
             audio=audio,
             head=given_head(head),
             head_file=head,
-            captions=given_captions(captions, 1 if compare else len(jobs) + len(bad)),
+            captions=given_captions(captions, 1 if compare else len(named) + len(faults)),
             captions_file=captions,
         )
-        motions = [job.source for job in jobs]
+        motions = [job.source for job in named]
         if compare:
-            if len(jobs) < 2 or bad:
+            if len(named) < 2 or faults:
                 raise UsageError("--compare needs two or more different motions that can be read")
-            if title and len(title) != len(jobs):
-                raise UsageError(f"--title is given {len(title)} times for {len(jobs)} motions")
-            jobs = jobs[:1]
+            if title and len(title) != len(named):
+                raise UsageError(f"--title is given {len(title)} times for {len(named)} motions")
+            named = named[:1]
+        jobs, bad = found.choose_part(named, faults, shard)
         given = tuple(path for path in (audio, heatmap, head, captions, *motions) if path)
-        plan = batch.Plan("render", out, wishes.suffixes, overwrite, resume, given)
-        batch.check_plan(jobs, plan)
-        renderer = None
-        if jobs and wishes.draws:
-            from sedtalker_cli.render import choose_renderer
-
-            renderer = choose_renderer()
-
-        def sources(job: found.Job) -> list[Path]:
-            return motions if compare else [job.source]
-
-        def work(job: found.Job, stem: Path, progress) -> dict:
-            return films.make_films(sources(job), stem, out / job.name.parent, wishes, progress)
-
-        def settings(job: found.Job) -> dict:
-            return {"version": __version__, "renderer": renderer, **wishes.describe(sources(job))}
-
-        with console.progress_bars(len(jobs)):
-            results = batch.run_batch(
-                jobs,
-                plan,
-                work,
-                settings,
-                console,
-                bad=bad,
-                sources=lambda job: wishes.sources(sources(job)),
-            )
-        console.summary(results)
-        raise typer.Exit(batch.exit_status(results))
+        plan = batch.Plan("render", out, wishes.suffixes, overwrite, resume, given, shard)
+        batch.check_plan(named, plan, jobs)
+        task = tasks.RenderTask(wishes, out, tuple(motions) if compare else ())
+        run(console, jobs, bad, plan, task, processes)

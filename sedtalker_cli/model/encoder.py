@@ -1,7 +1,9 @@
 """The speech encoder: one pass over the sound, 50 feature frames a second, in windows of bounded length."""
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
@@ -91,7 +93,10 @@ class SpeechEncoder:
         dim: D, feature size.
         source: what was loaded (folder or Hugging Face id).
         sha256: checksum of a bundled checkpoint, None for a model of `transformers`.
+        threads: windows that are encoded at once; with more than one PyTorch must sum in one thread.
     """
+
+    threads = 1
 
     def __init__(self, network: nn.Module, plan: WindowPlan, device: str, source: str, sha256: str | None):
         self.network = network.to(device).eval().requires_grad_(False)
@@ -175,28 +180,45 @@ class SpeechEncoder:
         Yields:
             (t, L, D) consecutive features; together ceil(N / 320) frames.
         """
-        length, overlap = self.plan.frames * HOP_SAMPLES, self.plan.overlap_frames
-        hop = length - overlap * HOP_SAMPLES
+        overlap = self.plan.overlap_frames
         fade = ((torch.arange(overlap, device=self.device) + 0.5) / max(overlap, 1))[:, None, None]
-        pending = np.zeros(0, np.float32)
         tail: torch.Tensor | None = None
+        for features, last in self._encoded(self._windows(blocks)):
+            if tail is not None:
+                features = torch.cat([tail + fade * (features[:overlap] - tail), features[overlap:]])
+            if last or not overlap:
+                yield features
+            else:
+                tail = features[-overlap:]
+                yield features[:-overlap]
 
-        def joined(features: torch.Tensor) -> torch.Tensor:
-            if tail is None:
-                return features
-            mixed = tail + fade * (features[:overlap] - tail)
-            return torch.cat([mixed, features[overlap:]])
-
+    def _windows(self, blocks: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, bool]]:
+        """Overlapping windows (n,) of the samples, and whether each is the last one."""
+        length = self.plan.frames * HOP_SAMPLES
+        hop = length - self.plan.overlap_frames * HOP_SAMPLES
+        pending = np.zeros(0, np.float32)
         for block in blocks:
             pending = np.concatenate([pending, np.asarray(block, np.float32)])
             # A full window is only closed when more follows, so that a file of one window is never cut.
             while len(pending) > length:
-                features = joined(self(pending[:length]))
-                tail = features[-overlap:] if overlap else None
-                yield features[:-overlap] if overlap else features
+                yield pending[:length], False
                 pending = pending[hop:]
         if len(pending):
-            yield joined(self(pending))
+            yield pending, True
+
+    def _encoded(self, windows: Iterable[tuple[np.ndarray, bool]]) -> Iterator[tuple[torch.Tensor, bool]]:
+        """Features of each window in turn; several at once are the same to the last bit, as each has one thread."""
+        if self.threads == 1:
+            yield from ((self(window), last) for window, last in windows)
+            return
+        with ThreadPoolExecutor(self.threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            waiting: deque[tuple[Future[torch.Tensor], bool]] = deque()
+            for window, last in windows:
+                waiting.append((pool.submit(self, window), last))
+                if len(waiting) > self.threads:
+                    future, is_last = waiting.popleft()
+                    yield future.result(), is_last
+            yield from ((future.result(), is_last) for future, is_last in waiting)
 
     def encode(
         self,

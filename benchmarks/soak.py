@@ -1,0 +1,72 @@
+"""Kill `sedtalker animate --resume` at random moments, again and again; the end must be as if it had never been killed.
+
+    python benchmarks/soak.py [--kills 50] [--jobs 2] [--seed 0]
+
+Exit status 0 if every byte is the same and no staging is left.
+"""
+
+import argparse
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import soundfile as sf
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    draw = random.Random(options.seed)
+    with tempfile.TemporaryDirectory() as folder:
+        inputs, whole, out = (Path(folder) / name for name in ("in", "whole", "out"))
+        inputs.mkdir()
+        for k in range(12):
+            write_tone(inputs / f"{k:02d}.wav", 0.5 + 0.7 * k, 110 * (1 + k / 7))
+        start = time.monotonic()
+        start_animate(inputs, whole).wait()
+        longest = time.monotonic() - start
+        for kill in range(options.kills):
+            process = start_animate(inputs, out, "--resume", "--jobs", str(options.jobs))
+            time.sleep(draw.uniform(0.2, 1.0) * longest)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            done = len(list(out.glob(".sedtalker/*.json")))
+            print(f"kill {kill + 1}: {done} of 12 recorded", flush=True)
+            if done == 12:  # begin again, half of it
+                for record in draw.sample(sorted(out.glob(".sedtalker/*.json")), 6):
+                    record.unlink()
+        status = start_animate(inputs, out, "--resume", "--jobs", str(options.jobs)).wait()
+        expected, found = contents(whole), contents(out)
+        wrong = sorted(name for name in {*expected, *found} if expected.get(name) != found.get(name))
+        print(f"exit status {status}, {len(expected)} files, different: {wrong or 'none'}")
+        return int(bool(status or wrong))
+
+
+def write_tone(path: Path, seconds: float, frequency: float) -> None:
+    time_axis = np.arange(round(seconds * 16000)) / 16000
+    sf.write(path, 0.3 * np.sin(2 * np.pi * frequency * time_axis) * np.sin(9 * time_axis), 16000)
+
+
+def start_animate(inputs: Path, out: Path, *options: str) -> subprocess.Popen:
+    command = [sys.executable, "-m", "sedtalker_cli", "animate", str(inputs), "--out", str(out), "--quiet", *options]
+    return subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)})
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """All files, records included."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

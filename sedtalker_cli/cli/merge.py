@@ -1,0 +1,42 @@
+"""`sedtalker merge`: the results of a whole dataset in one table."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sedtalker_cli.cli import options as opt
+from sedtalker_cli.cli.console import say, session
+
+EXAMPLES = """\b
+Examples:
+  sedtalker merge results/ --out dataset/
+  sedtalker merge part1/ part2/ part3/ --out dataset/
+
+\b
+Writes emotions.csv (all STEM.emotion.csv, with a column uri in front), emotions.rttm (all STEM.rttm),
+failures.csv (what the runs could not do; absent if there is nothing) and summary.json. The uri of
+a recording is the path of its files below its folder; rows are in order of it and of time."""
+
+
+def merge(
+    folders: Annotated[
+        list[Path], typer.Argument(metavar="OUT", help="Output folders of diarize or animate.", readable=False)
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the merged files.")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace merged files that exist already.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON to standard output.")] = False,
+    quiet: opt.Quiet = False,
+    debug: opt.Debug = False,
+) -> None:
+    """Join the emotions of many recordings: one table, one RTTM file, one list of failures."""
+    with session(quiet, as_json, debug):
+        import json
+
+        from sedtalker_cli.merging import merge as merge_folders
+
+        summary = merge_folders(folders, out, overwrite)
+        if as_json:
+            typer.echo(json.dumps(summary))
+        if not quiet:
+            say(f"{summary['recordings']} recordings, {summary['seconds']:g} s, {summary['failed']} failed -> {out}")

@@ -1,0 +1,36 @@
+"""What the shipped weights make of a tone, written down; new weights need new figures.
+
+The same machine and version give the same bytes (see `test_workers`); other processors round otherwise, which moves
+probabilities by far less than the tolerance here.
+"""
+
+import numpy as np
+
+from sedtalker_cli.formats.emotion_csv import read_emotion_csv
+from sedtalker_cli.formats.rttm import read_rttm
+from tests.conftest import needs_weights, run_cli, write_sound
+
+TOLERANCE = 0.01  # of probabilities and intensities, on other machines
+CLASSES = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
+INTENSITY = [0.027, 0.027, 0.025, 0.022, 0.022]  # of every 10th frame
+POSTERIORS = [
+    [0.009, 0.012, 0.008, 0.040, 0.851, 0.046, 0.034],
+    [0.009, 0.013, 0.008, 0.042, 0.843, 0.048, 0.036],
+    [0.009, 0.013, 0.009, 0.037, 0.850, 0.049, 0.033],
+    [0.010, 0.012, 0.010, 0.028, 0.863, 0.049, 0.029],
+    [0.010, 0.013, 0.011, 0.026, 0.865, 0.049, 0.027],
+]
+
+
+@needs_weights
+def test_a_tone_is_what_it_was(tmp_path):
+    write_sound(tmp_path / "a.wav", 1.0)
+    result = run_cli("diarize", "a.wav", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    (segment,) = read_rttm(tmp_path / "a.rttm")["a"]
+    assert (segment.onset, segment.duration, segment.emotion) == (0.0, 1.0, "neutral")
+    assert abs(segment.confidence - 0.856) <= TOLERANCE
+    timeline = read_emotion_csv(tmp_path / "a.emotion.csv")
+    assert timeline.classes == CLASSES
+    assert np.abs(timeline.posteriors[::10] - POSTERIORS).max() <= TOLERANCE
+    assert np.abs(timeline.intensity[::10] - INTENSITY).max() <= TOLERANCE
