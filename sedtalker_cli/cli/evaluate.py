@@ -2,6 +2,8 @@
 
 import typer
 
+from sedtalker_cli.cli.evaluate_animation import EXAMPLES as ANIMATION_EXAMPLES
+from sedtalker_cli.cli.evaluate_animation import animation
 from sedtalker_cli.cli.evaluate_diarization import EXAMPLES as DIARIZATION_EXAMPLES
 from sedtalker_cli.cli.evaluate_diarization import diarization
 from sedtalker_cli.cli.evaluate_lipsync import EXAMPLES as LIPSYNC_EXAMPLES
@@ -10,3 +12,4 @@ from sedtalker_cli.cli.evaluate_lipsync import lipsync
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Score models and their outputs.")
 app.command(epilog=DIARIZATION_EXAMPLES)(diarization)
 app.command(epilog=LIPSYNC_EXAMPLES)(lipsync)
+app.command(epilog=ANIMATION_EXAMPLES)(animation)
