@@ -1,5 +1,6 @@
 """`sedtalker train animator`: options of a training run."""
 
+import os
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -131,7 +132,8 @@ def animator(
         if foreign:
             option = "--set" if foreign == "assign" else f"--{foreign.replace('_', '-')}"
             raise UsageError(f"{option} is for --{'capture' if dataset else 'dataset'}; leave it out")
-        with stage_bar(quiet) as (log, progress):
+        leads = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun starts, one speaks
+        with stage_bar(quiet or not leads) as (log, progress):
             if dataset:
                 from sedtalker_cli.training.vertices import train_vertices
 

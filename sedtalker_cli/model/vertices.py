@@ -102,6 +102,7 @@ class VertexAnimator:
         self.class_map: dict[str, str] = dict(config.get("class_map", {}))
         self.topologies: dict[str, dict[str, float]] = config["topologies"]
         self.encoder: dict[str, str | None] = config["encoder"]
+        self._taps, self._dim = config["network"]["num_taps"], config["network"]["dim"]
 
     @classmethod
     def load(cls, folder: str | os.PathLike, device: str = "cpu") -> "VertexAnimator":
@@ -116,6 +117,11 @@ class VertexAnimator:
         return cls(load_into(network, folder), config, device, checksum(folder))
 
     map_posteriors = Animator.map_posteriors
+
+    @property
+    def expected_features(self) -> tuple[int, int]:
+        """(L, D) of the encoder that it was trained with."""
+        return self._taps, self._dim
 
     def topology_of(self, vertices: int) -> str:
         """Name of the topology with so many vertices.

@@ -9,8 +9,8 @@ from typing import Any
 from sedtalker_cli.errors import UsageError
 from sedtalker_cli.model.vertices import VertexAnimator
 from sedtalker_cli.training.talking import Talking, evenly
-from sedtalker_cli.training.vertex_scores import predict_sequence
 from sedtalker_cli.training.vertex_settings import VertexTraining
+from sedtalker_cli.vertex_models import predict_sequence
 
 
 class Monitor:

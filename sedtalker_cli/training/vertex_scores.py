@@ -11,29 +11,9 @@ from sedtalker_cli.data.talking import TalkingSequence
 from sedtalker_cli.model.vertices import VertexAnimator
 from sedtalker_cli.training.parallel import Team
 from sedtalker_cli.training.talking import Talking
+from sedtalker_cli.vertex_models import predict_sequence
 
 SCORES = ("mve", "lve")
-
-
-def predict_sequence(model: VertexAnimator, features: torch.Tensor, sequence: TalkingSequence) -> np.ndarray:
-    """A recording of a data set as the model shows it, with the emotion and intensity of its label.
-
-    Args:
-        model: to ask.
-        features: (T50, L, D) of the recording.
-        sequence: gives label, subject, template, frame rate and length.
-
-    Returns:
-        (T, V, 3) float32 in the data set's units.
-
-    Raises:
-        InputError: the model has no such topology or emotion.
-    """
-    topology, frames = model.topology_of(len(sequence.template)), sequence.frames
-    posteriors = model.map_posteriors(np.ones((len(features), 1), np.float32), (sequence.emotion,))
-    level = np.full(len(features), sequence.intensity, np.float32)
-    hidden = model.listen(features, posteriors, level, topology, frames, sequence.fps, sequence.subject)
-    return np.concatenate(list(model.stream(hidden, sequence.template, topology)))
 
 
 def errors(found: np.ndarray, target: np.ndarray, lips: np.ndarray) -> np.ndarray:
