@@ -1,5 +1,6 @@
 """Where trained weights lie: `SEDTALKER_WEIGHTS`, the installed package, or a clone's top level."""
 
+import json
 import os
 from pathlib import Path
 
@@ -31,3 +32,12 @@ def weights_dir(name: str) -> Path:
         f"weights {name!r} not found (looked in {looked}); reinstall sedtalker or set {ENVIRONMENT} to a "
         f"folder with {name}/config.json"
     )
+
+
+def checkpoint_type(folder: str | os.PathLike) -> str | None:
+    """What a checkpoint folder says it holds, None where it says nothing that can be read."""
+    try:
+        config = json.loads((Path(folder) / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return config.get("type") if isinstance(config, dict) else None

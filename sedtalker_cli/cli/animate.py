@@ -9,11 +9,12 @@ import typer
 
 from sedtalker_cli.cli import options as opt
 from sedtalker_cli.cli.console import session
-from sedtalker_cli.cli.heads import given_head
+from sedtalker_cli.cli.heads import given_head, given_template
 
 if TYPE_CHECKING:
     from sedtalker_cli.inputs import Job
 
+VERTICES = "vertex-animator"  # type of checkpoints that `train animator --dataset` writes
 EXAMPLES = """\b
 Examples:
   sedtalker animate speech.wav --render
@@ -23,6 +24,7 @@ Examples:
   sedtalker animate speech.wav --lip-gain 1.3 --smooth 0.1 --head-motion on --render
   sedtalker animate --list speakers.csv --adapt --out results/
   sedtalker animate speech.wav --head me.glb --export glb,arkit-csv --html
+  sedtalker animate speech.wav --animator runs/emovoca/checkpoint --head FLAME_sample.ply --render
   sedtalker animate recordings/ --recursive --fps 60 --out results/ --resume
 
 \b
@@ -85,8 +87,18 @@ def animate(
     encoder: opt.Encoder = None,
     model: opt.Model = None,
     animator: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Animator checkpoint instead of the bundled one.")
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Animator checkpoint instead of the bundled one; one of vertices needs --head TEMPLATE and may "
+            "be given as --model, too.",
+        ),
     ] = None,
+    animator_encoder: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Encoder of a vertex animator, where its checkpoint cannot name it."),
+    ] = None,
+    scan_backend: opt.ScanBackend = opt.Scan.auto,
     adapt: opt.Adapt = False,
     device: opt.DeviceOption = opt.Device.auto,
     overwrite: opt.Overwrite = False,
@@ -106,15 +118,27 @@ def animate(
         from sedtalker_cli import inputs as found
         from sedtalker_cli import pipeline as pipes
         from sedtalker_cli.exports import parse_formats
+        from sedtalker_cli.model.kernels import choose_scan
         from sedtalker_cli.overrides import is_override_file, parse_override
+        from sedtalker_cli.weights import checkpoint_type
 
+        if model and animator is None and checkpoint_type(model) == VERTICES:
+            model, animator = None, model
+        makes_vertices = animator is not None and checkpoint_type(animator) == VERTICES
         pipes.check_options(fps=fps, emotion_gain=emotion_gain, lip_gain=lip_gain, smooth=smooth)
         jobs, bad = found.collect_jobs(
             inputs or [], accepts=audio.is_sound_name, list_file=list_file, recursive=recursive
         )
         formats = parse_formats([*(export or []), *(["obj"] if obj else [])])
         moves = head_motion is opt.Switch.on
-        suffixes = outputs.animation_suffixes(exports=formats, page=html, film=render, head_motion=moves)
+        if makes_vertices:
+            from sedtalker_cli.vertex_animation import check_vertex_options
+
+            asked = {"--lip-gain": lip_gain != 1, "--smooth": smooth > 0, "--head-motion": moves, "--html": html}
+            check_vertex_options(asked, formats)
+        suffixes = outputs.animation_suffixes(
+            exports=formats, page=html, film=render, head_motion=moves, weights=not makes_vertices
+        )
         overrides = {emotion_override, *(job.emotion_override for job in jobs)} - {None}
         protected = (*sorted(Path(spec) for spec in overrides if is_override_file(spec)), *([head] if head else []))
         plan = batch.Plan("animate", out, suffixes, overwrite, resume, protected)
@@ -123,7 +147,10 @@ def animate(
         classes = pipes.known_emotions(model) if overrides else ()
         if emotion_override is not None:
             parse_override(emotion_override, classes)
-        given_head(head, identity, animated=True)
+        if makes_vertices:
+            given_template(head, identity, animator)
+        else:
+            given_head(head, identity, animated=True)
         _check_rows(jobs, classes, head)
         common, pipeline, adaptation = {}, None, None
         if jobs:
@@ -134,7 +161,9 @@ def animate(
                 from sedtalker_cli.render import choose_renderer
 
                 choose_renderer()
-            pipeline = pipes.Pipeline.load(device.value, encoder=encoder, diarizer=model, animator=animator)
+            own = {"animator_encoder": animator_encoder} if animator_encoder else {}
+            pipeline = pipes.Pipeline.load(device.value, encoder=encoder, diarizer=model, animator=animator, **own)
+            choose_scan(scan_backend.value, pipeline.device)
             common = {
                 "version": pipeline.version,
                 "models": pipeline.models(animate=True),
@@ -184,7 +213,7 @@ def animate(
             outputs.write_animation(stem, animation, job.source, final, **wanted, progress=progress)
             return {
                 **outputs.describe_timeline(animation.timeline),
-                "frames": len(animation.weights),
+                "frames": animation.shape[0],
                 "fps": fps,
             }
 

@@ -19,7 +19,7 @@ from sedtalker_cli.formats.obj import read_obj
 
 LOGGER = logging.getLogger("sedtalker")
 NEUTRAL_NAMES = ("neutral", "base", "basis", "rest", "default", "generic_neutral_mesh")
-FLAME_VERTICES = 5023
+TEMPLATES = {5023: "FLAME", 23370: "BIWI", 3895: "BIWI, reduced"}  # vertices of single meshes that are known
 LOOKED_FOR = "shapes with ARKit's names, as jawOpen, mouthSmileLeft or mouthSmile_L (52 in all)"
 MOST_NAMED = 12
 
@@ -28,8 +28,8 @@ def load_custom_head(source: Path) -> Head:
     """Read a user's head.
 
     A `.glb` or `.gltf` file has morph targets with ARKit's names in any usual spelling; a folder has `neutral.obj`
-    and one OBJ a shape, all with the same vertex order. A `.ply` or `.obj` file with FLAME's 5,023 vertices is a
-    template: it has no shapes, and shows vertices that a model for that topology made.
+    and one OBJ a shape, all with the same vertex order. A `.ply` or `.obj` file with FLAME's or
+    BIWI's vertex count is a template: it has no shapes, and shows vertices that a model for that topology made.
 
     The head is turned by right angles to look along +z with y up, and scaled by a power of ten to metres (see
     `landmarks.py`). It is not moved.
@@ -50,7 +50,9 @@ def load_custom_head(source: Path) -> Head:
         return _template(source)
     if not source.exists():
         raise InputError(f"{source}: does not exist; check the path")
-    raise InputError(f"{source}: is no head: name a .glb or .gltf file, a folder of .obj, or a FLAME template (.ply)")
+    raise InputError(
+        f"{source}: is no head: name a .glb or .gltf file, a folder of .obj, or a FLAME or BIWI template (.ply)"
+    )
 
 
 def head_checksum(source: Path) -> str:
@@ -94,9 +96,10 @@ def _template(source: Path) -> Head:
             vertices, faces = np.asarray(mesh.vertices, np.float32), np.asarray(mesh.faces, np.int32)
         except Exception as error:  # trimesh raises whatever its readers meet
             raise InputError(f"{source}: cannot be read as PLY ({type(error).__name__}: {error})") from error
-    if len(vertices) != FLAME_VERTICES:
+    if len(vertices) not in TEMPLATES:
+        known = ", ".join(f"{count} ({name})" for count, name in TEMPLATES.items())
         raise InputError(
-            f"{source}: has {len(vertices)} vertices; a single mesh must be a FLAME template ({FLAME_VERTICES}). "
+            f"{source}: has {len(vertices)} vertices; a single mesh must be a template of {known}. "
             f"Other heads need {LOOKED_FOR}: a .glb file or a folder of OBJs"
         )
     vertices = vertices * np.float32(metres(vertices, np.zeros((len(ARKIT_NAMES), *vertices.shape), np.float32)))
