@@ -19,18 +19,20 @@ class Monitor:
     Args:
         out: folder of the run.
         settings: `tensorboard`, `samples` and `head` of them.
+        sets: what is trained on; the first one of the head's topology is filmed.
         leads: whether this process writes at all.
         epoch: finished before; TensorBoard forgets what comes after it.
 
     Raises:
-        UsageError: TensorBoard is not installed.
+        UsageError: TensorBoard is not installed, or no data set has the head's topology.
         InputError: the head cannot be read.
     """
 
-    def __init__(self, out: Path, settings: VertexTraining, leads: bool, epoch: int):
+    def __init__(self, out: Path, settings: VertexTraining, sets: Sequence[Talking], leads: bool, epoch: int):
         self.out, self.samples = out, settings.samples if leads else 0
         self.writer: Any = None
         self.head: Any = None
+        self.filmed: Talking | None = None
         if settings.tensorboard and leads:
             try:
                 from torch.utils.tensorboard import SummaryWriter
@@ -41,6 +43,12 @@ class Monitor:
             from sedtalker_cli.pipeline import cached_head
 
             self.head = cached_head(None, Path(settings.head))
+            self.filmed = next((t for t in sets if t.dataset.vertex_count == len(self.head.neutral)), None)
+            if self.filmed is None:
+                counts = ", ".join(f"{t.dataset.name} {t.dataset.vertex_count}" for t in sets)
+                raise UsageError(
+                    f"--head {settings.head}: has {len(self.head.neutral)} vertices, the data has {counts}"
+                )
 
     def __enter__(self) -> Monitor:
         return self
@@ -55,18 +63,15 @@ class Monitor:
             part, _, rest = name.partition("_")
             self.writer.add_scalar(f"{part}/{rest}" if rest else name, value, epoch)
 
-    def film(self, epoch: int, model: VertexAnimator, sets: Sequence[Talking]) -> None:
-        """`out/samples/NAME-epoch0001.mp4` of some validation recordings on the head's topology."""
-        fitting = [t for t in sets if self.samples and t.dataset.vertex_count == len(self.head.neutral)]
-        if self.samples and not fitting:
-            counts = ", ".join(f"{t.dataset.name} {t.dataset.vertex_count}" for t in sets)
-            raise UsageError(f"--head {self.head.source}: has {len(self.head.neutral)} vertices, the data has {counts}")
-        for talking in fitting[:1]:
-            from sedtalker_cli.render.film import render_film
+    def film(self, epoch: int, model: VertexAnimator) -> None:
+        """`out/samples/NAME-epoch0001.mp4` of some validation recordings."""
+        if not self.samples:
+            return
+        from sedtalker_cli.render.film import render_film
 
-            (self.out / "samples").mkdir(exist_ok=True)
-            for number in evenly(talking.val, self.samples):
-                sequence = talking.dataset.sequences[number]
-                vertices = predict_sequence(model, talking.store(sequence.audio), sequence)
-                path = self.out / "samples" / f"{sequence.name}-epoch{epoch:04}.mp4"
-                render_film(vertices, self.head, sequence.fps, path, audio=sequence.audio)
+        (self.out / "samples").mkdir(exist_ok=True)
+        for number in evenly(self.filmed.val, self.samples):
+            sequence = self.filmed.dataset.sequences[number]
+            vertices = predict_sequence(model, self.filmed.store(sequence.audio), sequence)
+            path = self.out / "samples" / f"{sequence.name}-epoch{epoch:04}.mp4"
+            render_film(vertices, self.head, sequence.fps, path, audio=sequence.audio)

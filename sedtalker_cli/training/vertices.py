@@ -92,7 +92,9 @@ class Run:
         self.weights = torch.tensor(
             [settings.vertex_weight, settings.velocity_weight, settings.lips_weight], device=workers.device
         )
-        self.kept = {**settings.learned, "encoder": encoder.sha256 or encoder.source}
+        self.kept = {k: v for k, v in settings.learned.items() if k != "network"}
+        self.kept |= {f"network {name}": value for name, value in settings.network.items()}
+        self.kept["encoder"] = encoder.sha256 or encoder.source
         self.kept["sequences"] = [len(d.sequences) for d in datasets]
         self.autocast, self.scaler = precision(settings.precision, workers.device)
 
@@ -104,7 +106,7 @@ class Run:
         try:
             self.network = build_network(self.config).to(device)
         except (TypeError, ValueError, RuntimeError) as error:
-            raise UsageError(f"network: {str(error).splitlines()[0]}") from None
+            raise UsageError(f"[network] describes none: {str(error).splitlines()[0]}") from None
         self._set_scales()
         average = MovingAverage(self.network, settings.ema)
         # Errors in a data set's units make tiny gradients, so the usual 1e-8 would damp the steps.
@@ -127,10 +129,10 @@ class Run:
             self.log(f"resumed after epoch {first}")
         own, heads = parameter_counts(self.network)
         self.log(f"{own / 1e6:.2f} M parameters and {heads} M of heads; {steps} steps an epoch")
-        if first < settings.epochs and not self._tired(first, best):
-            self._encode()
-        with Monitor(self.out, settings, self.workers.leads, first) as monitor:
+        with Monitor(self.out, settings, self.sets, self.workers.leads, first) as monitor:
             still = None
+            if first < settings.epochs and not self._tired(first, best):
+                self._encode()
             for epoch in range(first, settings.epochs):
                 if self._tired(epoch, best):
                     self.log(f"no better score for {settings.patience} epochs: stopped after epoch {epoch}")
@@ -154,7 +156,7 @@ class Run:
                     append_row(self.out / "log.csv", {"epoch": epoch + 1, **row, "seconds": seconds})
                     self.log(f"epoch {epoch + 1}: " + ", ".join(f"{name} {value:g}" for name, value in row.items()))
                     monitor.record(epoch + 1, row)
-                    monitor.film(epoch + 1, candidate, self.sets)
+                    monitor.film(epoch + 1, candidate)
                     save_state(
                         self.out / "state.pt",
                         {
@@ -260,9 +262,13 @@ def describe(settings: VertexTraining, datasets: Sequence[TalkingDataset], encod
         for d in reversed(datasets)
     }
     backbone = settings.network.get("backbone", "hybrid")
-    sizes = {"num_taps": encoder.num_taps, "dim": encoder.dim, **settings.network}
-    if backbone in BACKBONES:
-        sizes = {**sizes_of(BACKBONES[backbone]), **sizes}
+    if backbone not in BACKBONES:
+        raise UsageError(f"network.backbone {backbone!r}: must be one of {', '.join(BACKBONES)}")
+    known = sizes_of(BACKBONES[backbone])
+    unknown = [name for name in settings.network if name not in ("backbone", *known)]
+    if unknown:
+        raise UsageError(f"network.{unknown[0]}: the {backbone} backbone has no such size, but {', '.join(known)}")
+    sizes = {**known, "num_taps": encoder.num_taps, "dim": encoder.dim, **settings.network}
     return {
         "type": KIND,
         "classes": list(classes),
