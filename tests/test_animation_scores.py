@@ -120,6 +120,20 @@ def test_lip_opening_of_a_ring():
     assert found == pytest.approx([0, 0.008], abs=1e-6)
 
 
+def test_lip_opening_follows_the_gap_of_landmarks():
+    from sedtalker_cli.face.arkit import ARKIT_INDEX
+    from sedtalker_cli.face.head import load_head
+    from sedtalker_cli.face.regions import lip_gap
+
+    head = load_head("kofi")
+    weights = np.zeros((40, 52), np.float32)
+    weights[:, ARKIT_INDEX["jawOpen"]] = 0.3 + 0.3 * np.sin(np.arange(40) / 3)
+    weights[:, ARKIT_INDEX["mouthSmileLeft"]] = weights[:, ARKIT_INDEX["mouthSmileRight"]] = np.linspace(0, 0.5, 40)
+    vertices = head.vertices(weights)
+    found = lip_opening(vertices, head.neutral, head.regions["lips"])
+    assert np.corrcoef(found, lip_gap(vertices, head))[0, 1] > 0.99
+
+
 def test_masks_prefer_the_published_lists():
     flame = {"lips": np.array([1]), "forehead": np.array([2]), "eye_region": np.array([3])}
     assert masks_of(flame, "x").lips.tolist() == [1] and masks_of(flame, "x").upper_face.tolist() == [2, 3]
@@ -260,3 +274,27 @@ def test_films_need_the_topology(predicted, tmp_path):
     done = run_cli(*command, cwd=tmp_path)
     assert done.returncode == 2 and "motions have 5023 vertices, sedtalker-head has 8528" in done.stderr
     assert not (tmp_path / "report").exists()
+
+
+def test_motions_of_animate_bring_their_head(tmp_path):
+    """Vertex count, face at rest and masks come from the sidecar's head."""
+    from sedtalker_cli.face.head import load_head
+    from sedtalker_cli.formats.motion import write_motion
+
+    head = load_head("anna")
+    weights = np.random.default_rng(0).random((12, 52)).astype(np.float32) * 0.3
+    for folder, shift, fps in (("truth", 0.0, 30), ("same", 0.002, 30), ("fast", 0.0, 60)):
+        (tmp_path / folder).mkdir()
+        vertices = head.vertices(weights) + np.float32(shift)
+        sidecar = {"fps": fps, "head": head.name, "identity": "anna"}
+        write_motion(tmp_path / folder / "a_sentence01_Sad1_2.npy", [vertices], vertices.shape, sidecar)
+    command = ("evaluate", "animation", "--reference", tmp_path / "truth", "--out", tmp_path / "report")
+    done = run_cli(*command, "--predictions", tmp_path / "same", "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["overall"]["prediction"]["lve"] == pytest.approx(3 * 0.002**2, rel=1e-3)
+    assert report["overall"]["prediction"]["lip_r"] == pytest.approx(1)
+    assert list(report["intensities"]) == ["sad 0.67"]
+    assert report["masks"]["lips"].startswith(f"lips ({len(head.regions['lips'])} vertices")
+    done = run_cli(*command, "--predictions", tmp_path / "fast")
+    assert done.returncode == 1 and "has 60 frames a second, the reference 30; animate with --fps 30" in done.stderr

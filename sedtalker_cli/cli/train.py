@@ -6,7 +6,10 @@ from sedtalker_cli.cli.train_animator import EXAMPLES as ANIMATOR_EXAMPLES
 from sedtalker_cli.cli.train_animator import animator
 from sedtalker_cli.cli.train_diarizer import EXAMPLES as DIARIZER_EXAMPLES
 from sedtalker_cli.cli.train_diarizer import diarizer
+from sedtalker_cli.cli.train_make_dataset import EXAMPLES as DATASET_EXAMPLES
+from sedtalker_cli.cli.train_make_dataset import make_dataset
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Train the models.")
 app.command(epilog=DIARIZER_EXAMPLES)(diarizer)
 app.command(epilog=ANIMATOR_EXAMPLES)(animator)
+app.command("make-dataset", epilog=DATASET_EXAMPLES)(make_dataset)

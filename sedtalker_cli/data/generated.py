@@ -1,13 +1,14 @@
 """Speech with known phone times as examples for the animator: recordings beside mouth motion made by coarticulation."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from sedtalker_cli.audio import SAMPLE_RATE, SUFFIXES, load_audio
 from sedtalker_cli.data.captures import MOUTH
-from sedtalker_cli.data.coarticulation import mouth_curves
+from sedtalker_cli.data.coarticulation import mouth_curves, score_phones
 from sedtalker_cli.data.examples import Example
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.face.arkit import ARKIT_NAMES
@@ -52,22 +53,78 @@ def read_generated(folder: Path, head: Head, seed: int = 0, gain: tuple[float, f
     Raises:
         InputError: no such pair in the folder, or a table or sound that cannot be read.
     """
+    known = np.isin(ARKIT_NAMES, MOUTH)
+    for number, (table, sound) in enumerate(find_spoken(folder)):
+        speech = speak(table, sound, FPS, head, np.random.default_rng([seed, number]), gain)
+        yield Example(speech.waveform, speech.mouth, FPS, known.copy(), STYLE)
+
+
+@dataclass(frozen=True)
+class Speech:
+    """A recording with generated mouth motion.
+
+    Attributes:
+        waveform: (N,) at 16 kHz.
+        phones: what is said.
+        mouth: (T, 52) coefficients of neutral speech.
+    """
+
+    waveform: np.ndarray
+    phones: list[Phone]
+    mouth: np.ndarray
+
+
+def find_spoken(folder: Path) -> list[tuple[Path, Path]]:
+    """(phone table, sound) of every recording in a folder that has both, in the order of their names.
+
+    Raises:
+        InputError: there is none.
+    """
     pairs = [(table, sound) for table in sorted(folder.glob("*.csv")) if (sound := _sound_beside(table))]
     if not pairs:
         raise InputError(f"{folder}: no recordings with phone times (NAME.wav beside NAME.csv)")
-    known = np.isin(ARKIT_NAMES, MOUTH)
-    for number, (table, sound) in enumerate(pairs):
-        rng = np.random.default_rng([seed, number])
-        phones = read_phones(table)
-        waveform = load_audio(sound)
-        frames = max(1, round(len(waveform) / SAMPLE_RATE * FPS))
-        usual = rng.uniform(*(0.9 * np.array(gain) + 0.1))  # leaves room for that of the phones
-        sizes = np.clip(usual * rng.uniform(0.9, 1.1, len(phones)), *gain)
-        try:
-            mouth = mouth_curves(phones, FPS, frames, head, sizes, phone_loudness(phones, waveform))
-        except InputError as error:
-            raise InputError(f"{table}: {error}") from None
-        yield Example(waveform, mouth, FPS, known.copy(), STYLE)
+    return pairs
+
+
+def check_phones(table: Path) -> None:
+    """Find out before longer work whether a table of phones can be spoken.
+
+    Raises:
+        InputError: it is damaged, or a symbol in it is not known.
+    """
+    phones = read_phones(table)
+    try:
+        score_phones(phones)
+    except InputError as error:
+        raise InputError(f"{table}: {error}") from None
+
+
+def speak(
+    table: Path, sound: Path, fps: float, head: Head, rng: np.random.Generator, gain: tuple[float, float] = GAIN
+) -> Speech:
+    """Mouth motion of one recording.
+
+    Args:
+        table: its phone times.
+        sound: the recording.
+        fps: frames a second of the motion.
+        head: whose lips are fitted.
+        rng: draws the sizes of the movements, one for the recording and, a little, one for each phone.
+        gain: range of these sizes.
+
+    Raises:
+        InputError: a table or sound that cannot be read.
+    """
+    phones = read_phones(table)
+    waveform = load_audio(sound)
+    frames = max(1, round(len(waveform) / SAMPLE_RATE * fps))
+    usual = rng.uniform(*(0.9 * np.array(gain) + 0.1))  # leaves room for that of the phones
+    sizes = np.clip(usual * rng.uniform(0.9, 1.1, len(phones)), *gain)
+    try:
+        mouth = mouth_curves(phones, fps, frames, head, sizes, phone_loudness(phones, waveform))
+    except InputError as error:
+        raise InputError(f"{table}: {error}") from None
+    return Speech(waveform, phones, mouth)
 
 
 def _sound_beside(table: Path) -> Path | None:

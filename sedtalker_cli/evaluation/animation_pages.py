@@ -26,12 +26,12 @@ TITLES = {
     "ve": "VE",
     "ae": "AE",
     "jitter": "jitter",
-    "jitter_reference": "of reference",
+    "jitter_reference": "reference's",
     "lip_r": "lip r",
     "lip_timing_ms": "lip timing [ms]",
     "lip_matched": "matched",
     "lip_speech_r": "lip-speech r",
-    "lip_speech_r_reference": "of reference",
+    "lip_speech_r_reference": "reference's",
 }
 PLAIN = {"lip_r": 3, "lip_timing_ms": 1, "lip_matched": 2, "lip_speech_r": 3, "lip_speech_r_reference": 3}  # decimals
 PICTURED = 6  # sequences
@@ -49,20 +49,32 @@ def cell(name: str, value: float | None) -> str:
     return f"{value:.3e}"
 
 
-def score_table(rows: Mapping[str, Scores], title: str, definitions: str, first: str = "") -> Table:
-    """One row a model, emotion or sequence; its title says whose definitions these are."""
-    known = [name for name in TITLES if any(name in scores for scores in rows.values())]
-    cells = [[row, *(cell(name, scores.get(name)) for name in known)] for row, scores in rows.items()]
-    return Table(f"{title}; definitions: {definitions}", (first, *(TITLES[name] for name in known)), cells)
+def score_tables(rows: Mapping[str, Scores], title: str, definitions: str, first: str = "") -> list[Table]:
+    """Vertices, and lips where they are known; one row a model, emotion or sequence.
+
+    The titles say whose definitions these are.
+    """
+    tables = []
+    for part, is_wanted in (("vertices", lambda name: name not in PLAIN), ("lips", lambda name: name in PLAIN)):
+        shown = [name for name in TITLES if is_wanted(name) and any(name in scores for scores in rows.values())]
+        cells = [
+            [row, *(cell(name, scores.get(name)) for name in shown)]
+            for row, scores in rows.items()
+            if any(name in scores for name in shown)
+        ]
+        if cells:
+            columns = (first, *(TITLES[name] for name in shown))
+            tables.append(Table(f"{title}, {part}; definitions: {definitions}", columns, cells))
+    return tables
 
 
 def animation_tables(report: AnimationReport) -> list[Table]:
     """Overall, by emotion, by emotion and intensity; what is not known is left out."""
     count = len(report.sequences)
-    tables = [score_table(report.overall, f"{count} sequence{'s' if count > 1 else ''}", report.definitions)]
+    tables = score_tables(report.overall, f"{count} sequence{'s' if count > 1 else ''}", report.definitions)
     for title, rows in (("By emotion", report.emotions), ("By emotion and intensity", report.intensities)):
         if rows:
-            tables.append(score_table(rows, title, report.definitions))
+            tables += score_tables(rows, title, report.definitions)
     return tables
 
 
@@ -100,8 +112,10 @@ def animation_page(report: AnimationReport, facts: Mapping[str, Any]) -> Page:
     masks = Table("Masks", ("of", "vertices"), [[name, origin] for name, origin in report.masks.origin.items()])
     shown = [definition_table(report), *([masks] if report.definitions == STANDARD else [])]
     sections.append(Section("Definitions", meaning, shown))
-    each = score_table({row.name: row.scores for row in report.sequences}, "One by one", report.definitions, "sequence")
-    sections.append(Section("Sequences", "", [each]))
+    each = score_tables(
+        {row.name: row.scores for row in report.sequences}, "One by one", report.definitions, "sequence"
+    )
+    sections.append(Section("Sequences", "", each))
     notes = {f"note {k}": note for k, note in enumerate(report.notes, start=1)}
     return Page(
         "Face motion against references",

@@ -27,6 +27,8 @@ EXPRESSIONS = {
     "Pleased": ("pleased", 8),
     "Suspicious": ("suspicious", 9),
 }
+# further ones that a home-made set may hold (see `generate.py`)
+OWN_EXPRESSIONS = {"Neutral": ("neutral", 11), "Surprise": ("surprise", 12)}
 SEDTALKER_EMOTIONS = tuple(emotion for emotion, _ in list(EXPRESSIONS.values())[:6])
 LEVELS = 3  # intensities 1..3 in names
 BIWI_SUBJECTS = ("F2", "F3", "F4", "M3", "M4", "M5")
@@ -52,13 +54,13 @@ def decode_vocaset(stem: str) -> Label:
     return Label(subject, int(sentence), NEUTRAL, 0.0)
 
 
-def decode_emovoca(stem: str, expressions: dict[str, str] | None = None) -> Label:
-    """`SUBJECT_sentenceNN_EXPRESSION_K`; `expressions` (expression -> emotion) extends EmoVOCA's own."""
+def decode_emovoca(stem: str) -> Label:
+    """`SUBJECT_sentenceNN_EXPRESSION_K`."""
     subject, sentence, expression, level = _match(_EMO_NAME, stem).groups()
-    known = {name: emotion for name, (emotion, _) in EXPRESSIONS.items()} | (expressions or {})
+    known = EXPRESSIONS | OWN_EXPRESSIONS
     if expression not in known:
         raise Misnamed(f"expression {expression!r} is none of {', '.join(known)}")
-    emotion = known[expression]
+    emotion, _ = known[expression]
     return Label(subject, int(sentence), emotion, 0.0 if emotion == NEUTRAL else int(level) / LEVELS, expression)
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -15,7 +14,6 @@ import numpy as np
 from sedtalker_cli.audio import header_duration
 from sedtalker_cli.data.corpora.splits import SPLITS
 from sedtalker_cli.data.talking.base import Layout, Misnamed, TalkingDataset, TalkingSequence, open_vertices
-from sedtalker_cli.data.talking.layouts import decode_emovoca
 from sedtalker_cli.data.talking.regions import read_regions
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.array_pickle import read_arrays
@@ -25,6 +23,7 @@ SOUND, TEMPLATES = "wav", "templates.pkl"
 SPLIT_TABLE, DESCRIPTION = "splits.csv", "dataset.json"  # beside data sets that are nobody's published one
 RATES = (24, 25, 30, 50, 60, 100, 120)  # frames a second that motion is usually stored at
 OTHER_RATE = 0.08  # share by which frames over seconds may differ from the rate
+MOST_SENTENCES = 999_999
 ODD_LENGTH = 0.5  # s between the ends of a motion and its sound that are worth a note
 
 
@@ -106,8 +105,8 @@ class _Sounds:
         self.durations: dict[Path, float | None] = {}
 
     def of(self, stem: str, sentence: str) -> Path | None:
-        """The motion's own sound, the sentence's, or that of the same sentence in another expression."""
-        return self.by_stem.get(stem) or self.by_stem.get(sentence) or self.by_sentence.get(sentence)
+        """The sentence's sound, one for all its expressions, so that it is listened to once; else the motion's own."""
+        return self.by_stem.get(sentence) or self.by_sentence.get(sentence) or self.by_stem.get(stem)
 
     def duration(self, path: Path) -> float:
         """Length in s by the header.
@@ -176,10 +175,10 @@ def _described(layout: Layout, root: Path) -> Layout:
     if table.is_file():
         splits = read_subject_splits(table)
 
-        def split(subject: str, sentence: int) -> str:
+        def split(subject: str, sentence: int) -> str | None:
             if subject not in splits:
                 raise Misnamed(f"subject {subject!r} is not in {table}")
-            return splits[subject]
+            return next((split for sentences, split in splits[subject] if sentence in sentences), None)
 
         layout = replace(layout, split=split)
     if description.is_file():
@@ -190,28 +189,32 @@ def _described(layout: Layout, root: Path) -> Layout:
                 stored_fps=float(content["fps"]),
                 topologies={int(content["vertices"]): str(content["topology"])},
             )
-            expressions = {str(k): str(v) for k, v in content.get("expressions", {}).items()}
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise InputError(
-                f"{description}: is no description of a data set (fps, vertices, topology, expressions): {error!r}"
+                f"{description}: is no description of a data set (fps, vertices, topology): {error!r}"
             ) from None
-        if expressions:
-            layout = replace(layout, decode=partial(decode_emovoca, expressions=expressions))
     return layout
 
 
-def read_subject_splits(path: Path) -> Mapping[str, str]:
-    """Subject -> split from a CSV with the columns `subject` and `split`.
+def read_subject_splits(path: Path) -> dict[str, list[tuple[range, str]]]:
+    """Subject -> its sentences and their split.
+
+    Args:
+        path: CSV with the columns `subject`, `split` and, if wanted, `sentences` (`7` or `1-32`; empty is all).
 
     Raises:
-        InputError: columns are missing, or a split is none.
+        InputError: columns are missing, or a cell makes no sense.
     """
     rows = csv.DictReader(read_text(path).splitlines())
     if not {"subject", "split"} <= set(rows.fieldnames or ()):
         raise InputError(f"{path}: a table of splits needs the columns subject and split")
-    splits = {}
+    splits: dict[str, list[tuple[range, str]]] = {}
     for row in rows:
         if row["split"] not in SPLITS:
             raise InputError(f"{path}:{rows.line_num}: split {row['split']!r} is none of {', '.join(SPLITS)}")
-        splits[row["subject"]] = row["split"]
+        text = (row.get("sentences") or "").strip()
+        first, _, last = (text or f"0-{MOST_SENTENCES}").partition("-")
+        if not (first.isdigit() and (last or first).isdigit()):
+            raise InputError(f"{path}:{rows.line_num}: sentences {text!r} should be a number or a range as 1-32")
+        splits.setdefault(row["subject"], []).append((range(int(first), int(last or first) + 1), row["split"]))
     return splits
