@@ -37,7 +37,7 @@ def given_head(head: Path | None, identity: str | None = None, animated: bool = 
 
 
 def given_template(head: Path | None, identity: str | None, animator: Path) -> None:
-    """Check that a face has a topology of a vertex animator, before any model is loaded.
+    """Check that a face, the built-in one without `--head`, has a topology of a vertex animator.
 
     Raises:
         UsageError: it has none, or is not named.
@@ -48,8 +48,8 @@ def given_template(head: Path | None, identity: str | None, animator: Path) -> N
 
     counts = {name: facts["vertices"] for name, facts in load_config(animator, KIND)["topologies"].items()}
     known = ", ".join(f"{name} ({count} vertices)" for name, count in counts.items())
-    if head is None:
+    found = given_head(head, identity, animated=head is None)
+    if head is None and len(found.neutral) not in counts.values():
         raise UsageError(f"{animator}: makes vertices of {known}; name a template of it with --head FILE.ply")
-    found = given_head(head, identity)
     if len(found.neutral) not in counts.values():
         raise UsageError(f"--head {head}: has {len(found.neutral)} vertices, {animator} makes {known}")

@@ -68,7 +68,11 @@ class VertexNetwork(nn.Module):
         if backbone not in BACKBONES:
             raise ValueError(f"backbone {backbone!r}: only {', '.join(BACKBONES)} are known")
         self.backbone = BACKBONES[backbone](classes, subjects, num_taps, dim, d_model, **sizes)
-        self.heads = nn.ModuleDict({name: VertexHead(d_model, count) for name, count in topologies.items()})
+        self.heads = nn.ModuleDict({module_name(n): VertexHead(d_model, count) for n, count in topologies.items()})
+
+    def head(self, topology: str) -> VertexHead:
+        """The head of a topology."""
+        return self.heads[module_name(topology)]
 
     def forward(
         self,
@@ -81,7 +85,12 @@ class VertexNetwork(nn.Module):
         mask: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Vertices (B, T, V, 3); template (B, V, 3), the rest as in `HybridBackbone.forward`."""
-        return self.heads[topology](self.backbone(features, posteriors, intensity, subject, mask), template)
+        return self.head(topology)(self.backbone(features, posteriors, intensity, subject, mask), template)
+
+
+def module_name(topology: str) -> str:
+    """A topology's name as PyTorch lets modules be called."""
+    return topology.replace(".", "_")
 
 
 class VertexAnimator:
@@ -196,7 +205,7 @@ class VertexAnimator:
         """
         rest = torch.as_tensor(template, dtype=torch.float32, device=self.device)[None]
         for start in range(0, len(hidden), block):
-            yield self.network.heads[topology](hidden[None, start : start + block], rest)[0].cpu().numpy()
+            yield self.network.head(topology)(hidden[None, start : start + block], rest)[0].cpu().numpy()
 
 
 def build_network(config: dict[str, Any]) -> VertexNetwork:

@@ -186,7 +186,7 @@ class Run:
     def _set_scales(self) -> None:
         """Heads speak in the usual offset of the first data set of their topology."""
         for talking in reversed(self.sets):
-            self.network.heads[talking.dataset.topology].scale.fill_(talking.scale)
+            self.network.head(talking.dataset.topology).scale.fill_(talking.scale)
 
     def _encode(self) -> None:
         """Encode all sound, each process its share."""
@@ -218,7 +218,7 @@ class Run:
                 # A share of the whole batch's mean: gradients are summed over processes.
                 self.scaler.scale((parts @ self.weights).sum() / whole).backward()
                 sums += parts.detach().sum(0).double().cpu()
-            used = [*self.network.backbone.parameters(), *self.network.heads[topology].parameters()]
+            used = [*self.network.backbone.parameters(), *self.network.head(topology).parameters()]
             workers.add_gradients(used)
             self.scaler.unscale_(optimizer)
             torch.nn.utils.clip_grad_norm_(used, self.settings.clip)
@@ -261,6 +261,9 @@ def describe(settings: VertexTraining, datasets: Sequence[TalkingDataset], encod
         }
         for d in reversed(datasets)
     }
+    odd = next((d for d in datasets if d.vertex_count != topologies[d.topology]["vertices"]), None)
+    if odd:
+        raise InputError(f"{odd.root}: {odd.topology} has {odd.vertex_count} vertices there, elsewhere another number")
     backbone = settings.network.get("backbone", "hybrid")
     if backbone not in BACKBONES:
         raise UsageError(f"network.backbone {backbone!r}: must be one of {', '.join(BACKBONES)}")
