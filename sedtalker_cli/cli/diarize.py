@@ -59,6 +59,7 @@ def diarize(
     encoder: opt.Encoder = None,
     model: opt.Model = None,
     adapt: opt.Adapt = False,
+    scan_backend: opt.ScanBackend = opt.Scan.auto,
     device: opt.DeviceOption = opt.Device.auto,
     overwrite: opt.Overwrite = False,
     resume: opt.Resume = False,
@@ -80,9 +81,11 @@ def diarize(
         common, pipeline, adaptation = {}, None, None
         if jobs:
             from sedtalker_cli.adaptation import Adaptation
+            from sedtalker_cli.model.kernels import choose_scan
             from sedtalker_cli.pipeline import Pipeline
 
             pipeline = Pipeline.load(device.value, encoder=encoder, diarizer=model)
+            choose_scan(scan_backend.value, pipeline.device)
             common = {"version": pipeline.version, "models": pipeline.models(animate=False)}
             adaptation = Adaptation(jobs, pipeline.listen) if adapt else None
 
