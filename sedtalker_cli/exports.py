@@ -13,6 +13,7 @@ from sedtalker_cli.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from sedtalker_cli.face.head import Head
+    from sedtalker_cli.face.head_motion import NeckTracks
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Take:
     """
 
     head: Head
-    fps: int
+    fps: float
     frames: int
     stream: Callable[[], Iterator[np.ndarray]]
     weights: np.ndarray | None = None
@@ -54,6 +55,12 @@ class Take:
             )
         return self.weights
 
+    def neck_tracks(self) -> NeckTracks | None:
+        """The head motion about the neck, for formats that move scenes; None where the head stays."""
+        from sedtalker_cli.face.head_motion import neck, neck_tracks
+
+        return None if self.head_motion is None else neck_tracks(self.head_motion, neck(self.head.eye_middle))
+
 
 class Format(NamedTuple):
     """One format of `--export`."""
@@ -75,14 +82,16 @@ def _write_glb(stem: Path, take: Take) -> None:
     from sedtalker_cli.formats.glb import build_glb, write_glb
 
     extras = {"audio": take.audio} if take.audio else None
-    content = build_glb(take.head, take.shape_weights(), take.fps, shape_normals(take.head), extras)
+    weights = take.shape_weights()
+    content = build_glb(take.head, weights, take.fps, shape_normals(take.head), extras, take.neck_tracks())
     write_glb(with_suffix(stem, ".glb"), content)
 
 
 def _write_usd(stem: Path, take: Take) -> None:
     from sedtalker_cli.formats.usd import write_usd
 
-    write_usd(with_suffix(stem, ".usd"), take.head, take.shape_weights(), take.fps, take.audio)
+    weights = take.shape_weights()
+    write_usd(with_suffix(stem, ".usd"), take.head, weights, take.fps, take.audio, take.head_motion)
 
 
 def _write_pc2(stem: Path, take: Take) -> None:

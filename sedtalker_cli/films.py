@@ -17,6 +17,7 @@ from sedtalker_cli.replay import Replay, open_replay, replay_inputs
 
 if TYPE_CHECKING:
     from sedtalker_cli.face.head import Head
+    from sedtalker_cli.formats.captions import Caption
     from sedtalker_cli.pipeline import Progress
     from sedtalker_cli.render.heat import HeatMap
     from sedtalker_cli.render.picture import Picture
@@ -39,6 +40,7 @@ class Wishes:
         view: camera, background, shadow.
         audio: sound instead of the one that the sidecars name.
         head, head_file: face instead of the one that the sidecars name.
+        captions, captions_file: words over films and PNGs.
     """
 
     film: bool = True
@@ -54,6 +56,8 @@ class Wishes:
     audio: Path | None = None
     head: Head | None = field(default=None, repr=False)
     head_file: Path | None = None
+    captions: tuple[Caption, ...] = field(default=(), repr=False)
+    captions_file: Path | None = None
 
     def __post_init__(self) -> None:
         if self.film:
@@ -64,6 +68,8 @@ class Wishes:
             raise UsageError("--compare makes pictures of several motions: leave out --export and --html")
         if self.titles and not self.compare:
             raise UsageError("--title is for --compare")
+        if self.captions and not (self.film or self.png):
+            raise UsageError("--captions is for films and --png: add --film, or leave it out")
 
     @property
     def draws(self) -> bool:
@@ -92,6 +98,7 @@ class Wishes:
             "view": [self.view.camera, self.view.background, self.view.shadow],
             "sheet": self.sheet,
             "titles": list(self.titles),
+            "captions": file_checksum(self.captions_file) if self.captions_file else None,
         }
 
     def sources(self, motions: Sequence[Path]) -> list[Path]:
@@ -146,7 +153,7 @@ def _draw(replays: Sequence[Replay], stem: Path, wishes: Wishes, progress: Progr
     for suffix in wishes.suffixes:
         target = with_suffix(stem, suffix)
         if suffix.endswith(SHEET_SUFFIX):
-            with _picture(replays, wishes, strip=False) as picture:  # the sheet names the emotions itself
+            with _picture(replays, wishes, sheet=True) as picture:  # the sheet names the emotions itself
                 stage = _stage(progress, "drawing")
                 film.write_sheet(picture, frames, first.fps, target, wishes.sheet, first.timeline, stage)
         elif suffix.endswith(PNG_SUFFIX):
@@ -157,9 +164,11 @@ def _draw(replays: Sequence[Replay], stem: Path, wishes: Wishes, progress: Progr
                 film.write_film(picture, frames, first.fps, target, first.audio, _stage(progress, "filming"))
 
 
-def _picture(replays: Sequence[Replay], wishes: Wishes, strip: bool = True) -> Picture:
+def _picture(replays: Sequence[Replay], wishes: Wishes, sheet: bool = False) -> Picture:
+    from sedtalker_cli.render.captions import Captioned
     from sedtalker_cli.render.picture import Face, SideBySide
 
+    frames = max(len(replay.vertices) for replay in replays)
     titles = wishes.titles or _titles([replay.path for replay in replays])
     faces = [
         Face(
@@ -168,14 +177,18 @@ def _picture(replays: Sequence[Replay], wishes: Wishes, strip: bool = True) -> P
             replay.fps,
             wishes.size,
             wishes.view,
-            replay.timeline if strip else None,
+            None if sheet else replay.timeline,
             title if wishes.compare else None,
             heat,
             replay.head_motion,
+            frames / replay.fps,
         )
         for replay, title, heat in zip(replays, titles, _heat_maps(replays, wishes.reference), strict=True)
     ]
-    return SideBySide(faces) if wishes.compare else faces[0]
+    picture = SideBySide(faces) if wishes.compare else faces[0]
+    if not wishes.captions or sheet:
+        return picture
+    return Captioned(picture, wishes.captions, replays[0].fps, frames)
 
 
 def _heat_maps(replays: Sequence[Replay], reference: Path | None) -> list[HeatMap | None]:

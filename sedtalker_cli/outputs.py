@@ -17,6 +17,7 @@ from sedtalker_cli.replay import relative_path
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from sedtalker_cli.formats.captions import Caption
     from sedtalker_cli.pipeline import Animation, Progress
     from sedtalker_cli.timeline import EmotionTimeline
 
@@ -117,6 +118,7 @@ def write_animation(
     exports: Sequence[str] = (),
     page: bool = False,
     film_size: tuple[int, int] | None = None,
+    captions: Sequence[Caption] = (),
     progress: Progress | None = None,
 ) -> None:
     """Write everything that `animate` leaves.
@@ -129,6 +131,7 @@ def write_animation(
         exports: further formats, see `exports.FORMATS`.
         page: whether to write the HTML page.
         film_size: (width, height) of the film, None for no film.
+        captions: words over the film.
         progress: called as (stage, share).
     """
     write_timeline(stem, animation.timeline)
@@ -174,6 +177,7 @@ def write_animation(
             timeline=animation.timeline,
             head_motion=animation.head_motion,
             size=film_size,
+            captions=captions,
             progress=film_progress(progress),
         )
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sedtalker_cli.timeline import EmotionTimeline
 
 BLOCK = 256  # frames
+SKEW = 1e-3  # by which a matrix may differ from a rotation
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,15 @@ def read_head_motion(motion_path: Path, metadata: dict[str, Any], frames: int) -
             f"{path}: is not a head motion ({frames}, 4, 4) of finite numbers for {motion_path.name}; "
             "write both again, or take head_motion_file out of the sidecar"
         )
-    return np.asarray(transforms, np.float32)
+    transforms = np.asarray(transforms, np.float32)
+    turns = transforms[:, :3, :3].astype(np.float64)
+    skewed = np.abs(turns @ turns.transpose(0, 2, 1) - np.eye(3)).max((1, 2)) > SKEW
+    wrong = skewed | (np.linalg.det(turns) < 0) | (transforms[:, 3] != (0, 0, 0, 1)).any(1)
+    if wrong.any():
+        raise InputError(
+            f"{path}: frame {wrong.argmax()} is not rigid: a head's matrix turns and moves, and its last row is 0 0 0 1"
+        )
+    return transforms
 
 
 def recorded_audio(motion_path: Path, metadata: dict[str, Any]) -> Path | None:

@@ -102,6 +102,19 @@ def test_compare(tmp_path):
     assert pictures[0][:24].max() > 150  # titles
 
 
+def test_compared_strips_have_one_time_axis(tmp_path):
+    long, short = (write_talk(tmp_path / "in", name, frames=n, emotions=True) for name, n in (("a", 20), ("b", 10)))
+    call("render", "--compare", long, short, "--png", "-o", tmp_path / "out", "--size", "128x160")
+    picture = np.asarray(Image.open(tmp_path / "out/a.compare.png/000019.png")).astype(int)
+    row = picture[160 - 72 + 30, :, :3]  # through the upper part of the curves: a faint colour
+    coloured = np.ptp(row, axis=1) > 12
+    assert coloured[8:110].mean() > 0.8
+    assert coloured[128 + 8 : 128 + 52].mean() > 0.8 and coloured[128 + 85 : 128 + 112].mean() < 0.1
+    call("render", short, "--png", "-o", tmp_path / "alone", "--size", "128x160")
+    alone = np.asarray(Image.open(tmp_path / "alone/b.png/000000.png")).astype(int)[160 - 72 + 30, :, :3]
+    assert (np.ptp(alone, axis=1) > 12)[12:120].mean() > 0.8
+
+
 def test_compare_needs_what_fits(tmp_path):
     first, slow = write_talk(tmp_path / "a"), write_talk(tmp_path / "b", fps=50)
     assert "needs two or more" in call("render", "--compare", first, "-o", tmp_path / "x", expect=2).stderr
@@ -142,13 +155,71 @@ def test_heat_scale_is_round_and_in_metres():
     assert colours[0].tolist() == [68, 1, 84] and colours[-1, 1] > 180
     assert HeatMap(still, still).limit > 0
     assert [found.limit for found in HeatMap.alike([still, moved], still)] == [heat.limit, heat.limit]
-    assert heat.legend(200).shape[2] == 4
+    assert heat.legend(200, 200).shape[2] == 4
 
 
-def test_long_titles_fit():
-    bar = draw_title("a very long title of a comparison " * 3, 300, 300)
-    assert bar.shape == (24, 300, 4)
-    assert (bar[:, :3, :3] == bar[0, 0, :3]).all() or bar.max() > 150
+def test_a_scale_that_would_hide_the_face_is_told_in_words(tmp_path, caplog):
+    motion = write_talk(tmp_path / "in", frames=2)
+    call("render", motion, "--heatmap", motion, "--png", "-o", tmp_path / "out", "--size", "64x300")
+    assert "no room for the heat map's scale: its strongest colour is 0.001 mm" in caplog.text
+    picture = np.asarray(Image.open(tmp_path / "out/a.heatmap.png/000000.png")).astype(int)
+    violet = (picture[..., 2] > picture[..., 1] + 25).sum(1)
+    assert np.ptp(np.flatnonzero(violet > 4)) > 60  # from the crown to the neck
+
+
+def test_labels_of_narrow_sheets_stay_apart(tmp_path):
+    motion = write_talk(tmp_path / "in", emotions=True)
+    call("render", motion, "-o", tmp_path / "out", "--sheet", "--frames", "5", "--size", "64x800")
+    sheet = np.asarray(Image.open(tmp_path / "out/a.sheet.png")).astype(int)
+    labels = sheet[800:].max(-1) > 100
+    for k in range(5):
+        own = np.flatnonzero(labels[:, 64 * k : 64 * k + 64].any(0))
+        assert len(own) > 20 and own[0] >= 1 and own[-1] <= 62
+
+
+def test_pictures_too_large_for_their_format_are_one_line(tmp_path):
+    motions = [write_talk(tmp_path / "in", f"m{k}", frames=1) for k in range(5)]
+    result = call("render", "--compare", *motions, "-o", tmp_path / "x", "--size", "4096x64", expect=1)
+    assert "a film of 20480x64 pixels is too large: at most 16384 a side" in result.stderr
+    many = write_talk(tmp_path / "many", frames=60)
+    arguments = ("render", many, "--sheet", "--frames", "60", "--size", "4096x1024")
+    result = call(*arguments, "-o", tmp_path / "x", expect=1)
+    assert "a sheet of 20480x13056 pixels is too large: choose a smaller --size or fewer --frames" in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1 and not made(tmp_path / "x")
+
+
+def test_frame_rates_of_films_and_time_code(tmp_path):
+    film, odd = write_talk(tmp_path / "in", fps=23.976), write_talk(tmp_path / "odd", fps=12.5)
+    for folder in ("in", "odd"):
+        np.save(tmp_path / folder / "a.weights.npy", np.zeros((FRAMES, 52), np.float32))
+    call("render", film, "--export", "arkit-csv,glb", "-o", tmp_path / "out")
+    assert (tmp_path / "out/a.arkit.csv").read_text().splitlines()[-1].startswith("00:00:00:09.000,61,")
+    result = call("render", odd, "--export", "arkit-csv", "-o", tmp_path / "x", expect=1)
+    assert "a.npy: has 12.5 frames a second, which time code cannot count: leave out arkit-csv" in result.stderr
+
+
+@pytest.mark.parametrize("frames", [1, 2])
+def test_motions_of_a_frame_become_everything(tmp_path, frames):
+    motion = write_talk(tmp_path / "in", frames=frames, emotions=True)
+    np.save(tmp_path / "in/a.weights.npy", np.zeros((frames, 52), np.float32))
+    kinds = ("--film", "--png", "--sheet", "--html", "--export", "arkit-csv,glb,mdd,obj,pc2")
+    call("render", motion, *kinds, "-o", tmp_path / "out", "--size", "64x64")
+    assert len(frames_of(tmp_path / "out/a.mp4", (64, 64))) == frames
+    assert Image.open(tmp_path / "out/a.sheet.png").size == (64 * frames, 64 + 18)
+
+
+@pytest.mark.parametrize("width", [64, 300])
+def test_long_titles_fit(width):
+    bar = draw_title("a very long title of a comparison " * 3, width, 300)
+    assert bar.shape == (24, width, 4) and bar[:, 10:-10, :3].max() > 150
+    assert all((bar[:, edge, :3] == bar[0, 0, :3]).all() for edge in (0, -1))
+
+
+def test_titles_are_not_only_latin(caplog):
+    letters = [draw_title(letter, 64, 64) for letter in "\u0416\u0416\u03a9"]
+    assert (letters[0] == letters[1]).all() and (letters[0] != letters[2]).any() and not caplog.records
+    draw_title("\u6f22", 64, 64)
+    assert "title: the font has no \u6f22" in caplog.text
 
 
 def test_resume_knows_the_view(tmp_path):

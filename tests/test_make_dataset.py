@@ -171,6 +171,12 @@ def test_wrong_usage(speech, tmp_path, options, words):
     assert not (tmp_path / "new").exists()
 
 
+def test_out_below_a_file(speech, tmp_path):
+    (tmp_path / "file").write_text("")
+    done = call("train", "make-dataset", speech, "--out", tmp_path / "file" / "new", expect=2)
+    assert "file is no folder that may be written to" in done.stderr
+
+
 def test_no_speech(tmp_path):
     done = call("train", "make-dataset", tmp_path, "--out", tmp_path / "new", expect=1)
     assert "no recordings with phone times" in done.stderr

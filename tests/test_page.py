@@ -10,6 +10,7 @@ import subprocess
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.spatial.transform import Rotation
 
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.exports import Take
@@ -100,6 +101,24 @@ def test_page_in_chromium(page, tmp_path):
     assert changed[250:430].mean() > 0.02  # the mouth
     assert changed[:150].mean() < 0.005  # not the forehead
     assert changed[430:].mean() > 0.001  # the time
+
+
+@needs_chromium
+def test_head_motion_in_chromium(page, tmp_path):
+    """A head that turns and comes down in the second half, and returns."""
+    head = load_head()
+    weights, motion = np.zeros((FRAMES, 52), np.float32), np.tile(np.eye(4, dtype=np.float32), (FRAMES, 1, 1))
+    motion[FRAMES // 2 :, :3, :3] = Rotation.from_euler("y", 20, degrees=True).as_matrix()
+    motion[FRAMES // 2 :, 1, 3] = -0.02
+    write_page(tmp_path / "a.html", Take(head, FPS, FRAMES, lambda: iter([]), weights, head_motion=motion), None, None)
+    rows = []
+    for when in (0.5, 1.5):
+        _, said = look(tmp_path / "a.html", when, tmp_path / f"{when}.png")
+        assert said == ""
+        picture = np.asarray(Image.open(tmp_path / f"{when}.png").convert("RGB")).astype(int)
+        skin = picture[:430, :, 0] - picture[:430, :, 2] > 25
+        rows.append(np.flatnonzero(skin.sum(1) > 20)[0])
+    assert 15 < rows[1] - rows[0] < 60  # the crown
 
 
 @needs_chromium

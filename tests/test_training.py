@@ -21,7 +21,8 @@ from sedtalker_cli.model.diarizer import Diarizer, DiarizerNetwork
 from sedtalker_cli.model.encoder import SpeechEncoder
 from sedtalker_cli.model.whisper import WhisperLayers
 from sedtalker_cli.timeline import EMOTIONS
-from sedtalker_cli.training.animator import AnimatorTraining, train_animator
+from sedtalker_cli.training.animator import train_animator
+from sedtalker_cli.training.animator_settings import AnimatorTraining
 from sedtalker_cli.training.diarizer import DiarizerTraining, train_diarizer
 from sedtalker_cli.training.labels import known_classes
 from tests.test_captures import write_grid

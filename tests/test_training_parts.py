@@ -19,12 +19,14 @@ from sedtalker_cli.model.diarizer import DiarizerNetwork
 from sedtalker_cli.model.encoder import SpeechEncoder
 from sedtalker_cli.model.losses import masked_classification, masked_intensity
 from sedtalker_cli.timeline import EMOTIONS
-from sedtalker_cli.training.animator import AnimatorTraining, MotionLoss, still_sound
+from sedtalker_cli.training.animator_settings import AnimatorTraining
 from sedtalker_cli.training.calibrate import fit_decoding, fit_temperature
 from sedtalker_cli.training.diarizer import DiarizerTraining, encode_batch, encoded_batches, mask_spans, padded
 from sedtalker_cli.training.labels import LabelledSet, collate, intensity_target, known_classes
 from sedtalker_cli.training.loop import MovingAverage, append_row, cosine_with_warmup, load_state, save_state
 from sedtalker_cli.training.motion import MotionSet, at_feature_rate, draw_emotions, loudness, vary
+from sedtalker_cli.training.motion_examples import still_sound
+from sedtalker_cli.training.motion_loss import MotionLoss
 from sedtalker_cli.training.recordings import WaveformStore, read_corpora
 from sedtalker_cli.training.score import score_frames
 from tests.test_training import buzz

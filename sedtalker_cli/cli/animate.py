@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sedtalker_cli.cli import options as opt
+from sedtalker_cli.cli.companions import given_captions, given_head, given_template
 from sedtalker_cli.cli.console import session
-from sedtalker_cli.cli.heads import given_head, given_template
 
 if TYPE_CHECKING:
     from sedtalker_cli.inputs import Job
@@ -22,6 +22,7 @@ Examples:
   sedtalker animate speech.wav --emotion-override "0-2.5=angry:0.9,2.5-=sad:0.4"
   sedtalker animate speech.wav --emotion-override edited.emotion.csv --identity anna
   sedtalker animate speech.wav --lip-gain 1.3 --smooth 0.1 --head-motion on --render
+  sedtalker animate speech.wav --render --captions speech.srt
   sedtalker animate --list speakers.csv --adapt --out results/
   sedtalker animate speech.wav --head me.glb --export glb,arkit-csv --html
   sedtalker animate speech.wav --animator runs/emovoca/checkpoint --head FLAME_sample.ply --render
@@ -31,7 +32,7 @@ Examples:
 Every input leads to STEM.npy (vertices), STEM.json (what they are), STEM.weights.npy (ARKit
 coefficients), STEM.faces.npy (triangles), STEM.rttm and STEM.emotion.csv (the emotions used);
 with --render to STEM.mp4, with --html to STEM.html, with --head-motion on to STEM.head.npy (a 4 x 4
-matrix a frame; the vertices stay in the head's frame, films apply it), with --export to what other
+matrix a frame; vertices stay in the head's frame, films, page, glb and usd apply it), with --export to what other
 programs open: arkit-csv STEM.arkit.csv, glb STEM.glb, usd STEM.usd, pc2 and mdd STEM.pc2 and STEM.mdd
 with STEM.neutral.obj, obj (or --obj) the folder STEM.obj/.
 
@@ -84,6 +85,7 @@ def animate(
     html: opt.Html = False,
     render: Annotated[bool, typer.Option("--render", help="Also film it: STEM.mp4 with the sound.")] = False,
     size: opt.Size = "512x512",
+    captions: opt.CaptionFile = None,
     encoder: opt.Encoder = None,
     model: opt.Model = None,
     animator: Annotated[
@@ -117,6 +119,7 @@ def animate(
         from sedtalker_cli import audio, batch, outputs
         from sedtalker_cli import inputs as found
         from sedtalker_cli import pipeline as pipes
+        from sedtalker_cli.errors import UsageError
         from sedtalker_cli.exports import parse_formats
         from sedtalker_cli.model.kernels import choose_scan
         from sedtalker_cli.overrides import is_override_file, parse_override
@@ -136,11 +139,17 @@ def animate(
 
             asked = {"--lip-gain": lip_gain != 1, "--smooth": smooth > 0, "--head-motion": moves, "--html": html}
             check_vertex_options(asked, formats)
+        if captions is not None and not render:
+            raise UsageError("--captions is for the film: add --render")
+        words = given_captions(captions, len(jobs) + len(bad))
         suffixes = outputs.animation_suffixes(
             exports=formats, page=html, film=render, head_motion=moves, weights=not makes_vertices
         )
         overrides = {emotion_override, *(job.emotion_override for job in jobs)} - {None}
-        protected = (*sorted(Path(spec) for spec in overrides if is_override_file(spec)), *([head] if head else []))
+        protected = (
+            *sorted(Path(spec) for spec in overrides if is_override_file(spec)),
+            *(path for path in (head, captions) if path),
+        )
         plan = batch.Plan("animate", out, suffixes, overwrite, resume, protected)
         batch.check_plan(jobs, plan)
         # All that can be wrong with the options and the list is found before the models are loaded.
@@ -177,6 +186,7 @@ def animate(
                 "size": list(size) if render else None,
                 "head": head_checksum(head) if head else None,
                 "exports": formats,
+                "captions": batch.file_checksum(captions) if captions else None,
             }
             adaptation = Adaptation(jobs, pipeline.listen) if adapt else None
         checksum = cache(batch.file_checksum)
@@ -209,7 +219,7 @@ def animate(
                 voice=voice,
             )
             final = out / job.name.parent
-            wanted = {"exports": formats, "page": html, "film_size": size if render else None}
+            wanted = {"exports": formats, "page": html, "film_size": size if render else None, "captions": words}
             outputs.write_animation(stem, animation, job.source, final, **wanted, progress=progress)
             return {
                 **outputs.describe_timeline(animation.timeline),

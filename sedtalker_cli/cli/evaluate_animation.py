@@ -85,7 +85,7 @@ def animation(
     with session(quiet, as_json, debug):
         import json
 
-        from sedtalker_cli.cli.heads import given_head
+        from sedtalker_cli.cli.companions import given_head
         from sedtalker_cli.errors import UsageError
         from sedtalker_cli.evaluation.animation import evaluate_pairs
         from sedtalker_cli.evaluation.animation_pages import animation_page, animation_tables, spread

@@ -118,6 +118,10 @@ Export = Annotated[
         help="Also write arkit-csv, glb, mdd, npy, obj, pc2 or usd; repeatable, or several separated by commas.",
     ),
 ]
+CaptionFile = Annotated[
+    Path | None,
+    typer.Option("--captions", metavar="FILE", help="Write captions over the film: SubRip (.srt) or WebVTT (.vtt)."),
+]
 Html = Annotated[bool, typer.Option("--html", help="Also write a page to look at and listen to: STEM.html.")]
 Corpora = Annotated[
     list[str], typer.Option("--corpus", metavar="NAME=PATH", help="A corpus in its published layout; repeatable.")

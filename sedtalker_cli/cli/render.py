@@ -6,13 +6,14 @@ from typing import Annotated
 import typer
 
 from sedtalker_cli.cli import options as opt
+from sedtalker_cli.cli.companions import given_captions, given_head
 from sedtalker_cli.cli.console import session
-from sedtalker_cli.cli.heads import given_head
 
 EXAMPLES = """\b
 Examples:
   sedtalker render speech.npy
   sedtalker render speech.npy --audio dubbed.wav --size 720x720 --camera close --out films/
+  sedtalker render speech.npy --captions speech.srt
   sedtalker render speech.npy --png --background transparent --shadow
   sedtalker render speech.npy --sheet --frames 12
   sedtalker render speech.npy --export glb,arkit-csv --html
@@ -64,6 +65,7 @@ def render(
         typer.Option(metavar="REF.npy", help="Colour the face by its distance from this motion: STEM.heatmap.mp4."),
     ] = None,
     head: opt.HeadFile = None,
+    captions: opt.CaptionFile = None,
     device: Annotated[
         opt.Device, typer.Option("--device", help="Accepted for all commands alike; drawing uses OpenGL.")
     ] = opt.Device.auto,
@@ -110,15 +112,17 @@ def render(
             audio=audio,
             head=given_head(head),
             head_file=head,
+            captions=given_captions(captions, 1 if compare else len(jobs) + len(bad)),
+            captions_file=captions,
         )
         motions = [job.source for job in jobs]
         if compare:
             if len(jobs) < 2 or bad:
-                raise UsageError("--compare needs two or more motions that can be read")
+                raise UsageError("--compare needs two or more different motions that can be read")
             if title and len(title) != len(jobs):
                 raise UsageError(f"--title is given {len(title)} times for {len(jobs)} motions")
             jobs = jobs[:1]
-        given = tuple(path for path in (audio, heatmap, head, *motions) if path)
+        given = tuple(path for path in (audio, heatmap, head, captions, *motions) if path)
         plan = batch.Plan("render", out, wishes.suffixes, overwrite, resume, given)
         batch.check_plan(jobs, plan)
         renderer = None

@@ -143,7 +143,8 @@ def animator(
             from sedtalker_cli.data.captures import parse_capture
             from sedtalker_cli.data.corpora import parse_corpus
             from sedtalker_cli.model.kernels import choose_scan
-            from sedtalker_cli.training.animator import AnimatorTraining, train_animator
+            from sedtalker_cli.training.animator import train_animator
+            from sedtalker_cli.training.animator_settings import AnimatorTraining
             from sedtalker_cli.weights import weights_dir
 
             choose_scan(scan_backend.value, "cpu")

@@ -22,6 +22,7 @@ NEUTRAL_NAMES = ("neutral", "base", "basis", "rest", "default", "generic_neutral
 TEMPLATES = {5023: "FLAME", 23370: "BIWI", 3895: "BIWI, reduced"}  # vertices of single meshes that are known
 LOOKED_FOR = "shapes with ARKit's names, as jawOpen, mouthSmileLeft or mouthSmile_L (52 in all)"
 MOST_NAMED = 12
+FAR = 1e9, 1e4  # units of the file, metres: beyond it no vertex is
 
 
 def load_custom_head(source: Path) -> Head:
@@ -137,14 +138,17 @@ def _from_primitives(source: Path, primitives: list[Primitive]) -> Head:
         start += len(piece.vertices)
     if not found:
         has = f"it has {', '.join(sorted(seen)[:MOST_NAMED])}" if seen else "it has no shapes at all"
-        raise InputError(f"{source}: has no shape to move it: looked for {LOOKED_FOR}; {has}")
+        remedy = "; give the avatar 'perfect sync' expressions" if source.suffix.lower() == ".vrm" else ""
+        raise InputError(f"{source}: has no shape to move it: looked for {LOOKED_FOR}; {has}{remedy}")
     missing = [name for name in ARKIT_NAMES if name not in found]
     if missing:
         LOGGER.warning("%s: lacks %d of 52 shapes, which are skipped: %s", source, len(missing), ", ".join(missing))
+    _check_near(source, vertices, deltas, FAR[0])
     rotation = upright(vertices, deltas)
     scale = metres(vertices, deltas)
     turn = (scale * rotation.T).astype(np.float32)
     vertices, deltas = vertices @ turn, deltas @ turn
+    _check_near(source, vertices, deltas, FAR[1])
     faces, parts, materials, colors = _assemble(primitives, vertices)
     # OBJs keep their vertex order; glTF splits vertices along the seams of textures
     kept, place = (np.arange(len(vertices)),) * 2 if source.is_dir() else _weld(vertices, deltas)
@@ -163,6 +167,11 @@ def _from_primitives(source: Path, primitives: list[Primitive]) -> Head:
         materials=materials,
         source=source,
     )
+
+
+def _check_near(source: Path, vertices: np.ndarray, deltas: np.ndarray, limit: float) -> None:
+    if not ((np.abs(vertices) < limit).all() and (np.abs(deltas) < limit).all()):
+        raise InputError(f"{source}: is damaged (a vertex is moved out of sight, or nowhere); export the head again")
 
 
 def _assemble(primitives: list[Primitive], vertices: np.ndarray) -> tuple[np.ndarray, dict, dict, np.ndarray]:

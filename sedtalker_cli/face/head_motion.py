@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.spatial.transform import Rotation
 
@@ -50,9 +52,37 @@ def head_motion(
     angles[:, 1] += NOD * prominence(loudness, fps) * speech_activity
     motion = np.tile(np.eye(4), (frames, 1, 1))
     motion[:, :3, :3] = Rotation.from_euler("YXZ", angles, degrees=True).as_matrix()
-    pivot = PIVOT if eye_middle is None else PIVOT + eye_middle
+    pivot = neck(eye_middle)
     motion[:, :3, 3] = pivot - motion[:, :3, :3] @ pivot + wander[:, 3:] * SHIFT
     return motion.astype(np.float32)
+
+
+def neck(eye_middle: np.ndarray | None = None) -> np.ndarray:
+    """Where the neck carries the head (3,) in metres, from the middle between its eyes; None is the origin."""
+    return PIVOT if eye_middle is None else PIVOT + eye_middle
+
+
+@dataclass(frozen=True)
+class NeckTracks:
+    """A rigid motion as turns about a point and the path of that point, as scene formats want it.
+
+    Attributes:
+        pivot: (3,) the point at rest [m].
+        places: (T, 3) float32, where it is [m].
+        turns: (T, 4) float32 unit quaternions x, y, z, w with w >= 0; a vertex x is at turn(x - pivot) + place.
+    """
+
+    pivot: np.ndarray
+    places: np.ndarray
+    turns: np.ndarray
+
+
+def neck_tracks(motion: np.ndarray, pivot: np.ndarray) -> NeckTracks:
+    """Split rigid motions (T, 4, 4) [m] into turns about `pivot` (3,) [m] and its path."""
+    motion = np.asarray(motion, np.float64)
+    turns = Rotation.from_matrix(motion[:, :3, :3]).as_quat(canonical=True)
+    places = motion[:, :3, :3] @ pivot + motion[:, :3, 3]
+    return NeckTracks(np.asarray(pivot, np.float64), places.astype(np.float32), turns.astype(np.float32))
 
 
 def head_angles(motion: np.ndarray) -> np.ndarray:

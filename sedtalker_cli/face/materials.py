@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-# in this order: an eyelash is no eye
+# in this order: headwear is no head, an eyelash no eye
 _WORDS = {
-    "lashes": "lash",
+    "other": "wear|glasses|outfit",
+    "lashes": "lash|eye ?line",
     "brows": "brow",
     "tongue": "tongue",
     "teeth": "teeth|tooth|gum|denture",

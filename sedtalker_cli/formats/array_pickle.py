@@ -1,7 +1,7 @@
 """Pickles that hold nothing but numpy arrays, as the field's data sets ship their templates and masks.
 
-A pickle is a program. This reader runs it with a handful of names that build arrays, and refuses every other one, so
-that a file from anywhere can be opened.
+A pickle is a program. This reader runs it with a handful of names that build arrays, for which it has stand-ins of its
+own, and refuses every other one, so that a file from anywhere can be opened.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import pickle
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -33,17 +34,45 @@ def _latin_1(text: str, encoding: str = "latin1") -> bytes:
     return text.encode("latin-1")
 
 
+class _Type:
+    """Stands for `numpy.dtype`, whose own way to take a pickled state trusts it; knows plain numbers only."""
+
+    def __init__(self, code: str, *_: object):
+        if not re.fullmatch(r"[?biuf]\d{0,2}", code):
+            raise _Refused(f"values of the type {code}")
+        self.dtype = np.dtype(code)
+
+    def __setstate__(self, state: tuple) -> None:
+        _, order, *rest = state
+        if order not in ("<", ">", "=", "|") or any(part is not None for part in rest[:3]):
+            raise _Refused("values of a compound type")
+        self.dtype = self.dtype.newbyteorder(order)
+
+
+class _Array:
+    """Stands for an array until its content is known."""
+
+    array: np.ndarray
+
+    def __setstate__(self, state: tuple) -> None:
+        _, shape, kind, by_column, data = state
+        self.array = _from_bytes(data, kind, shape, "F" if by_column else "C")
+
+
+def _from_bytes(data: bytes | bytearray | str, kind: _Type, shape: tuple, order: str) -> np.ndarray:
+    """Python 2 has its bytes in a text."""
+    raw = data.encode("latin-1") if isinstance(data, str) else data
+    return np.frombuffer(raw, kind.dtype).reshape(shape, order=order)
+
+
 def _allowed() -> dict[tuple[str, str], Any]:
-    """(module, name) in the file -> what it stands for; numpy's own helpers are asked from numpy's own pickles."""
-    array = np.zeros(1)
-    reconstruct, frombuffer = array.__reduce__()[0], array.__reduce_ex__(5)[0]
-    scalar = array[0].__reduce__()[0]
+    """(module, name) in the file -> what stands for it here."""
     names: dict[tuple[str, str], Any] = {("_codecs", "encode"): _latin_1}
-    names |= {("numpy", "ndarray"): np.ndarray, ("numpy", "dtype"): np.dtype}
+    names |= {("numpy", "ndarray"): "ndarray", ("numpy", "dtype"): _Type}
     for core in ("numpy.core", "numpy._core"):
-        names[f"{core}.multiarray", "_reconstruct"] = reconstruct
-        names[f"{core}.multiarray", "scalar"] = scalar
-        names[f"{core}.numeric", "_frombuffer"] = frombuffer
+        names[f"{core}.multiarray", "_reconstruct"] = lambda *_: _Array()
+        names[f"{core}.multiarray", "scalar"] = lambda kind, data: _from_bytes(data, kind, (), "C")
+        names[f"{core}.numeric", "_frombuffer"] = _from_bytes
     return names
 
 
@@ -97,8 +126,8 @@ def read_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
     arrays = {}
     for name, value in content.items():
         try:
-            array = np.asarray(value)
-        except ValueError:
+            array = np.asarray(value.array if isinstance(value, _Array) else value)
+        except (ValueError, AttributeError):  # ragged lists; an array without content
             array = np.asarray(None)
         if not isinstance(name, str) or array.dtype.kind not in "biuf":
             raise InputError(f"{path}: {name!r} is no array of numbers ({type(value).__name__})")

@@ -1,4 +1,4 @@
-"""glTF 2.0 binary: a head with its shapes as morph targets and one animation of their weights.
+"""glTF 2.0 binary: a head with its shapes as morph targets, and one animation of their weights and of its neck.
 
 glTF is in metres, y up, and its front looks to +z: as our heads are. Its animation has times in seconds; the frame
 rate stands in `extras`. It knows no sound: `extras.audio` names the file.
@@ -17,6 +17,7 @@ from sedtalker_cli.formats.atomic import atomic_file
 
 if TYPE_CHECKING:
     from sedtalker_cli.face.head import Head
+    from sedtalker_cli.face.head_motion import NeckTracks
 
 FLOAT, UNSIGNED_SHORT, UNSIGNED_INT = 5126, 5123, 5125
 ARRAY_BUFFER, ELEMENT_ARRAY_BUFFER = 34962, 34963
@@ -64,6 +65,7 @@ def build_glb(
     fps: float,
     normals: tuple[np.ndarray, np.ndarray] | None = None,
     extras: dict[str, Any] | None = None,
+    neck: NeckTracks | None = None,
 ) -> bytes:
     """Make the file's content.
 
@@ -73,6 +75,7 @@ def build_glb(
         fps: frames a second.
         normals: of the neutral face (V, 3), and their change by shape (K, V, 3); without them viewers shade flat.
         extras: facts for the scene's `extras`, e.g. `audio`.
+        neck: motion of the whole head: of the node `neck` that carries it; None makes no such node.
     """
     store = _Bin()
     moving = [k for k in range(len(head.shape_names)) if head.deltas[k].any()]
@@ -113,11 +116,17 @@ def build_glb(
         )
     times = store.add((np.arange(len(weights)) / fps).astype(np.float32), bounds=True)
     values = store.add(np.ascontiguousarray(weights[:, moving], np.float32).ravel())
+    nodes: list[dict[str, Any]] = [{"mesh": 0, "name": head.name}]
+    tracks = [(0, "weights", values)]
+    if neck is not None:
+        nodes[0]["translation"] = (-neck.pivot).tolist()
+        nodes.append({"name": "neck", "children": [0], "translation": neck.pivot.tolist()})
+        tracks += [(1, "translation", store.add(neck.places)), (1, "rotation", store.add(neck.turns))]
     content = {
         "asset": {"version": "2.0", "generator": "sedtalker"},
         "scene": 0,
-        "scenes": [{"nodes": [0], "extras": {"fps": fps, "units": "metres", **(extras or {})}}],
-        "nodes": [{"mesh": 0, "name": head.name}],
+        "scenes": [{"nodes": [len(nodes) - 1], "extras": {"fps": fps, "units": "metres", **(extras or {})}}],
+        "nodes": nodes,
         "meshes": [
             {
                 "name": head.name,
@@ -130,8 +139,10 @@ def build_glb(
         "animations": [
             {
                 "name": "speech",
-                "channels": [{"sampler": 0, "target": {"node": 0, "path": "weights"}}],
-                "samplers": [{"input": times, "output": values, "interpolation": "LINEAR"}],
+                "channels": [
+                    {"sampler": k, "target": {"node": node, "path": path}} for k, (node, path, _) in enumerate(tracks)
+                ],
+                "samplers": [{"input": times, "output": output, "interpolation": "LINEAR"} for _, _, output in tracks],
             }
         ],
         "accessors": store.accessors,

@@ -15,10 +15,11 @@ from urllib.parse import unquote
 import numpy as np
 
 from sedtalker_cli.errors import InputError
+from sedtalker_cli.formats.vrm import expressions
 
 KINDS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
-PACKED = ("KHR_draco_mesh_compression", "EXT_meshopt_compression")
+PACKED = ("KHR_draco_mesh_compression", "EXT_meshopt_compression", "KHR_meshopt_compression")
 MOST = 5_000_000  # elements of an accessor
 TRIANGLES = 4
 
@@ -31,7 +32,8 @@ class Primitive:
         names: of its material, mesh and node, those that there are.
         vertices: (V, 3) float32.
         faces: (F, 3) int64.
-        targets: offsets (V, 3) float32 of the morph targets by name; later ones of the same name are left out.
+        targets: offsets (V, 3) float32 of the morph targets by name, later ones of the same name left out, and of
+            the expressions of a VRM avatar.
         colors: (V, 3) float in 0..1, sRGB; None where the file gives none.
     """
 
@@ -51,7 +53,8 @@ def read_gltf(path: str | os.PathLike) -> list[Primitive]:
     path = Path(path)
     try:
         content, chunk = _open(path)
-        return _Reader(path, content, chunk).primitives()
+        with np.errstate(all="ignore"):  # numbers that are none are found by who uses them
+            return _Reader(path, content, chunk).primitives()
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, struct.error, RecursionError) as error:
         if isinstance(error, UnicodeDecodeError | json.JSONDecodeError):
             raise InputError(f"{path}: is not glTF 2.0 (.glb or .gltf); export the head again") from error
@@ -82,8 +85,13 @@ def _open(path: Path) -> tuple[dict[str, Any], bytes | None]:
         raise InputError(f"{path}: is not glTF 2.0; export the head again")
     packed = sorted(set(content.get("extensionsRequired", [])) & set(PACKED))
     if packed:
-        raise InputError(f"{path}: is compressed ({packed[0]}); export it without compression")
+        raise _compressed(path, packed[0])
     return content, chunk
+
+
+def _compressed(path: Path, extension: str) -> InputError:
+    kind = "Draco" if "draco" in extension else "meshopt"
+    return InputError(f"{path}: is compressed with {kind} ({extension}), which is not read; export it uncompressed")
 
 
 class _Reader:
@@ -91,6 +99,7 @@ class _Reader:
         self.path, self.content = path, content
         self._buffers: dict[int, bytes] = {0: chunk} if chunk is not None else {}
         self._images: dict[int, np.ndarray] = {}
+        self._expressions = expressions(content)
 
     def primitives(self) -> list[Primitive]:
         found = []
@@ -133,6 +142,9 @@ class _Reader:
         if primitive.get("mode", TRIANGLES) != TRIANGLES:
             raise InputError(f"{self.path}: holds strips of triangles; export it as plain triangles")
         attributes = primitive["attributes"]
+        if "bufferView" not in self.content["accessors"][attributes["POSITION"]]:
+            for extension in set(primitive.get("extensions", {})) & set(PACKED):
+                raise _compressed(self.path, extension)
         points = self.accessor(attributes["POSITION"])
         if "indices" in primitive:
             faces = self.accessor(primitive["indices"]).astype(np.int64).reshape(-1, 3)
@@ -140,8 +152,6 @@ class _Reader:
             faces = np.arange(len(points)).reshape(-1, 3)
         if len(faces) and not (faces.min() >= 0 and faces.max() < len(points)):
             raise ValueError("a triangle names a vertex that does not exist")
-        if not np.isfinite(points).all():
-            raise ValueError("a vertex is not finite")
         turn = self._skin(node, attributes, places)
         if turn is None:
             turn = np.broadcast_to(matrix, (len(points), 4, 4))
@@ -150,18 +160,31 @@ class _Reader:
         used, faces = np.unique(faces, return_inverse=True)  # primitives may share the vertices of a whole mesh
         faces = faces.reshape(-1, 3)
         linear = turn[used, :3, :3]
+        offsets = self._offsets(primitive, len(points), used, linear)
         targets: dict[str, np.ndarray] = {}
-        for name, target in zip(self._target_names(mesh, primitive), primitive.get("targets", []), strict=False):
-            if "POSITION" in target and name not in targets:
-                offsets = self.accessor(target["POSITION"])
-                if offsets.shape != points.shape:
-                    raise ValueError(f"the shape {name!r} has {len(offsets)} vertices, its mesh {len(points)}")
-                targets[name] = np.einsum("vij,vj->vi", linear, offsets[used]).astype(np.float32)
+        for index, name in enumerate(self._target_names(mesh, primitive)):
+            if index in offsets:
+                targets.setdefault(name, offsets[index])
+        for name, binds in self._expressions.get(node["mesh"], {}).items():
+            mixed = [np.float32(weight) * offsets[index] for index, weight in binds if index in offsets]
+            if mixed:
+                targets.setdefault(name, np.sum(mixed, 0))
         vertices = (np.einsum("vij,vj->vi", linear, points[used]) + turn[used, :3, 3]).astype(np.float32)
         material = self.content["materials"][primitive["material"]] if "material" in primitive else {}
         told = tuple(str(name) for name in (material.get("name"), *names) if name)
         colors = self._colors(material, attributes)
         return Primitive(told, vertices, faces, targets, None if colors is None else colors[used])
+
+    def _offsets(self, primitive: dict, count: int, used: np.ndarray, linear: np.ndarray) -> dict[int, np.ndarray]:
+        """Offsets (V, 3) float32 of the `used` vertices by the morph target's place."""
+        found = {}
+        for index, target in enumerate(primitive.get("targets", [])):
+            if "POSITION" in target:
+                offsets = self.accessor(target["POSITION"])
+                if offsets.shape != (count, 3):
+                    raise ValueError(f"morph target {index} has {len(offsets)} vertices, its mesh {count}")
+                found[index] = np.einsum("vij,vj->vi", linear, offsets[used]).astype(np.float32)
+        return found
 
     def _target_names(self, mesh: dict, primitive: dict) -> list[str]:
         """Names of the morph targets: from `extras.targetNames` as all exporters write them, else the accessors'."""
@@ -201,11 +224,15 @@ class _Reader:
         if "baseColorFactor" in surface:
             linear, known = linear * np.array(surface["baseColorFactor"][:3], float), True
         color = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055)
-        texture = surface.get("baseColorTexture")
-        if texture is not None and f"TEXCOORD_{texture.get('texCoord', 0)}" in attributes:
+        texture = surface.get("baseColorTexture", {})
+        moved = texture.get("extensions", {}).get("KHR_texture_transform", {})
+        place = f"TEXCOORD_{moved.get('texCoord', texture.get('texCoord', 0))}"
+        if "index" in texture and place in attributes:
             image = self._image(texture["index"])
             if image is not None:
-                uv = self.accessor(attributes[f"TEXCOORD_{texture.get('texCoord', 0)}"])
+                uv = self.accessor(attributes[place]) * moved.get("scale", (1.0, 1.0))
+                sine, cosine = np.sin(moved.get("rotation", 0.0)), np.cos(moved.get("rotation", 0.0))
+                uv = uv @ np.array([[cosine, -sine], [sine, cosine]]) + moved.get("offset", (0.0, 0.0))
                 height, width = image.shape[:2]
                 column, row = ((uv % 1.0) * (width, height)).astype(int).clip(0, (width - 1, height - 1)).T
                 color, known = color * (image[row, column] / 255.0), True
@@ -215,7 +242,9 @@ class _Reader:
         """A texture's picture (H, W, 3) uint8; None where it cannot be read, e.g. in a format of its own."""
         from PIL import Image
 
-        source = self.content["textures"][texture].get("source")
+        entry = self.content["textures"][texture]
+        webp = entry.get("extensions", {}).get("EXT_texture_webp", {})
+        source = webp.get("source", entry.get("source"))
         if source is None:
             return None
         if source not in self._images:
@@ -258,8 +287,8 @@ class _Reader:
     def _view(self, index: int) -> tuple[memoryview, int | None]:
         """Bytes of a buffer view, and its stride if it has one."""
         view = self.content["bufferViews"][index]
-        if set(view.get("extensions", {})) & set(PACKED):
-            raise InputError(f"{self.path}: is compressed; export it without compression")
+        for extension in set(view.get("extensions", {})) & set(PACKED):
+            raise _compressed(self.path, extension)
         number = view["buffer"]
         if number not in self._buffers:
             self._buffers[number] = self._uri(self.content["buffers"][number]["uri"])

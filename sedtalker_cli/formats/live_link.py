@@ -30,9 +30,18 @@ HEADER = ("Timecode", "BlendShapeCount", *SHAPES, *ANGLES)
 LOOK_IN_OUT, LOOK_UP, LOOK_DOWN = (math.radians(degrees) for degrees in (24.0, 17.0, 22.0))
 
 
-def timecode(frame: int, fps: int) -> str:
-    """`HH:MM:SS:FF.fff`: hours, minutes, seconds, and the frame within the second."""
-    seconds, rest = divmod(frame, fps)
+def timecode(frame: int, fps: float) -> str:
+    """`HH:MM:SS:FF.fff`: hours, minutes, seconds, and the frame within the second.
+
+    Rates as 23.976 or 29.97 are counted as 24 or 30, as time code without dropped frames does.
+
+    Raises:
+        InputError: the rate is not near a whole number.
+    """
+    whole = round(fps)
+    if abs(fps - whole) > 0.002 * fps:
+        raise InputError(f"has {fps:g} frames a second, which time code cannot count: leave out arkit-csv")
+    seconds, rest = divmod(frame, whole)
     minutes, second = divmod(seconds, 60)
     return f"{minutes // 60:02d}:{minutes % 60:02d}:{second:02d}:{rest:02d}.000"
 
@@ -62,7 +71,7 @@ def write_live_link(
     path: str | os.PathLike,
     weights: np.ndarray,
     names: tuple[str, ...],
-    fps: int,
+    fps: float,
     head_angles: np.ndarray | None = None,
 ) -> None:
     """Write one row a frame: time code, 61, the 52 shapes in PascalCase, nine angles in radians.

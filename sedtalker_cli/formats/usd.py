@@ -27,7 +27,14 @@ def require_usd() -> None:
         raise UsageError('--export usd needs the package usd-core: pip install "sedtalker[usd]"') from None
 
 
-def write_usd(path: str | os.PathLike, head: Head, weights: np.ndarray, fps: float, audio: str | None = None) -> None:
+def write_usd(
+    path: str | os.PathLike,
+    head: Head,
+    weights: np.ndarray,
+    fps: float,
+    audio: str | None = None,
+    head_motion: np.ndarray | None = None,
+) -> None:
     """Write a stage in metres, y up, with a time code a frame.
 
     Args:
@@ -36,12 +43,13 @@ def write_usd(path: str | os.PathLike, head: Head, weights: np.ndarray, fps: flo
         weights: (T, K) in the order of `head.shape_names`.
         fps: frames a second.
         audio: sound file as seen from the file.
+        head_motion: (T, 4, 4) [m] where each frame's vertices are moved to, as samples of the root's transform.
 
     Raises:
         UsageError: usd-core is not installed.
     """
     require_usd()
-    from pxr import Sdf, Usd, UsdGeom, UsdMedia, UsdSkel, Vt
+    from pxr import Gf, Sdf, Usd, UsdGeom, UsdMedia, UsdSkel, Vt
 
     with atomic_file(path) as part:
         stage = Usd.Stage.CreateNew(os.fspath(part))
@@ -74,6 +82,10 @@ def write_usd(path: str | os.PathLike, head: Head, weights: np.ndarray, fps: flo
         samples = animation.CreateBlendShapeWeightsAttr()
         for frame, row in enumerate(np.ascontiguousarray(weights[:, moving], np.float32)):
             samples.Set(Vt.FloatArray.FromNumpy(row), frame)
+        if head_motion is not None:
+            transform = root.AddTransformOp()
+            for frame, matrix in enumerate(head_motion):  # USD's vectors are rows
+                transform.Set(Gf.Matrix4d(matrix.T.astype(float).tolist()), frame)
         if audio is not None:
             sound = UsdMedia.SpatialAudio.Define(stage, "/Head/Sound")
             sound.CreateFilePathAttr(Sdf.AssetPath(audio))

@@ -53,7 +53,7 @@ def write_page(path: Path, take: Take, timeline: EmotionTimeline | None, audio: 
         },
         "emotions": None if timeline is None else describe(timeline),
     }
-    content = gzip.compress(build_glb(take.head, weights, take.fps), 6, mtime=0)
+    content = gzip.compress(build_glb(take.head, weights, take.fps, neck=take.neck_tracks()), 6, mtime=0)
     parts = {
         "TITLE": html.escape(path.stem),
         "STYLE": (HERE / "viewer.css").read_text(encoding="utf-8"),

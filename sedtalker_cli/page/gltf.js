@@ -1,4 +1,5 @@
-// Reads the page's own glTF binary: one mesh whose primitives share their vertices, morph targets, one animation.
+// Reads the page's own glTF binary: one mesh whose primitives share their vertices, morph targets, one animation of
+// their weights and, if the head moves as a whole, of the node that carries it.
 function readGltf(buffer) {
   const view = new DataView(buffer);
   const length = view.getUint32(12, true);
@@ -13,7 +14,9 @@ function readGltf(buffer) {
   }
   const mesh = json.meshes[0];
   const first = mesh.primitives[0];
-  const sampler = json.animations[0].samplers[0];
+  const { channels, samplers } = json.animations[0];
+  const tracks = {};
+  for (const { sampler, target } of channels) tracks[target.path] = accessor(samplers[sampler].output);
   return {
     rest: accessor(first.attributes.POSITION),
     colours: accessor(first.attributes.COLOR_0),
@@ -24,8 +27,9 @@ function readGltf(buffer) {
       indices: accessor(primitive.indices),
     })),
     shapes: first.targets.map((target) => compact(accessor(target.POSITION))),
-    times: accessor(sampler.input),
-    weights: accessor(sampler.output),
+    times: accessor(samplers[0].input),
+    weights: tracks.weights,
+    neck: tracks.rotation && { offset: json.nodes[0].translation, places: tracks.translation, turns: tracks.rotation },
   };
 }
 
@@ -39,12 +43,18 @@ function compact(offsets) {
   return { index: Uint32Array.from(index), values };
 }
 
-// Positions of the vertices at a time in seconds, linear between frames.
-function pose(model, time, positions) {
-  const { times, weights, shapes } = model;
+// The frames around a time in seconds, and how far it is from the first to the second.
+function framesAt(times, time) {
   const last = times.length - 1;
   const place = Math.min(Math.max(last ? (time / times[last]) * last : 0, 0), last);
-  const low = Math.floor(place), high = Math.min(low + 1, last), mix = place - low;
+  const low = Math.floor(place);
+  return { low, high: Math.min(low + 1, last), mix: place - low };
+}
+
+// Positions of the vertices at a time, linear between frames.
+function pose(model, time, positions) {
+  const { times, weights, shapes } = model;
+  const { low, high, mix } = framesAt(times, time);
   positions.set(model.rest);
   shapes.forEach((shape, k) => {
     const weight = (1 - mix) * weights[low * shapes.length + k] + mix * weights[high * shapes.length + k];
@@ -57,6 +67,26 @@ function pose(model, time, positions) {
       positions[v + 2] += weight * values[3 * i + 2];
     }
   });
+}
+
+// Where the whole head is moved to at a time: a matrix, column by column; between frames it turns the shorter way.
+function placement({ neck, times }, time) {
+  if (!neck) return [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
+  const { low, high, mix } = framesAt(times, time);
+  const turn = (frame) => neck.turns.subarray(4 * frame, 4 * frame + 4);
+  const towards = turn(low).reduce((sum, value, k) => sum + value * turn(high)[k], 0) < 0 ? -mix : mix;
+  const mixed = Array.from(turn(low), (value, k) => (1 - mix) * value + towards * turn(high)[k]);
+  const length = Math.hypot(...mixed);
+  const [x, y, z, w] = mixed.map((value) => value / length);
+  const columns = [
+    [1 - 2 * (y * y + z * z), 2 * (x * y + z * w), 2 * (x * z - y * w)],
+    [2 * (x * y - z * w), 1 - 2 * (x * x + z * z), 2 * (y * z + x * w)],
+    [2 * (x * z + y * w), 2 * (y * z - x * w), 1 - 2 * (x * x + y * y)],
+  ];
+  const place = [0, 1, 2].map((row) =>
+    columns.reduce((sum, column, k) => sum + column[row] * neck.offset[k],
+      (1 - mix) * neck.places[3 * low + row] + mix * neck.places[3 * high + row]));
+  return [...columns.flatMap((column) => [...column, 0]), ...place, 1];
 }
 
 function computeNormals(parts, positions, normals) {

@@ -79,7 +79,7 @@ function makeScene(canvas, model) {
     gl.viewport(0, 0, width, height);
     gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
     gl.uniformMatrix4fv(uniforms.projection, false, perspective(camera, width / height));
-    gl.uniformMatrix4fv(uniforms.view, false, lookAt(camera));
+    gl.uniformMatrix4fv(uniforms.view, false, multiply(lookAt(camera), placement(model, time)));
     for (const part of model.parts) {
       (part.thin ? gl.disable : gl.enable).call(gl, gl.CULL_FACE);
       gl.uniform1f(uniforms.gloss, part.shiny ? 0.6 : 0.05);
@@ -92,6 +92,10 @@ function makeScene(canvas, model) {
 function perspective({ fieldOfView, distance }, aspect) {
   const y = Math.min(1, aspect) / Math.tan(fieldOfView / 2), near = 0.1 * distance, far = 3 * distance;
   return [y / aspect, 0, 0, 0, 0, y, 0, 0, 0, 0, (far + near) / (near - far), -1, 0, 0, (2 * far * near) / (near - far), 0];
+}
+
+function multiply(a, b) {
+  return b.map((_, k) => [0, 1, 2, 3].reduce((sum, i) => sum + a[4 * i + (k % 4)] * b[k - (k % 4) + i], 0));
 }
 
 function lookAt({ target, distance, yaw, pitch }) {

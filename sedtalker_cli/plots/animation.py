@@ -52,4 +52,4 @@ def draw_openings(figure: Figure, tracks: Sequence[tuple[str, np.ndarray, float]
         time_axis(axes, max(times[-1], 1 / fps))
         if axes is not rows[-1]:
             axes.set_xlabel("")
-    rows[0].legend(loc="upper right", ncols=2, fontsize="small")
+    figure.legend(*rows[0].get_legend_handles_labels(), loc="outside upper right", ncols=2)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from sedtalker_cli.errors import UsageError
 from sedtalker_cli.formats.atomic import atomic_file, atomic_folder
+from sedtalker_cli.render.captions import Captioned
+from sedtalker_cli.render.fonts import fit_text
 from sedtalker_cli.render.picture import Face, Picture
 from sedtalker_cli.render.strip import PANEL, TEXT
 from sedtalker_cli.render.video import VideoWriter
@@ -20,12 +22,15 @@ from sedtalker_cli.timeline import HOP
 
 if TYPE_CHECKING:
     from sedtalker_cli.face.head import Head
+    from sedtalker_cli.formats.captions import Caption
     from sedtalker_cli.formats.motion import FrameFile
     from sedtalker_cli.timeline import EmotionTimeline
 
 Progress = Callable[[int, int], None]  # frames done, frames in all
 SMALLEST = 64  # pixels; below it a strip has no room for text
+LARGEST = 16384  # pixels; what x264 takes
 ROW = 5  # pictures a row of a contact sheet
+SHEET_PIXELS = 178_000_000  # above it Pillow takes a picture for an attack, and others may, too
 
 
 def render_film(
@@ -39,6 +44,7 @@ def render_film(
     size: tuple[int, int] = (512, 512),
     progress: Progress | None = None,
     view: View | None = None,
+    captions: Sequence[Caption] = (),
 ) -> Path:
     """Draw a face animation into an MP4 file; memory does not grow with its length.
 
@@ -53,6 +59,7 @@ def render_film(
         size: Width and height of the whole film [pixels]; odd numbers are lowered to even ones.
         progress: Called with frames done and frames in all.
         view: Camera, background, shadow; None is from the front before a grey backdrop.
+        captions: Words over the picture, in order of time.
 
     Returns:
         The path.
@@ -65,8 +72,11 @@ def render_film(
     check_film(size, fps)
     even = (size[0] // 2 * 2, size[1] // 2 * 2)
     view = view or View()
-    with Face(vertices, head, fps, even, view, timeline, head_motion=head_motion) as face:
-        return write_film(face, len(vertices), fps, out_path, audio, progress)
+    picture: Picture = Face(vertices, head, fps, even, view, timeline, head_motion=head_motion)
+    if captions:
+        picture = Captioned(picture, captions, fps, len(vertices))
+    with picture:
+        return write_film(picture, len(vertices), fps, out_path, audio, progress)
 
 
 def check_film(size: tuple[int, int], fps: float) -> None:
@@ -100,6 +110,11 @@ def write_film(
     progress: Progress | None = None,
 ) -> Path:
     """Write an MP4 of a picture, see `render_film`."""
+    if max(picture.width, picture.height) > LARGEST:
+        raise UsageError(
+            f"a film of {picture.width}x{picture.height} pixels is too large: at most {LARGEST} a side; "
+            "choose a smaller --size, or compare fewer motions"
+        )
     with VideoWriter(path, (picture.width, picture.height), fps, frames, audio) as writer:
         for k in range(frames):
             frame = writer.borrow()
@@ -161,13 +176,20 @@ def write_sheet(
         count: How many frames are shown, at most all.
         timeline: Emotions to name.
         progress: Called with frames done and frames in all.
+
+    Raises:
+        UsageError: The sheet would be too large to open.
     """
     chosen = np.unique(np.round((np.arange(count) + 0.5) / count * frames - 0.5).astype(int).clip(0, frames - 1))
     columns = min(ROW, len(chosen))
     rows = -(-len(chosen) // columns)
     line = max(18, picture.height // 16)
-    font = ImageFont.load_default(size=round(0.7 * line))
-    sheet = Image.new("RGB", (columns * picture.width, rows * (picture.height + line)), PANEL)
+    size = (columns * picture.width, rows * (picture.height + line))
+    if size[0] * size[1] > SHEET_PIXELS:
+        raise UsageError(
+            f"a sheet of {size[0]}x{size[1]} pixels is too large: choose a smaller --size or fewer --frames"
+        )
+    sheet = Image.new("RGB", size, PANEL)
     draw = ImageDraw.Draw(sheet)
     for place, k in enumerate(chosen.tolist()):
         frame = np.empty((picture.height, picture.width, 4), np.uint8)
@@ -178,6 +200,7 @@ def write_sheet(
         label = f"{k / fps:.2f} s"
         if timeline is not None:
             label += f"  {timeline.classes[timeline.labels[min(int(k / fps / HOP), len(timeline.labels) - 1)]]}"
+        label, font = fit_text(label, round(0.6 * line), 0.96 * picture.width)
         draw.text((left + picture.width / 2, top + picture.height + line / 2), label, fill=TEXT, font=font, anchor="mm")
         if progress is not None:
             progress(place + 1, len(chosen))

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+from sedtalker_cli.render.fonts import SMALLEST, load_font
 from sedtalker_cli.render.strip import PANEL, TEXT
 
 if TYPE_CHECKING:
     from sedtalker_cli.face.head import Head
 
+LOGGER = logging.getLogger("sedtalker")
 SAMPLES = 60  # frames that decide the scale
 STEPS = 1, 2, 5
 
@@ -53,16 +56,22 @@ class HeatMap:
         """(V, 3) uint8 of one frame."""
         return self._ramp[np.minimum(self.distance(frame) / self.limit * 255, 255).astype(np.uint8)]
 
-    def legend(self, height: int) -> np.ndarray:
-        """The scale with its ends in millimetres: (rows, columns, 4) uint8 for a picture of `height` pixels."""
-        size = max(10, height // 36)
-        font = ImageFont.load_default(size=size)
-        top, rows, width = 2 * size, max(height // 3, 40), size
+    def legend(self, height: int, width: int) -> np.ndarray | None:
+        """The scale with its ends in millimetres: (rows, columns, 4) uint8 for a picture of this size [pixels].
+
+        Where it would hide the face it is told in words instead, and None returned.
+        """
+        size = min(max(10, height // 36), width // 16)
+        if size < SMALLEST or height < 96:
+            LOGGER.warning("no room for the heat map's scale: its strongest colour is %g mm", 1000 * self.limit)
+            return None
+        font = load_font(size)
+        top, rows = 2 * size, max(height // 3, 40)
         end = f"{1000 * self.limit:g} mm"
         image = Image.new("RGB", (round(font.getlength(end)) + size, rows + 2 * top), PANEL)
         draw = ImageDraw.Draw(image)
-        ramp = np.repeat(self._ramp[np.linspace(255, 0, rows).astype(int)][:, None], width, axis=1)
-        image.paste(Image.fromarray(ramp), ((image.width - width) // 2, top))
+        ramp = np.repeat(self._ramp[np.linspace(255, 0, rows).astype(int)][:, None], size, axis=1)
+        image.paste(Image.fromarray(ramp), ((image.width - size) // 2, top))
         for text, y in ((end, top / 2), ("0 mm", rows + 1.5 * top)):
             draw.text((image.width / 2, y), text, fill=TEXT, font=font, anchor="mm")
         return np.asarray(image.convert("RGBA"))

@@ -7,9 +7,10 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from sedtalker_cli.render import make_scene
+from sedtalker_cli.render.fonts import fit_text, warn_of_letters
 from sedtalker_cli.render.heat import HeatMap, plain_head
 from sedtalker_cli.render.strip import PANEL, TEXT, EmotionStrip, strip_height
 from sedtalker_cli.render.view import View
@@ -25,6 +26,7 @@ class Picture(Protocol):
 
     width: int
     height: int
+    floor: int  # the row below the faces, where an emotion strip begins
 
     def __enter__(self) -> Picture: ...
     def __exit__(self, *_: object) -> None: ...
@@ -45,6 +47,7 @@ class Face:
         title: Words above the face; no title if None.
         heat: Shows the distance from a reference as colour; None shows the head's own colours.
         head_motion: (T, 4, 4) where each frame's vertices are moved to; the camera stands still. None moves nothing.
+        duration: What the strip's width stands for [s]; None is the motion's own.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class Face:
         title: str | None = None,
         heat: HeatMap | None = None,
         head_motion: np.ndarray | None = None,
+        duration: float | None = None,
     ) -> None:
         if vertices.ndim != 3 or vertices.shape[1:] != head.neutral.shape or len(vertices) == 0:
             raise ValueError(f"vertices must be (T, {len(head.neutral)}, 3) with T > 0, got {vertices.shape}")
@@ -66,13 +70,13 @@ class Face:
         self._title = None if title is None else draw_title(title, self.width, self.height)
         self._top = 0 if self._title is None else len(self._title)
         below = 0 if timeline is None else strip_height(self.height)
-        self._bottom = self.height - below
-        duration = len(vertices) / fps
+        self.floor = self.height - below
+        duration = duration or len(vertices) / fps
         self._strip = None if timeline is None else EmotionStrip(timeline, duration, self.width, below)
         self._heat, self._head_motion = heat, head_motion
-        self._legend = None if heat is None else heat.legend(self._bottom - self._top)
+        self._legend = None if heat is None else heat.legend(self.floor - self._top, self.width)
         head = head if heat is None else plain_head(head)
-        self._scene = make_scene(head, self.width, self._bottom - self._top, view)
+        self._scene = make_scene(head, self.width, self.floor - self._top, view)
 
     def __enter__(self) -> Face:
         return self
@@ -82,10 +86,11 @@ class Face:
 
     def draw(self, frame: int, out: np.ndarray) -> None:
         """See `Picture.draw`."""
+        time = frame / self._fps
         frame = min(frame, len(self._vertices) - 1)
         if self._title is not None:
             out[: self._top] = self._title
-        face = out[self._top : self._bottom]
+        face = out[self._top : self.floor]
         colors = None if self._heat is None else self._heat.colors(frame)
         vertices = self._vertices[frame]
         if self._head_motion is not None:
@@ -96,7 +101,7 @@ class Face:
             rows, columns = min(len(self._legend), len(face)), min(self._legend.shape[1], self.width)
             face[-rows:, self.width - columns :] = self._legend[-rows:, -columns:]
         if self._strip is not None:
-            self._strip.draw(frame / self._fps, out[self._bottom :])
+            self._strip.draw(time, out[self.floor :])
 
 
 class SideBySide:
@@ -110,6 +115,7 @@ class SideBySide:
         self._pictures = pictures
         self.height = pictures[0].height
         self.width = sum(picture.width for picture in pictures)
+        self.floor = min(picture.floor for picture in pictures)
 
     def __enter__(self) -> SideBySide:
         with ExitStack() as stack:
@@ -130,13 +136,10 @@ class SideBySide:
 
 
 def draw_title(text: str, width: int, height: int) -> np.ndarray:
-    """A bar with a title for a picture of this size: (rows, width, 4) uint8; a long title gets smaller letters."""
+    """A bar with a title for a picture of this size: (rows, width, 4) uint8; a long title shrinks, and then is cut."""
     rows = max(24, 2 * round(0.03 * height))
-    size = max(10, round(0.6 * rows))
-    font = ImageFont.load_default(size=size)
-    while size > 8 and font.getlength(text) > 0.96 * width:
-        size -= 1
-        font = ImageFont.load_default(size=size)
+    warn_of_letters("title", text)
+    text, font = fit_text(text, max(10, round(0.6 * rows)), 0.96 * width)
     image = Image.new("RGB", (width, rows), PANEL)
     ImageDraw.Draw(image).text((width / 2, rows / 2), text, fill=TEXT, font=font, anchor="mm")
     return np.asarray(image.convert("RGBA"))

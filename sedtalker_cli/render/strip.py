@@ -17,6 +17,7 @@ PANEL = (22, 24, 28)
 TEXT = (226, 229, 233)
 FAINT = (122, 128, 136)
 PLAYHEAD = (255, 255, 255)
+ROUNDING = 0.1  # s by which a film may be longer than its timeline
 
 
 def strip_height(height: int) -> int:
@@ -96,6 +97,8 @@ class EmotionStrip:
         draw = ImageDraw.Draw(image)
         columns = np.arange(self.column(0), self.column(self._duration) + 1)
         times = (columns - columns[0]) / max(len(columns) - 1, 1) * self._duration
+        known = times < self._timeline.duration + ROUNDING
+        columns, times = columns[known], times[known]
         _, intensity = self._timeline.sample(times)
         span = self._bottom - self._top
         for x, time, level in zip(columns.tolist(), times, intensity, strict=True):

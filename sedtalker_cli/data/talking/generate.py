@@ -6,6 +6,7 @@ The mouth is that of `data.coarticulation`, the emotion that of `face.expression
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -142,6 +143,8 @@ def check(recipe: Recipe, sentences: Sequence[Sentence], vertex_count: int) -> N
     place = recipe.out.absolute().parent
     while not place.exists():
         place = place.parent
+    if not (place.is_dir() and os.access(place, os.W_OK | os.X_OK)):
+        raise UsageError(f"--out {recipe.out}: {place} is no folder that may be written to; choose another")
     free = shutil.disk_usage(place).free
     if wanted > free:
         raise UsageError(

@@ -30,6 +30,8 @@ ODD_LENGTH = 0.5  # s between the ends of a motion and its sound that are worth 
 def read_layout(layout: Layout, root: Path, stored_fps: float | None = None) -> TalkingDataset:
     """Read a data set; see `registry.read_talking`."""
     folder = root / layout.motions
+    if not root.is_dir():
+        raise InputError(f"{root}: is no folder; check the path of {layout.name}")
     if not folder.is_dir():
         raise InputError(
             f"{root}: holds no folder {layout.motions}/; {layout.name} has {layout.motions}/{layout.example}"
@@ -53,7 +55,8 @@ def read_layout(layout: Layout, root: Path, stored_fps: float | None = None) -> 
         if split is None:
             unused += 1
             continue
-        count = _vertex_count(path, layout, count)
+        vertices = open_vertices(path)
+        count = _vertex_count(path, vertices.shape[1], layout, count)
         if label.subject not in templates:
             raise InputError(f"{root / TEMPLATES}: has no template of {label.subject}, whose motion is {path}")
         template = templates[label.subject]
@@ -66,7 +69,7 @@ def read_layout(layout: Layout, root: Path, stored_fps: float | None = None) -> 
         if audio is None:
             silent.append(path.stem)
             continue
-        lengths.append((path, len(open_vertices(path)), audio))
+        lengths.append((path, len(vertices), audio))
         sequences.append(
             TalkingSequence(
                 *(path.stem, label.subject, label.sentence, label.emotion, label.intensity, split, path, audio),
@@ -130,13 +133,12 @@ def _read_templates(path: Path) -> dict[str, np.ndarray]:
     return templates
 
 
-def _vertex_count(path: Path, layout: Layout, before: int | None) -> int:
+def _vertex_count(path: Path, count: int, layout: Layout, before: int | None) -> int:
     """V of a file that must be one of the layout's, and that of the files before.
 
     Raises:
         InputError: it is another.
     """
-    count = open_vertices(path).shape[1]
     if count not in layout.topologies:
         known = " or ".join(f"{v} ({3 * v} numbers a frame)" for v in layout.topologies)
         raise InputError(f"{path}: has {count} vertices; {layout.name} has {known}")

@@ -31,11 +31,6 @@ class DatasetSpec:
         return read_talking(self.name, self.path, self.stored_fps)
 
 
-def layout_names() -> list[str]:
-    """Names of the layouts."""
-    return list(LAYOUTS)
-
-
 def read_talking(name: str, folder: Path, stored_fps: float | None = None) -> TalkingDataset:
     """Read a talking-head data set; vertices and sound stay on disk.
 

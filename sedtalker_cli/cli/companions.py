@@ -1,4 +1,4 @@
-"""The face that the options name."""
+"""The face and the captions that the options name, read before any work: what is wrong with them is wrong usage."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sedtalker_cli.face.head import Head
+    from sedtalker_cli.formats.captions import Caption
 
 
 def given_head(head: Path | None, identity: str | None = None, animated: bool = False) -> Head | None:
-    """Read the face before any work, so that what is wrong with it is wrong usage.
+    """Read the face.
 
     Args:
         head: `--head`.
@@ -53,3 +54,26 @@ def given_template(head: Path | None, identity: str | None, animator: Path) -> N
         raise UsageError(f"{animator}: makes vertices of {known}; name a template of it with --head FILE.ply")
     if len(found.neutral) not in counts.values():
         raise UsageError(f"--head {head}: has {len(found.neutral)} vertices, {animator} makes {known}")
+
+
+def given_captions(captions: Path | None, count: int) -> tuple[Caption, ...]:
+    """Read the captions.
+
+    Args:
+        captions: `--captions`.
+        count: how many films they are wanted for.
+
+    Raises:
+        UsageError: there are several, or the file cannot be used.
+    """
+    from sedtalker_cli.errors import InputError, UsageError
+    from sedtalker_cli.formats.captions import read_captions
+
+    if captions is None:
+        return ()
+    if count > 1:
+        raise UsageError(f"--captions is for one film, and there are {count} inputs: film them one by one")
+    try:
+        return tuple(read_captions(captions))
+    except InputError as error:
+        raise UsageError(f"--captions {error}") from error
