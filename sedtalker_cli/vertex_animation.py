@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,8 +31,8 @@ class VertexAnimation(Animation):
         source: gives consecutive (t, V, 3) pieces in metres, anew at every call.
     """
 
-    frames: int = 0
-    source: Callable[[], Iterator[np.ndarray]] = iter
+    frames: int = field(kw_only=True)
+    source: Callable[[], Iterator[np.ndarray]] = field(kw_only=True, repr=False)
 
     @property
     def vertices(self) -> np.ndarray:
@@ -108,4 +108,4 @@ def animate_vertices(
         "identity": head.identity,
         "emotions": list(timeline.classes),
     }
-    return VertexAnimation(timeline, None, head, fps, metadata, None, frames, source)
+    return VertexAnimation(timeline, None, head, fps, metadata, frames=frames, source=source)

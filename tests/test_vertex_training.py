@@ -178,6 +178,7 @@ def test_half_precision_learns_about_the_same(finished, data, tmp_path, name):
         assert float(row["loss_vertices"]) == pytest.approx(float(wanted["loss_vertices"]), rel=0.02)
 
 
+@pytest.mark.slow
 def test_two_processes_learn_what_one_does(finished, data, tmp_path):
     """`torchrun` over gloo: losses and scores to 0.1 %."""
     settings, _, _ = finished

@@ -203,7 +203,7 @@ class VertexAnimator:
             template: (V, 3) in the data set's units.
             topology: of the template.
         """
-        rest = torch.as_tensor(template, dtype=torch.float32, device=self.device)[None]
+        rest = torch.tensor(np.asarray(template, np.float32), device=self.device)[None]
         for start in range(0, len(hidden), block):
             yield self.network.head(topology)(hidden[None, start : start + block], rest)[0].cpu().numpy()
 
