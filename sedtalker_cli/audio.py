@@ -107,17 +107,22 @@ def audio_duration(path: str | os.PathLike) -> float:
 def header_duration(path: str | os.PathLike) -> float | None:
     """What the header says in s, without decoding: a hint for progress, never to be relied on."""
     try:
-        info = sf.info(os.fspath(path))
+        info = sf.info(_native(path))
         return info.frames / info.samplerate
     except (sf.SoundFileError, OSError, ValueError, ZeroDivisionError):
         return None
+
+
+def _native(path: str | os.PathLike) -> str | bytes:
+    """A name as libsndfile takes it: elsewhere than on Windows names are bytes, which need not be text."""
+    return os.fspath(path) if os.name == "nt" else os.fsencode(path)
 
 
 def _decode(path: Path) -> Iterator[np.ndarray]:
     """Checked mono 16 kHz pieces (n,) of uneven length; what libsndfile does not know goes through ffmpeg."""
     check_file(path)
     try:
-        file = sf.SoundFile(os.fspath(path))
+        file = sf.SoundFile(_native(path))
     except sf.SoundFileError as error:
         from sedtalker_cli.ffmpeg import decode_with_ffmpeg
 

@@ -14,6 +14,11 @@ DEMUXERS = "aac,ac3,aiff,amr,ape,asf,au,avi,caf,eac3,flac,flv,matroska,mov,mp3,m
 PIPE_BYTES = 1 << 20
 
 
+def sound_input(path: Path) -> list[str]:
+    """ffmpeg's arguments to read a sound file, whatever its name, and nothing that it may refer to."""
+    return ["-protocol_whitelist", "file", "-format_whitelist", DEMUXERS, "-i", f"file:{path}"]
+
+
 def decode_with_ffmpeg(path: Path, sample_rate: int, reason: str) -> Iterator[np.ndarray]:
     """Mix to mono and resample in ffmpeg, read through a pipe.
 
@@ -30,7 +35,7 @@ def decode_with_ffmpeg(path: Path, sample_rate: int, reason: str) -> Iterator[np
     """
     command = [
         *(_binary(path, reason), "-nostdin", "-v", "error", "-xerror"),
-        *("-protocol_whitelist", "file", "-format_whitelist", DEMUXERS, "-i", f"file:{path}"),
+        *sound_input(path),
         *("-map", "0:a:0", "-vn", "-ac", "1", "-ar", str(sample_rate), "-f", "f32le", "-"),
     ]
     samples = 0

@@ -70,8 +70,11 @@ def collect_jobs(
     jobs: list[Job] = []
     bad: list[BadInput] = []
     for path, given in named:
-        if not path.is_dir():
-            jobs.append(Job(path, Path(stem(path)), **given))
+        if not os.path.isdir(path):  # unlike `Path.is_dir` it bears names that no file can have
+            if stem(path).strip("."):
+                jobs.append(Job(path, Path(stem(path)), **given))
+            else:
+                bad.append(BadInput(path, f"{path}: has no name before its suffix, to call the outputs by; rename it"))
             continue
         files, faults = _search(path, recursive)
         found = [file for file in files if accepts(file)]

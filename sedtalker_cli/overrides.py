@@ -47,7 +47,7 @@ def parse_override(
         )
     segments = recordings.get(safe_uri(uri)) if uri is not None else None
     segments = segments or next(iter(recordings.values()))
-    return sorted_spans([Span(s.onset, s.end, s.emotion, default_intensity(s.emotion)) for s in segments])
+    return sorted_spans([Span(s.onset, s.end, s.emotion, default_intensity(s.emotion)) for s in segments], spec)
 
 
 def _check_names(spec: str, names: Sequence[str], classes: Sequence[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -14,7 +13,8 @@ import numpy as np
 
 from sedtalker_cli import __version__
 from sedtalker_cli.audio import SAMPLE_RATE, header_duration, stream_audio
-from sedtalker_cli.errors import UsageError
+from sedtalker_cli.errors import InputError, UsageError
+from sedtalker_cli.formats.text import read_json
 from sedtalker_cli.loudness import LevelMeter
 from sedtalker_cli.overrides import parse_override
 from sedtalker_cli.timeline import HOP, EmotionTimeline, check_gain
@@ -394,7 +394,10 @@ def known_emotions(diarizer: str | os.PathLike | None = None) -> tuple[str, ...]
     """
     folder = Path(diarizer) if diarizer else weights_dir("diarizer")
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        return tuple(str(name) for name in config["classes"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        config = read_json(folder / "config.json")
+    except InputError as error:
         raise UsageError(f"{folder}: is not a diarizer checkpoint ({error})") from error
+    classes = config.get("classes") if isinstance(config, dict) else None
+    if not isinstance(classes, list):
+        raise UsageError(f"{folder}: is not a diarizer checkpoint (its config.json names no classes)")
+    return tuple(map(str, classes))

@@ -13,7 +13,7 @@ import numpy as np
 from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.exports import Take
 from sedtalker_cli.formats.emotion_csv import read_emotion_csv
-from sedtalker_cli.formats.motion import FrameFile, read_array, read_motion, sidecar_path
+from sedtalker_cli.formats.motion import FARTHEST, FrameFile, read_array, read_motion, sidecar_path
 
 if TYPE_CHECKING:
     from sedtalker_cli.face.head import Head
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 BLOCK = 256  # frames
 SKEW = 1e-3  # by which a matrix may differ from a rotation
+MOST_WEIGHT = 100.0
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,7 @@ def open_replay(motion_path: Path, audio: Path | None = None, head: Head | None 
 def replay_inputs(motion_path: Path, audio: Path | None = None, head: Path | None = None) -> list[Path]:
     """Files that what is made of a motion depends on."""
     metadata = read_motion(motion_path).metadata
-    name = metadata.get("head_file")
-    recorded_head = motion_path.parent / name if isinstance(name, str) else None
+    recorded_head = head_file(motion_path, metadata)
     extra = [
         *(_companion(motion_path, suffix) for suffix in (".emotion.csv", ".weights.npy")),
         audio or recorded_audio(motion_path, metadata),
@@ -110,14 +110,13 @@ def head_of(motion_path: Path, metadata: dict[str, Any]) -> Head:
     """
     from sedtalker_cli.pipeline import cached_head
 
-    sidecar = sidecar_path(motion_path)
-    for key in ("identity", "head_file"):
-        if metadata.get(key) is not None and not isinstance(metadata[key], str):
-            raise InputError(f"{sidecar}: {key} is {metadata[key]!r}, expected text")
-    if metadata.get("head_file"):
+    sidecar, identity = sidecar_path(motion_path), metadata.get("identity")
+    if not isinstance(identity, str | None):
+        raise InputError(f"{sidecar}: identity is {identity!r}, expected text")
+    if head_file(motion_path, metadata):
         return _user_head(motion_path, metadata)
     try:
-        head = cached_head(metadata.get("identity"))
+        head = cached_head(identity)
     except UsageError as error:
         raise InputError(f"{sidecar}: {error}") from error
     name = metadata.get("head", head.name)
@@ -130,8 +129,8 @@ def _user_head(motion_path: Path, metadata: dict[str, Any]) -> Head:
     from sedtalker_cli.face.custom import head_checksum
     from sedtalker_cli.pipeline import cached_head
 
-    sidecar, source = sidecar_path(motion_path), motion_path.parent / metadata["head_file"]
-    if not source.exists():
+    sidecar, source = sidecar_path(motion_path), head_file(motion_path, metadata)
+    if not (source.is_file() or source.is_dir()):
         raise InputError(f"{sidecar}: its head {source} is not there; put it back, or name it with --head")
     if metadata.get("head_sha256") not in (None, head_checksum(source)):
         raise InputError(f"{sidecar}: its head {source} was changed since; animate again, or name the head with --head")
@@ -148,21 +147,53 @@ def _weights_of(motion_path: Path, frames: int, head: Head) -> np.ndarray | None
         if not head.shape_names:
             return None
         raise InputError(f"{path}: has shape {weights.shape}, expected ({frames}, {len(head.shape_names)})")
+    return coefficients(path, weights)
+
+
+def coefficients(path: Path, weights: np.ndarray) -> np.ndarray:
+    """The array of a file as float32.
+
+    Raises:
+        InputError: it holds something else than finite numbers of moderate size.
+    """
+    # a shape is meant to move from 0 to 1; some programs exaggerate
+    if weights.dtype.kind != "f" or not (np.abs(weights) <= MOST_WEIGHT).all():
+        raise InputError(f"{path}: holds values that are no coefficients (numbers from 0 to 1); animate again")
     return np.asarray(weights, np.float32)
+
+
+def head_file(motion_path: Path, metadata: dict[str, Any]) -> Path | None:
+    """The head that a sidecar names, None if it names none.
+
+    Raises:
+        InputError: it names something else than a file.
+    """
+    return _named_file(motion_path, metadata, "head_file")
 
 
 def head_motion_file(motion_path: Path, metadata: dict[str, Any]) -> Path | None:
     """The rigid motion of the head that a sidecar names, None if it names none.
 
     Raises:
-        InputError: it names something else than a file's name.
+        InputError: it names something else than a file.
     """
-    name = metadata.get("head_motion_file")
+    return _named_file(motion_path, metadata, "head_motion_file")
+
+
+def _named_file(motion_path: Path, metadata: dict[str, Any], key: str) -> Path | None:
+    """A file as seen from the motion; whether it is there is not looked at."""
+    name = metadata.get(key)
     if name is None:
         return None
-    if not isinstance(name, str) or not name or "\0" in name:
-        raise InputError(f"{sidecar_path(motion_path)}: head_motion_file is {name!r}, expected a file name")
-    return motion_path.parent / name
+    try:
+        if not isinstance(name, str) or not name or "\0" in name:
+            raise ValueError
+        os.fsencode(name)
+        path = motion_path.parent / name
+        path.exists()  # names may be too long
+    except (OSError, ValueError):
+        raise InputError(f"{sidecar_path(motion_path)}: {key} is {name!r}, expected a file name") from None
+    return path
 
 
 def read_head_motion(motion_path: Path, metadata: dict[str, Any], frames: int) -> np.ndarray | None:
@@ -175,9 +206,9 @@ def read_head_motion(motion_path: Path, metadata: dict[str, Any], frames: int) -
     if path is None:
         return None
     transforms = read_array(path, f"a head motion ({frames}, 4, 4)")
-    if transforms.shape != (frames, 4, 4) or transforms.dtype.kind != "f" or not np.isfinite(transforms).all():
+    if transforms.shape != (frames, 4, 4) or transforms.dtype.kind != "f" or not (np.abs(transforms) <= FARTHEST).all():
         raise InputError(
-            f"{path}: is not a head motion ({frames}, 4, 4) of finite numbers for {motion_path.name}; "
+            f"{path}: is not a head motion ({frames}, 4, 4) of finite, moderate numbers for {motion_path.name}; "
             "write both again, or take head_motion_file out of the sidecar"
         )
     transforms = np.asarray(transforms, np.float32)
@@ -197,7 +228,10 @@ def recorded_audio(motion_path: Path, metadata: dict[str, Any]) -> Path | None:
     if not isinstance(name, str) or not name or "\0" in name:
         return None
     path = motion_path.parent / name
-    return path if path.is_file() else None
+    try:
+        return path if path.is_file() else None
+    except (OSError, ValueError):  # no name that a file can have
+        return None
 
 
 def relative_path(path: Path, folder: Path) -> str:

@@ -59,8 +59,12 @@ def parse_spans(spec: str, classes: Sequence[str]) -> list[Span]:
     return sorted_spans(spans)
 
 
-def sorted_spans(spans: Sequence[Span]) -> list[Span]:
+def sorted_spans(spans: Sequence[Span], source: str = "") -> list[Span]:
     """Order spans by time.
+
+    Args:
+        spans: in any order.
+        source: file that they come from, for the message.
 
     Raises:
         UsageError: two of them overlap.
@@ -69,7 +73,8 @@ def sorted_spans(spans: Sequence[Span]) -> list[Span]:
     for one, other in pairwise(ordered):
         # Files carry times with 3 decimals: less than that is rounding, not overlap.
         if other.start < one.end - 5e-4:
-            raise UsageError(f"emotion override: {one} and {other} overlap; give each moment one emotion")
+            where = f"emotion override {source}".rstrip()
+            raise UsageError(f"{where}: {one} and {other} overlap; give each moment one emotion")
     return ordered
 
 

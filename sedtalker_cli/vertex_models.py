@@ -40,7 +40,7 @@ def encoder_for(model: VertexAnimator, name: str | os.PathLike | None = None) ->
     if name is None and wanted != "bundled" and "/" not in str(wanted):
         raise UsageError(f"this animator was trained with the encoder in a folder {wanted!r}; name it with --encoder")
     encoder = SpeechEncoder.load(name or (weights_dir("encoder") if wanted == "bundled" else wanted), model.device)
-    dims = model.expected_features
+    dims = model.network.num_taps, model.network.dim
     if (sha256 and encoder.sha256 != sha256) or (encoder.num_taps, encoder.dim) != dims:
         raise UsageError(f"encoder {encoder.source}: this animator was trained with another one ({wanted})")
     return encoder

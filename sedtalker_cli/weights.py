@@ -1,10 +1,10 @@
 """Where trained weights lie: `SEDTALKER_WEIGHTS`, the installed package, or a clone's top level."""
 
-import json
 import os
 from pathlib import Path
 
-from sedtalker_cli.errors import UsageError
+from sedtalker_cli.errors import InputError, UsageError
+from sedtalker_cli.formats.text import read_json
 
 ENVIRONMENT = "SEDTALKER_WEIGHTS"
 
@@ -37,7 +37,7 @@ def weights_dir(name: str) -> Path:
 def checkpoint_type(folder: str | os.PathLike) -> str | None:
     """What a checkpoint folder says it holds, None where it says nothing that can be read."""
     try:
-        config = json.loads((Path(folder) / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        config = read_json(Path(folder) / "config.json")
+    except InputError:
         return None
     return config.get("type") if isinstance(config, dict) else None

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from sedtalker_cli.errors import InputError
-from sedtalker_cli.model.checkpoint import checksum, load_config, load_into, load_state, save_checkpoint
+from sedtalker_cli.model.checkpoint import checksum, load_config, load_network, load_state, save_checkpoint
 
 CONFIG = {"type": "diarizer", "classes": ["neutral", "fröhlich"], "network": {"d_model": 16}, "temperature": 1.25}
 
@@ -32,7 +32,7 @@ def test_round_trip(folder):
     assert list(found) == sorted(expected) or set(found) == set(expected)
     for name, tensor in expected.items():
         assert torch.equal(found[name], tensor) and found[name].dtype == tensor.dtype
-    loaded = load_into(layer(seed=1).train(), folder)
+    loaded = load_network(folder, lambda: layer(seed=1).train())
     assert not loaded.training
     x = torch.randn(5, 4)
     assert torch.equal(loaded(x), layer().eval()(x))
@@ -121,7 +121,7 @@ def test_missing_folder_and_files(tmp_path, folder):
 def test_truncated_weights(folder, kept):
     path = folder / "model.safetensors"
     path.write_bytes(path.read_bytes()[:kept])
-    assert str(path) in refusal(load_into, layer(), folder)
+    assert str(path) in refusal(load_network, folder, layer)
 
 
 class Trap:
@@ -137,16 +137,16 @@ class Trap:
 def test_pickle_under_the_name_of_weights_is_refused_and_not_run(tmp_path, folder):
     path, trace = folder / "model.safetensors", tmp_path / "trace"
     path.write_bytes(pickle.dumps(Trap(trace)))
-    assert str(path) in refusal(load_into, layer(), folder)
+    assert str(path) in refusal(load_network, folder, layer)
     torch.save(layer().state_dict(), path)
-    assert str(path) in refusal(load_into, layer(), folder)
+    assert str(path) in refusal(load_network, folder, layer)
     assert not trace.exists()
     pickle.loads(pickle.dumps(Trap(trace))).close()
     assert trace.exists()  # the trap does work
 
 
 def test_weights_that_do_not_fit(folder):
-    message = refusal(load_into, layer(outputs=5), folder)
+    message = refusal(load_network, folder, lambda: layer(outputs=5))
     assert (str(folder) in message and "0.bias" in message) or "0.weight" in message
     assert "0.running" not in message
 
@@ -159,7 +159,7 @@ def test_names_that_do_not_fit(folder, change):
     else:
         state["0.gain"] = torch.zeros(3)
     save_checkpoint(folder, state, CONFIG)
-    message = refusal(load_into, layer(), folder)
+    message = refusal(load_network, folder, layer)
     assert str(folder) in message and ("0.bias" if change == "missing" else "0.gain") in message
 
 

@@ -260,7 +260,9 @@ def test_motion_errors(tmp_path):
     for text, said in (
         ("{", r"a\.json:1: is not JSON"),
         ("[]", "not a motion's sidecar"),
-        ('{"fps": NaN}', "fps is nan"),
+        ('{"fps": NaN}', "is not JSON .it holds NaN"),
+        ('{"fps": 1e400}', "fps is inf"),
+        ('{"fps": %s}' % ("9" * 5000), "fps is inf"),
         ("{}", "fps is None"),
         ("[" * 100_000, "JSON|deeply"),
     ):
@@ -308,7 +310,9 @@ def test_obj_errors(tmp_path):
         ("v 1 2\n", r"000000\.obj:1: is not a vertex"),
         ("v 0 0 0\nf 1 2 x\n", ":2: is not a face"),
         ("v 0 0 0\nf 1 2 3\n", "does not exist"),
-        ("v nan 0 0\n", "not finite"),
+        ("v nan 0 0\n", "is not a vertex"),
+        ("v 1e30 0 0\n", "is not a vertex"),
+        ("v 0 0 0\nf 1 2 99999999999999999999\n", "is not a face"),
     ):
         (tmp_path / "000000.obj").write_text(text)
         with pytest.raises(InputError, match=said):

@@ -134,7 +134,7 @@ def test_wrong_folders_are_named(captures, tmp_path):
     np.save(folder / "clip0.weights.npy", np.zeros((5, 51), np.float32))
     assert re.search(r"clip0\.weights\.npy: holds float32 of shape \(5, 51\)", said())
     np.save(folder / "clip0.weights.npy", np.full((5, 52), np.nan, np.float32))
-    assert "clip0.weights.npy: holds values that are no numbers" in said()
+    assert "clip0.weights.npy: holds values that are no coefficients" in said()
     np.save(folder / "clip0.weights.npy", np.zeros((5, 52), np.float32))
     assert "clip0.json: does not exist" in said()
     for metadata, message in (

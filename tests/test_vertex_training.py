@@ -470,6 +470,28 @@ def test_prediction_does_not_depend_on_who_else_spoke(finished, data):
         encoder_for(model)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"topologies": {"flame": {"vertices": -3, "fps": 30, "extent": 1}}},
+        {"topologies": {"flame": {"vertices": 5023}}},
+        {"topologies": 5},
+        {"subjects": ["anyone", "anyone"]},
+        {"network": {"backbone": "hybrid", "num_taps": 2, "dim": 8, "d_model": 10**9}},
+        {"network": {"backbone": "rnn", "num_taps": 2, "dim": 8}},
+        {"encoder": None, "classes": ["happy"]},
+    ],
+)
+def test_checkpoint_that_describes_no_network_is_named(finished, tmp_path, change):
+    folder = Path(finished[0].out) / "checkpoint"
+    config = json.loads((folder / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config | change))
+    (tmp_path / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes())
+    with pytest.raises(InputError, match=r"config\.json") as error:
+        VertexAnimator.load(tmp_path)
+    assert "\n" not in str(error.value)
+
+
 def test_another_encoder_is_refused(finished, data, tmp_path):
     settings, _, _ = finished
     model = VertexAnimator.load(Path(settings.out) / "checkpoint")

@@ -143,6 +143,11 @@ def session(quiet: bool = False, as_json: bool = False, debug: bool = False) -> 
         # Whoever read our output has left: end quietly, also when Python flushes at exit.
         sys.stdout = None
         raise typer.Exit(FAILURE) from None
+    except OSError as error:  # a full disk, a folder that may not be written to
+        if debug or not error.strerror:
+            raise
+        say(f"error: {error.filename or 'output'}: {error.strerror}")
+        raise typer.Exit(FAILURE) from None
     finally:
         if before is not None:
             signal.signal(signal.SIGTERM, before)

@@ -16,7 +16,7 @@ from sedtalker_cli.face.arkit import ARKIT_NAMES
 from sedtalker_cli.face.head import Head
 from sedtalker_cli.formats.motion import read_array, read_sidecar, sidecar_path
 from sedtalker_cli.metrics.lipsync import Track, score_tracks
-from sedtalker_cli.replay import head_of
+from sedtalker_cli.replay import coefficients, head_of
 
 SUFFIX = ".weights.npy"
 PREDICTIONS = "predictions"
@@ -92,16 +92,15 @@ def read_weights(path: Path) -> tuple[np.ndarray, float, Head]:
         InputError: damaged, not ARKit's 52 coefficients, or of a head that is not known.
     """
     weights = read_array(path, "coefficients (T, 52)")
-    if weights.ndim != 2 or weights.shape[1] != len(ARKIT_NAMES) or not len(weights) or weights.dtype.kind != "f":
+    if weights.ndim != 2 or weights.shape[1] != len(ARKIT_NAMES) or not len(weights):
         raise InputError(f"{path}: holds {weights.dtype} of shape {weights.shape}, not coefficients (T, 52)")
-    if not np.isfinite(weights).all():
-        raise InputError(f"{path}: holds values that are no numbers; animate the recording again")
+    weights = coefficients(path, weights)
     motion = path.with_name(path.name.removesuffix(SUFFIX) + ".npy")
     sidecar = sidecar_path(motion)
     metadata = read_sidecar(sidecar)
     if metadata.get("shape_names", list(ARKIT_NAMES)) != list(ARKIT_NAMES):
         raise InputError(f"{sidecar}: shape_names are not ARKit's 52 in their order; bring the columns into it")
-    return np.asarray(weights, np.float32), float(metadata["fps"]), head_of(motion, metadata)
+    return weights, float(metadata["fps"]), head_of(motion, metadata)
 
 
 def resample(weights: np.ndarray, fps: float, wanted: float) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from sedtalker_cli.face.head import Head
 from sedtalker_cli.face.landmarks import find_regions, metres, upright
 from sedtalker_cli.face.materials import COLOURS, material_of
 from sedtalker_cli.formats.gltf import Primitive, read_gltf
-from sedtalker_cli.formats.obj import read_obj
+from sedtalker_cli.formats.obj import FARTHEST, read_obj
 
 LOGGER = logging.getLogger("sedtalker")
 NEUTRAL_NAMES = ("neutral", "base", "basis", "rest", "default", "generic_neutral_mesh")
@@ -43,13 +44,13 @@ def load_custom_head(source: Path) -> Head:
     """
     source = Path(source)
     suffix = source.suffix.lower()
-    if source.is_dir():
+    if os.path.isdir(source):  # bears names that no file can have
         return _from_primitives(source, _read_folder(source))
     if suffix in (".glb", ".gltf", ".vrm"):
         return _from_primitives(source, read_gltf(source))
     if suffix in (".ply", ".obj"):
         return _template(source)
-    if not source.exists():
+    if not os.path.exists(source):
         raise InputError(f"{source}: does not exist; check the path")
     raise InputError(
         f"{source}: is no head: name a .glb or .gltf file, a folder of .obj, or a FLAME or BIWI template (.ply)"
@@ -68,7 +69,7 @@ def head_checksum(source: Path) -> str:
 
 def _read_folder(folder: Path) -> list[Primitive]:
     """A folder of OBJs as one piece."""
-    files = {file.stem: file for file in sorted(folder.iterdir()) if file.suffix.lower() == ".obj"}
+    files = {file.stem: file for file in sorted(folder.iterdir()) if file.suffix.lower() == ".obj" and file.is_file()}
     by_name = {stem.lower(): file for stem, file in files.items()}
     neutral = next((by_name[name] for name in NEUTRAL_NAMES if name in by_name), None)
     if neutral is None:
@@ -93,10 +94,16 @@ def _template(source: Path) -> Head:
         import trimesh
 
         try:
-            mesh = trimesh.load(source, process=False, force="mesh")
-            vertices, faces = np.asarray(mesh.vertices, np.float32), np.asarray(mesh.faces, np.int32)
+            # a texture would be looked for wherever the file says
+            mesh = trimesh.load(source, process=False, force="mesh", skip_materials=True)
+            vertices, faces = np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int64)
         except Exception as error:  # trimesh raises whatever its readers meet
             raise InputError(f"{source}: cannot be read as PLY ({type(error).__name__}: {error})") from error
+        if not (np.abs(vertices) <= FARTHEST).all():
+            raise InputError(f"{source}: holds vertices that are not finite, or absurdly far away")
+        if len(faces) and not (faces.min() >= 0 and faces.max() < len(vertices)):
+            raise InputError(f"{source}: a face names a vertex that does not exist (there are {len(vertices)})")
+        vertices, faces = vertices.astype(np.float32), faces.astype(np.int32)
     if len(vertices) not in TEMPLATES:
         known = ", ".join(f"{count} ({name})" for count, name in TEMPLATES.items())
         raise InputError(

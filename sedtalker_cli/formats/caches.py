@@ -10,6 +10,7 @@ from typing import BinaryIO
 import numpy as np
 
 from sedtalker_cli.formats.atomic import atomic_file
+from sedtalker_cli.formats.motion import write_numbers
 
 
 def write_pc2(path: str | os.PathLike, blocks: Iterable[np.ndarray], shape: tuple[int, int, int]) -> None:
@@ -39,14 +40,14 @@ def write_mdd(path: str | os.PathLike, blocks: Iterable[np.ndarray], shape: tupl
     frames, points, _ = shape
     with atomic_file(path) as part, open(part, "wb") as file:
         file.write(struct.pack(">ii", frames, points))
-        (np.arange(frames) / fps).astype(">f4").tofile(file)
+        write_numbers(file, np.arange(frames) / fps, ">f4")
         _write_points(file, blocks, ">f4", frames)
 
 
 def _write_points(file: BinaryIO, blocks: Iterable[np.ndarray], kind: str, frames: int) -> None:
     written = 0
     for block in blocks:
-        np.ascontiguousarray(block, kind).tofile(file)
+        write_numbers(file, block, kind)
         written += len(block)
     if written != frames:
         raise ValueError(f"{written} frames written, {frames} announced")

@@ -19,6 +19,7 @@ from sedtalker_cli.timeline import HOP, EmotionTimeline
 COLUMNS = ("frame", "time", "emotion", "intensity", "confidence")
 UNITS = 1_000_000  # probabilities are written with 6 decimals
 SUM_TOLERANCE = 0.01
+MOST_CLASSES = 256
 EQUAL = 2e-5  # of a probability read back, against the same one in another column
 
 
@@ -88,6 +89,8 @@ def read_emotion_csv(path: str | os.PathLike) -> EmotionTimeline:
     emotions = [text.strip().lower() for text in columns["emotion"]]
     given = [name for name in header if name.startswith("p_")]
     classes = tuple(name[2:] for name in given) if given else tuple(sorted(set(emotions)))
+    if len(classes) > MOST_CLASSES:
+        raise InputError(f"{path}: has {len(classes)} emotions, at most {MOST_CLASSES} can be meant")
     unknown = next((k for k, emotion in enumerate(emotions) if emotion not in classes), None)
     if unknown is not None:
         raise InputError(

@@ -1,7 +1,6 @@
 """`.emotion.json`: a whole emotion timeline, segments and frames, as one JSON object."""
 
 import json
-import math
 import os
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,12 @@ import numpy as np
 from sedtalker_cli.decoding import runs_of
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.atomic import atomic_file
-from sedtalker_cli.formats.text import read_text
+from sedtalker_cli.formats.text import read_json
 from sedtalker_cli.timeline import HOP, EmotionTimeline, frame_count
 
 FORMAT = "sedtalker-emotion"
 SUM_TOLERANCE = 0.01
+MOST_SECONDS = 1e7
 BLOCK = 4096  # frames turned into text at once
 
 
@@ -71,12 +71,7 @@ def read_emotion_json(path: str | os.PathLike) -> EmotionTimeline:
     Raises:
         InputError: not such a file, or what in it cannot be used.
     """
-    try:
-        content = json.loads(read_text(Path(path)))
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path}:{error.lineno}: is not JSON ({error.msg}); write it again") from None
-    except RecursionError:
-        raise InputError(f"{path}: is not an emotion timeline (nested too deeply)") from None
+    content = read_json(Path(path))
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputError(f"{path}: is not an emotion timeline; expected a JSON object with format {FORMAT!r}")
     if content.get("version") != 1 or content.get("hop") != HOP:
@@ -84,7 +79,7 @@ def read_emotion_json(path: str | os.PathLike) -> EmotionTimeline:
             f"{path}: has version {content.get('version')!r}, hop {content.get('hop')!r}; expected 1, {HOP}"
         )
     duration, classes = content.get("duration"), content.get("classes")
-    if isinstance(duration, bool) or not isinstance(duration, int | float) or not 0 < duration < math.inf:
+    if isinstance(duration, bool) or not isinstance(duration, int | float) or not 0 < duration < MOST_SECONDS:
         raise InputError(f"{path}: duration is {duration!r}, expected seconds > 0")
     if (
         not (isinstance(classes, list) and classes and all(isinstance(name, str) and name for name in classes))

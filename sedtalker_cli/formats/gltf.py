@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 import os
 import struct
 from dataclasses import dataclass
@@ -15,12 +14,18 @@ from urllib.parse import unquote
 import numpy as np
 
 from sedtalker_cli.errors import InputError
+from sedtalker_cli.formats.obj import FARTHEST
+from sedtalker_cli.formats.text import parse_json
 from sedtalker_cli.formats.vrm import expressions
 
 KINDS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 PACKED = ("KHR_draco_mesh_compression", "EXT_meshopt_compression", "KHR_meshopt_compression")
 MOST = 5_000_000  # elements of an accessor
+MOST_PIECES = 1000  # one mesh may be at many nodes
+MOST_VERTICES = 500_000  # of all pieces; each has 52 offsets
+MOST_PIXELS = 1 << 26  # of a texture
+PICTURES = ("PNG", "JPEG", "WEBP")  # all that glTF knows; Pillow's others may start programs
 TRIANGLES = 4
 
 
@@ -53,17 +58,17 @@ def read_gltf(path: str | os.PathLike) -> list[Primitive]:
     path = Path(path)
     try:
         content, chunk = _open(path)
-        with np.errstate(all="ignore"):  # numbers that are none are found by who uses them
+        with np.errstate(all="ignore"):  # what is too large is found by `_moderate`
             return _Reader(path, content, chunk).primitives()
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError, struct.error, RecursionError) as error:
-        if isinstance(error, UnicodeDecodeError | json.JSONDecodeError):
-            raise InputError(f"{path}: is not glTF 2.0 (.glb or .gltf); export the head again") from error
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError, struct.error) as error:
         raise InputError(f"{path}: is damaged glTF ({type(error).__name__}: {error}); export the head again") from error
 
 
 def _open(path: Path) -> tuple[dict[str, Any], bytes | None]:
     """The JSON part and the binary chunk."""
     try:
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path}: is no file; name a .glb or .gltf file")
         data = path.read_bytes()
     except FileNotFoundError:
         raise InputError(f"{path}: does not exist; check the path") from None
@@ -80,7 +85,10 @@ def _open(path: Path) -> tuple[dict[str, Any], bytes | None]:
             size = struct.unpack_from("<I", data, rest)[0]
             chunk = data[rest + 8 : rest + 8 + size]
         data = text
-    content = json.loads(data.decode("utf-8-sig"))
+    try:
+        content = parse_json(data.decode("utf-8-sig"), path)
+    except (UnicodeDecodeError, InputError) as error:
+        raise InputError(f"{path}: is not glTF 2.0 (.glb or .gltf); export the head again") from error
     if not isinstance(content, dict) or not str(content.get("asset", {}).get("version", "")).startswith("2"):
         raise InputError(f"{path}: is not glTF 2.0; export the head again")
     packed = sorted(set(content.get("extensionsRequired", [])) & set(PACKED))
@@ -100,6 +108,7 @@ class _Reader:
         self._buffers: dict[int, bytes] = {0: chunk} if chunk is not None else {}
         self._images: dict[int, np.ndarray] = {}
         self._expressions = expressions(content)
+        self._vertices = 0
 
     def primitives(self) -> list[Primitive]:
         found = []
@@ -109,10 +118,12 @@ class _Reader:
             node = nodes[index]
             if "mesh" not in node:
                 continue
-            mesh = self.content["meshes"][node["mesh"]]
+            mesh = self._entry("meshes", node["mesh"])
             for primitive in mesh["primitives"]:
                 if primitive.get("mode", TRIANGLES) in (0, 1, 2, 3):
                     continue  # points and lines
+                if len(found) == MOST_PIECES:
+                    raise InputError(f"{self.path}: has more than {MOST_PIECES} pieces; join them before the export")
                 names = (mesh.get("name"), node.get("name"))
                 found.append(self._primitive(mesh, primitive, names, node, matrix, places))
         return found
@@ -120,9 +131,8 @@ class _Reader:
     def _places(self) -> dict[int, np.ndarray]:
         """Matrix (4, 4) from a node to the scene, for every node of the scene, in order."""
         nodes = self.content.get("nodes", [])
-        scenes = self.content.get("scenes")
-        if scenes:
-            roots = scenes[self.content.get("scene", 0)].get("nodes", [])
+        if self.content.get("scenes"):
+            roots = self._entry("scenes", self.content.get("scene", 0)).get("nodes", [])
         else:
             children = {child for node in nodes for child in node.get("children", [])}
             roots = [k for k in range(len(nodes)) if k not in children]
@@ -132,8 +142,9 @@ class _Reader:
             index, above = waiting.pop()
             if index in places:
                 raise ValueError(f"node {index} has two parents")
-            places[index] = above @ _local(nodes[index])
-            waiting += [(child, places[index]) for child in reversed(nodes[index].get("children", []))]
+            node = self._entry("nodes", index)
+            places[index] = above @ _local(node)
+            waiting += [(child, places[index]) for child in reversed(node.get("children", []))]
         return places
 
     def _primitive(
@@ -159,18 +170,21 @@ class _Reader:
                 faces = faces[:, ::-1]
         used, faces = np.unique(faces, return_inverse=True)  # primitives may share the vertices of a whole mesh
         faces = faces.reshape(-1, 3)
+        self._vertices += len(used)
+        if self._vertices > MOST_VERTICES:
+            raise InputError(f"{self.path}: has more than {MOST_VERTICES} vertices; export a simpler head")
         linear = turn[used, :3, :3]
         offsets = self._offsets(primitive, len(points), used, linear)
         targets: dict[str, np.ndarray] = {}
         for index, name in enumerate(self._target_names(mesh, primitive)):
             if index in offsets:
-                targets.setdefault(name, offsets[index])
+                targets.setdefault(name, _moderate(offsets[index], f"the shape {name!r}"))
         for name, binds in self._expressions.get(node["mesh"], {}).items():
             mixed = [np.float32(weight) * offsets[index] for index, weight in binds if index in offsets]
             if mixed:
-                targets.setdefault(name, np.sum(mixed, 0))
-        vertices = (np.einsum("vij,vj->vi", linear, points[used]) + turn[used, :3, 3]).astype(np.float32)
-        material = self.content["materials"][primitive["material"]] if "material" in primitive else {}
+                targets.setdefault(name, _moderate(np.sum(mixed, 0), f"the expression {name!r}"))
+        vertices = _moderate(np.einsum("vij,vj->vi", linear, points[used]) + turn[used, :3, 3], "a mesh")
+        material = self._entry("materials", primitive["material"]) if "material" in primitive else {}
         told = tuple(str(name) for name in (material.get("name"), *names) if name)
         colors = self._colors(material, attributes)
         return Primitive(told, vertices, faces, targets, None if colors is None else colors[used])
@@ -192,15 +206,14 @@ class _Reader:
             extras = holder.get("extras")
             if isinstance(extras, dict) and isinstance(extras.get("targetNames"), list):
                 return [str(name) for name in extras["targetNames"]]
-        accessors = self.content.get("accessors", [])
         places = [target.get("POSITION") for target in primitive.get("targets", [])]
-        return ["" if place is None else str(accessors[place].get("name", "")) for place in places]
+        return ["" if place is None else str(self._entry("accessors", place).get("name", "")) for place in places]
 
     def _skin(self, node: dict, attributes: dict, places: dict[int, np.ndarray]) -> np.ndarray | None:
         """Matrices (V, 4, 4) of a skinned mesh at rest; None where there is no skin."""
         if "skin" not in node or "JOINTS_0" not in attributes:
             return None
-        skin = self.content["skins"][node["skin"]]
+        skin = self._entry("skins", node["skin"])
         joints = np.stack([places.get(joint, np.eye(4)) for joint in skin["joints"]])
         if "inverseBindMatrices" in skin:
             inverse = self.accessor(skin["inverseBindMatrices"]).reshape(-1, 4, 4).transpose(0, 2, 1)
@@ -210,14 +223,15 @@ class _Reader:
             if f"JOINTS_{number}" in attributes:
                 index = self.accessor(attributes[f"JOINTS_{number}"]).astype(np.int64)
                 weight = self.accessor(attributes[f"WEIGHTS_{number}"]).astype(np.float64)
+                if len(index) and index.min() < 0:
+                    raise ValueError("a vertex hangs on a joint below zero")
                 total = total + np.einsum("vj,vjab->vab", weight, joints[index])
         return total / np.maximum(total[:, 3:4, 3:4], 1e-9)
 
     def _colors(self, material: dict, attributes: dict) -> np.ndarray | None:
         """sRGB (V, 3) in 0..1 from vertex colours, the texture at the vertices and the material's colour."""
         surface = material.get("pbrMetallicRoughness", {})
-        count = self.content["accessors"][attributes["POSITION"]]["count"]
-        linear = np.ones((count, 3))
+        linear = np.ones((self._entry("accessors", attributes["POSITION"])["count"], 3))
         known = False
         if "COLOR_0" in attributes:
             linear, known = self.accessor(attributes["COLOR_0"])[:, :3].astype(np.float64), True
@@ -242,25 +256,33 @@ class _Reader:
         """A texture's picture (H, W, 3) uint8; None where it cannot be read, e.g. in a format of its own."""
         from PIL import Image
 
-        entry = self.content["textures"][texture]
+        entry = self._entry("textures", texture)
         webp = entry.get("extensions", {}).get("EXT_texture_webp", {})
         source = webp.get("source", entry.get("source"))
         if source is None:
             return None
         if source not in self._images:
-            entry = self.content["images"][source]
+            entry = self._entry("images", source)
             data = self._view(entry["bufferView"])[0] if "bufferView" in entry else self._uri(entry["uri"])
             try:
-                with Image.open(io.BytesIO(data)) as picture:
+                with Image.open(io.BytesIO(data), formats=PICTURES) as picture:
+                    if picture.width * picture.height > MOST_PIXELS:
+                        return None
                     picture.draft("RGB", (1024, 1024))  # colours at vertices need no more
                     self._images[source] = np.asarray(picture.convert("RGB"))
-            except (OSError, Image.DecompressionBombError):
+            except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
                 return None
         return self._images[source]
 
+    def _entry(self, kind: str, index: int) -> dict[str, Any]:
+        """An entry of one of the file's lists; Python would take an index below zero from the end."""
+        if isinstance(index, bool) or not isinstance(index, int) or index < 0:
+            raise ValueError(f"{index!r} is no index of {kind}")
+        return self.content[kind][index]
+
     def accessor(self, index: int) -> np.ndarray:
         """An accessor's elements (N, k), integers of normalized ones as floats."""
-        entry = self.content["accessors"][index]
+        entry = self._entry("accessors", index)
         kind, width, count = np.dtype(KINDS[entry["componentType"]]), WIDTHS[entry["type"]], entry["count"]
         if not 0 <= count <= MOST:
             raise ValueError(f"accessor {index} has {count} elements")
@@ -274,6 +296,8 @@ class _Reader:
             index_kind, offset = np.dtype(KINDS[place["componentType"]]), place.get("byteOffset", 0)
             rows = self._strided(place["bufferView"], offset, index_kind, sparse["count"], 1)[:, 0]
             array = array.copy()
+            if len(rows) and rows.min() < 0:
+                raise ValueError(f"accessor {index} changes an element below zero")
             array[rows] = self._strided(values["bufferView"], values.get("byteOffset", 0), kind, sparse["count"], width)
         if entry.get("normalized") and kind.kind in "iu":
             array = np.maximum(array / np.iinfo(kind).max, -1.0).astype(np.float32)
@@ -286,24 +310,39 @@ class _Reader:
 
     def _view(self, index: int) -> tuple[memoryview, int | None]:
         """Bytes of a buffer view, and its stride if it has one."""
-        view = self.content["bufferViews"][index]
+        view = self._entry("bufferViews", index)
         for extension in set(view.get("extensions", {})) & set(PACKED):
             raise _compressed(self.path, extension)
         number = view["buffer"]
         if number not in self._buffers:
-            self._buffers[number] = self._uri(self.content["buffers"][number]["uri"])
-        start = view.get("byteOffset", 0)
-        return memoryview(self._buffers[number])[start : start + view["byteLength"]], view.get("byteStride")
+            self._buffers[number] = self._uri(self._entry("buffers", number)["uri"])
+        start, length, stride = view.get("byteOffset", 0), view["byteLength"], view.get("byteStride")
+        if min(start, length, stride or 0) < 0:
+            raise ValueError(f"buffer view {index} lies before its buffer")
+        return memoryview(self._buffers[number])[start : start + length], stride
 
     def _uri(self, uri: str) -> bytes:
         """Content of a data URI, or of a file beside the glTF file."""
         if uri.startswith("data:"):
             return base64.b64decode(uri.partition(",")[2])
-        file = self.path.parent / unquote(uri)
+        folder = self.path.parent
+        file = folder / unquote(uri)
         try:
+            # a head from elsewhere shall not look around here
+            if not file.resolve().is_relative_to(folder.resolve()):
+                raise InputError(f"{self.path}: names {uri!r}, which is outside of its folder; put it beside the head")
+            if file.exists() and not file.is_file():
+                raise InputError(f"{self.path}: its part {file} is no file; export the head again")
             return file.read_bytes()
         except OSError as error:
             raise InputError(f"{self.path}: its part {file} cannot be read ({error.strerror})") from error
+
+
+def _moderate(points: np.ndarray, what: str) -> np.ndarray:
+    """Coordinates (V, 3) as float32, if a head can have them."""
+    if not (np.abs(points) <= FARTHEST).all():  # NaN compares as False
+        raise ValueError(f"{what} has coordinates that are not finite, or absurdly large")
+    return points.astype(np.float32)
 
 
 def _local(node: dict) -> np.ndarray:

@@ -6,11 +6,13 @@ import csv
 import math
 import os
 import re
+from pathlib import Path
 
 import numpy as np
 
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.atomic import atomic_file
+from sedtalker_cli.formats.text import read_text
 
 # The app's own order: jaw and mouth have Right before Left, all others Left before Right.
 SHAPES = (
@@ -26,6 +28,7 @@ SHAPES = (
 )  # fmt: skip
 ANGLES = tuple(f"{part}{axis}" for part in ("Head", "LeftEye", "RightEye") for axis in ("Yaw", "Pitch", "Roll"))
 HEADER = ("Timecode", "BlendShapeCount", *SHAPES, *ANGLES)
+MOST = 100.0  # of a coefficient or an angle
 # how far the eyes turn at a coefficient of 1 [radians]
 LOOK_IN_OUT, LOOK_UP, LOOK_DOWN = (math.radians(degrees) for degrees in (24.0, 17.0, 22.0))
 
@@ -105,18 +108,21 @@ def read_live_link(path: str | os.PathLike) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         InputError: a column is missing, or a row cannot be read.
     """
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        rows = csv.reader(file)
+    rows = csv.reader(read_text(Path(path)).splitlines())
+    values = []
+    try:
         place = {re.sub(r"\W", "", name).lower(): k for k, name in enumerate(next(rows, []))}
         missing = [name for name in (*SHAPES, *ANGLES) if name.lower() not in place]
         if missing:
             raise InputError(f"{path}:1: lacks the column {missing[0]}; this is no Live Link Face recording")
         columns = [place[name.lower()] for name in (*SHAPES, *ANGLES)]
-        values = []
         for row in rows:
-            try:
-                values.append([float(row[k]) for k in columns])
-            except (ValueError, IndexError):
-                raise InputError(f"{path}:{rows.line_num}: is not a row of {len(columns)} numbers") from None
+            values.append([float(row[k]) for k in columns])
+            if not all(abs(value) <= MOST for value in values[-1]):  # NaN compares as False
+                raise ValueError
+    except (ValueError, IndexError):
+        raise InputError(f"{path}:{rows.line_num}: is not a row of {len(columns)} numbers") from None
+    except csv.Error as error:
+        raise InputError(f"{path}:{rows.line_num + 1}: not a CSV line ({error})") from error
     table = np.array(values, np.float32).reshape(-1, len(columns))
     return table[:, : len(SHAPES)], table[:, len(SHAPES) :]

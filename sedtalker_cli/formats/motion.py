@@ -6,16 +6,18 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from tokenize import TokenError
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.atomic import atomic_file
-from sedtalker_cli.formats.text import read_text
+from sedtalker_cli.formats.text import read_json
 
 FORMAT = "sedtalker-motion"
 UNITS = "metres"
+FARTHEST = 1e6  # of a coordinate in metres
 AXES = "y up, the face looks to +z, +x is the person's left"
 
 
@@ -35,7 +37,7 @@ class FrameFile:
         return self.shape[0]
 
     def __getitem__(self, key: int | slice) -> np.ndarray:
-        """(V, 3) of one frame, or (t, V, 3) of a plain slice."""
+        """(V, 3) of one frame, or (t, V, 3) of a plain slice; an `InputError` where a number cannot be meant."""
         if isinstance(key, slice):
             start, stop, _ = key.indices(len(self))
             return self._read(start, max(stop - start, 0))
@@ -47,7 +49,10 @@ class FrameFile:
     def _read(self, start: int, count: int) -> np.ndarray:
         size = self.shape[1] * 3
         place = self._offset + 4 * start * size
-        return np.fromfile(self._path, "<f4", count * size, offset=place).reshape(count, *self.shape[1:])
+        frames = np.fromfile(self._path, "<f4", count * size, offset=place).reshape(count, *self.shape[1:])
+        if not (np.abs(frames) <= FARTHEST).all():  # NaN compares as False
+            raise InputError(f"{self._path}: holds vertices that are not finite, or absurdly far away; write it again")
+        return frames
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,7 @@ def write_vertices(path: str | os.PathLike, blocks: Iterable[np.ndarray], shape:
         for block in blocks:
             if block.shape[1:] != tuple(shape[1:]):
                 raise ValueError(f"block of shape {block.shape} in motion of shape {shape}")
-            np.ascontiguousarray(block, "<f4").tofile(file)
+            write_numbers(file, block, "<f4")
             written += len(block)
         if written != shape[0]:
             raise ValueError(f"{written} frames written, {shape[0]} announced")
@@ -106,8 +111,15 @@ def write_sidecar(path: str | os.PathLike, metadata: dict[str, Any]) -> None:
 
 def write_array(path: str | os.PathLike, array: np.ndarray) -> None:
     """Write a small companion array (`STEM.faces.npy`, `STEM.weights.npy`)."""
-    with atomic_file(path) as part:
-        np.save(part, array, allow_pickle=False)
+    with atomic_file(path) as part, open(part, "wb") as file:
+        header = {"descr": np.lib.format.dtype_to_descr(array.dtype), "fortran_order": False, "shape": array.shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        write_numbers(file, array, array.dtype)
+
+
+def write_numbers(file: BinaryIO, array: np.ndarray, kind: str | np.dtype) -> None:
+    """Write an array's numbers in C order; unlike `ndarray.tofile` it says why a disk takes no more."""
+    file.write(np.ascontiguousarray(array, kind).reshape(-1).view(np.uint8).data)
 
 
 def write_motion(
@@ -150,12 +162,7 @@ def read_sidecar(sidecar: Path) -> dict[str, Any]:
     Raises:
         InputError: missing, no JSON object, or without a frame rate.
     """
-    try:
-        metadata = json.loads(read_text(sidecar))
-    except json.JSONDecodeError as error:
-        raise InputError(f"{sidecar}:{error.lineno}: is not JSON ({error.msg}); write the motion again") from None
-    except RecursionError:
-        raise InputError(f"{sidecar}: is not a motion's sidecar (nested too deeply)") from None
+    metadata = read_json(sidecar)
     if not isinstance(metadata, dict):
         raise InputError(f"{sidecar}: is not a motion's sidecar (a JSON object with fps, head, identity)")
     fps = metadata.get("fps")
@@ -184,14 +191,16 @@ def read_array(path: str | os.PathLike, expected: str = "an array") -> np.ndarra
     Raises:
         InputError: missing, damaged or not NPY.
     """
+    if Path(path).exists() and not Path(path).is_file():
+        raise InputError(f"{path}: is no file; name a .npy file")
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        # not `np.load`: what is neither NPY nor NPZ it takes for a pickle
+        with np.errstate(all="ignore"):  # of an absurd shape, which is refused
+            return np.lib.format.open_memmap(path, mode="r")
     except FileNotFoundError:
         raise InputError(f"{path}: does not exist; check the path") from None
-    except IsADirectoryError:
-        raise InputError(f"{path}: is a folder; name a .npy file") from None
     except PermissionError:
         raise InputError(f"{path}: may not be read; change its permissions (chmod +r)") from None
-    except (OSError, ValueError, EOFError, OverflowError, SyntaxError) as error:
+    except (OSError, ValueError, TypeError, OverflowError, SyntaxError, TokenError) as error:
         reason = (str(error).splitlines() or ["damaged"])[0]
         raise InputError(f"{path}: is not {expected} ({reason})") from error

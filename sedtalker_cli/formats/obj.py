@@ -13,6 +13,8 @@ from sedtalker_cli.formats.atomic import atomic_file, atomic_folder
 from sedtalker_cli.formats.text import read_text
 
 DECIMALS = 6  # a micrometre
+FARTHEST = 1e9  # of a coordinate, in whatever unit
+MOST_VERTICES = 1 << 31
 
 
 def write_obj_sequence(
@@ -74,20 +76,22 @@ def read_obj(path: str | os.PathLike) -> tuple[np.ndarray, np.ndarray]:
         try:
             if kind == "v":
                 x, y, z = map(float, fields[:3])
+                if not all(abs(c) <= FARTHEST for c in (x, y, z)):  # NaN compares as False
+                    raise ValueError
                 vertices.append((x, y, z))
             elif kind == "f":
                 # below zero counts back from the last vertex so far
                 corners = [int(field.split("/")[0]) for field in fields]
                 first, *rest = [corner - 1 if corner > 0 else len(vertices) + corner for corner in corners]
                 faces += [(first, second, third) for second, third in pairwise(rest)]
-                if len(corners) < 3 or 0 in corners:
+                if len(corners) < 3 or 0 in corners or max(map(abs, corners)) > MOST_VERTICES:
                     raise ValueError
         except ValueError:
-            what = "vertex (v x y z)" if kind == "v" else "face (f a b c...)"
+            what = "vertex (v x y z)" if kind == "v" else "face (f a b c...) of vertices that exist"
             raise InputError(f"{path}:{number}: is not a {what}") from None
     points, triangles = np.array(vertices, np.float32), np.array(faces, np.int64).reshape(-1, 3)
-    if not len(points) or not np.isfinite(points).all():
-        raise InputError(f"{path}: holds no vertices, or some that are not finite")
+    if not len(points):
+        raise InputError(f"{path}: holds no vertices; is it a mesh?")
     if len(triangles) and not (triangles.min() >= 0 and triangles.max() < len(points)):
         raise InputError(f"{path}: a face names a vertex that does not exist (there are {len(points)})")
     return points, triangles.astype(np.int32)

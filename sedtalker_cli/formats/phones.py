@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.atomic import atomic_file
-from sedtalker_cli.formats.text import read_text
+from sedtalker_cli.formats.text import read_count, read_text
 
 FIELDS = ("phone", "onset", "offset", "release", "stress")
 SILENCE = "sil"
@@ -50,22 +50,30 @@ def read_phones(path: str | os.PathLike) -> list[Phone]:
         InputError: no such table, or a row whose times make no sense; names the line.
     """
     rows = csv.DictReader(read_text(Path(path)).splitlines())
-    missing = {"phone", "onset", "offset"} - set(rows.fieldnames or ())
-    if missing:
-        raise InputError(f"{path}: not a table of phones, lacks {', '.join(sorted(missing))} in its first line")
     phones: list[Phone] = []
-    for row in rows:
-        onset, offset = _time(row["onset"], path, rows.line_num), _time(row["offset"], path, rows.line_num)
-        if offset <= onset or (phones and onset < phones[-1].offset - 1e-3):
-            raise InputError(f"{path}:{rows.line_num}: {onset:g} to {offset:g} s does not follow the row before")
-        release = _time(row["release"], path, rows.line_num) if row.get("release") else None
-        stress = row.get("stress") or "0"
-        if not stress.isdigit():
-            raise InputError(f"{path}:{rows.line_num}: stress {stress!r} is no whole number")
-        phones.append(Phone((row["phone"] or SILENCE).strip(), onset, offset, release, int(stress)))
+    try:
+        missing = {"phone", "onset", "offset"} - set(rows.fieldnames or ())
+        if missing:
+            raise InputError(f"{path}: not a table of phones, lacks {', '.join(sorted(missing))} in its first line")
+        for row in rows:
+            phones.append(_phone(row, path, rows.line_num, phones[-1].offset if phones else 0.0))
+    except csv.Error as error:
+        raise InputError(f"{path}:{rows.line_num + 1}: not a CSV line ({error})") from error
     if not phones:
         raise InputError(f"{path}: holds no phones")
     return phones
+
+
+def _phone(row: dict[str, str], path: str | os.PathLike, line: int, before: float) -> Phone:
+    """A row as a phone that starts when the one before it has ended."""
+    onset, offset = (_time(row[name], path, line) for name in ("onset", "offset"))
+    if offset <= onset or onset < before - 1e-3:
+        raise InputError(f"{path}:{line}: {onset:g} to {offset:g} s does not follow the row before")
+    release = _time(row["release"], path, line) if row.get("release") else None
+    stress = read_count(row.get("stress") or "0")
+    if stress is None:
+        raise InputError(f"{path}:{line}: stress {row['stress']!r} is no whole number")
+    return Phone((row["phone"] or "").strip() or SILENCE, onset, offset, release, stress)
 
 
 def _time(text: str | None, path: str | os.PathLike, line: int) -> float:

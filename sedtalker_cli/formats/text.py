@@ -1,10 +1,13 @@
-"""Reading small text files with errors that a user can act on."""
+"""Reading small text and JSON files with errors that a user can act on."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 from sedtalker_cli.errors import InputError
 
-MAX_BYTES = 1 << 30
+MOST = 1 << 30  # characters
+DIGITS = 18  # of whole numbers that 64 bits hold
 
 
 def read_text(path: Path) -> str:
@@ -14,9 +17,8 @@ def read_text(path: Path) -> str:
         InputError: missing, unreadable, absurdly large or not text.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise InputError(f"{path}: is larger than {MAX_BYTES >> 20} MB; this is no such file")
-        return path.read_text(encoding="utf-8-sig")
+        with open(path, encoding="utf-8-sig") as file:
+            text = file.read(MOST + 1)  # what a device or a pipe holds, no size tells
     except FileNotFoundError:
         raise InputError(f"{path}: does not exist; check the path") from None
     except IsADirectoryError:
@@ -27,3 +29,48 @@ def read_text(path: Path) -> str:
         raise InputError(f"{path}: is not UTF-8 text ({error.reason} at byte {error.start})") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read ({error})") from error
+    if len(text) > MOST:
+        raise InputError(f"{path}: is larger than {MOST >> 20} MB; this is no such file")
+    return text
+
+
+def read_json(path: Path) -> Any:
+    """Content of a JSON file.
+
+    Raises:
+        InputError: as `read_text`, or not JSON.
+    """
+    return parse_json(read_text(path), path)
+
+
+def parse_json(text: str, path: Path) -> Any:
+    """Content of a JSON text; whole numbers beyond 64 bits become floats, as other readers of JSON have it.
+
+    Args:
+        text: to parse.
+        path: where it comes from, for messages.
+
+    Raises:
+        InputError: not JSON, or nested too deeply; names the line.
+    """
+    try:
+        return json.loads(text, parse_int=_number, parse_constant=_refuse)
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path}:{error.lineno}: is not JSON ({error.msg}); write it again") from None
+    except ValueError as error:
+        raise InputError(f"{path}: is not JSON ({error}); write it again") from None
+    except RecursionError:
+        raise InputError(f"{path}: is not usable JSON (nested too deeply)") from None
+
+
+def read_count(text: str) -> int | None:
+    """A whole number >= 0 of ASCII digits that fits 64 bits, else None."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= DIGITS else None
+
+
+def _number(digits: str) -> int | float:
+    return int(digits) if len(digits) <= DIGITS else float(digits)
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"it holds {name}")

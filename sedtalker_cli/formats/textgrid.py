@@ -9,7 +9,7 @@ from sedtalker_cli.decoding import runs_of
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.atomic import atomic_file
 from sedtalker_cli.formats.edges import TOUCH, read_time, written_edges
-from sedtalker_cli.formats.text import read_text
+from sedtalker_cli.formats.text import read_count, read_text
 from sedtalker_cli.timeline import EmotionTimeline, Segment
 
 DECIMALS = 6
@@ -164,9 +164,10 @@ class _Values:
 
     def count(self, what: str) -> int:
         text = self._next("number", what)
-        if not (text.isascii() and text.isdigit()):
+        value = read_count(text)
+        if value is None:
             raise InputError(f"{self.path}:{self.line}: {what} {text!r} is not a whole number >= 0")
-        return int(text)
+        return value
 
 
 def _tiling(segments: Sequence[Segment], duration: float) -> list[tuple[float, float, str]]:

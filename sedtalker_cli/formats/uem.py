@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from sedtalker_cli.errors import InputError
@@ -39,7 +40,7 @@ def read_uem(path: str | os.PathLike) -> dict[str, Regions]:
     Raises:
         InputError: a line that is not a region, with its number; regions that overlap; or none at all.
     """
-    recordings: dict[str, Regions] = {}
+    recordings: dict[str, list[tuple[float, float, int]]] = {}  # with their lines
     for number, line in enumerate(read_text(Path(path)).split("\n"), start=1):
         fields = line.split()
         if not fields or fields[0].startswith(";"):
@@ -51,10 +52,12 @@ def read_uem(path: str | os.PathLike) -> dict[str, Regions]:
         )  # fmt: skip
         if end <= start:
             raise InputError(f"{path}:{number}: region ends at {end:g} s, not after its start {start:g} s")
-        regions = recordings.setdefault(fields[0], [])
-        if any(start < other_end and other_start < end for other_start, other_end in regions):
-            raise InputError(f"{path}:{number}: region overlaps another one of {fields[0]}; join them")
-        regions.append((start, end))
+        recordings.setdefault(fields[0], []).append((start, end, number))
     if not recordings:
         raise InputError(f"{path}: holds no region; expected lines of uri channel start end")
-    return {uri: sorted(regions) for uri, regions in recordings.items()}
+    for uri, regions in recordings.items():
+        regions.sort()
+        for (_, end, one), (start, _, other) in pairwise(regions):
+            if start < end:
+                raise InputError(f"{path}:{max(one, other)}: region overlaps another one of {uri}; join them")
+    return {uri: [(start, end) for start, end, _ in regions] for uri, regions in recordings.items()}

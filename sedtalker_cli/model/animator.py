@@ -10,7 +10,15 @@ from torch.nn import functional as F
 
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.face.arkit import ARKIT_NAMES
-from sedtalker_cli.model.checkpoint import checksum, config_errors, load_config, load_into
+from sedtalker_cli.model.checkpoint import (
+    check_features,
+    check_sizes,
+    checksum,
+    config_errors,
+    load_config,
+    load_network,
+    names_of,
+)
 from sedtalker_cli.model.diarizer import LayerMix
 from sedtalker_cli.model.hybrid import HybridStack
 from sedtalker_cli.model.windows import windowed
@@ -88,7 +96,7 @@ class AnimatorNetwork(nn.Module):
         soft: bool = True,
     ):
         super().__init__()
-        self.stride = stride
+        self.num_taps, self.dim, self.stride = num_taps, dim, stride
         self.mix, self.project = LayerMix(num_taps), nn.Linear(dim, d_model)
         self.pool = nn.Conv1d(d_model, d_model, 2 * stride + 1, stride=stride, padding=stride // 2 + 1)
         self.emotion = EmotionCondition(tuple(classes), emotion_dim, soft)
@@ -214,8 +222,12 @@ class Animator:
         """
         config = load_config(folder, "animator")
         with config_errors(folder):
-            network = AnimatorNetwork(tuple(config["classes"]), tuple(config["styles"]), **config["network"])
-        return cls(load_into(network, folder), config, device, checksum(folder))
+            classes, styles, sizes = names_of(config["classes"]), names_of(config["styles"]), config["network"]
+            check_sizes(sizes)
+            if sizes.get("outputs", len(ARKIT_NAMES)) != len(ARKIT_NAMES):
+                raise ValueError(f"outputs is {sizes['outputs']}, not ARKit's {len(ARKIT_NAMES)}")
+            network = load_network(folder, lambda: AnimatorNetwork(classes, styles, **sizes))
+            return cls(network, config, device, checksum(folder))
 
     def map_posteriors(self, posteriors: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
         """Posteriors over another model's classes as posteriors over this one's.
@@ -267,6 +279,7 @@ class Animator:
             raise InputError(f"this animator does not know the style {style!r}; it knows {', '.join(self.styles)}")
         if len(features) == 0:
             return np.zeros((max(1, round(duration * fps)), len(ARKIT_NAMES)), np.float32)
+        check_features(self.network, features)
         number = torch.tensor([self.styles.index(style) if style else 0], device=self.device)
 
         def run(f: torch.Tensor, p: torch.Tensor, i: torch.Tensor) -> tuple[torch.Tensor]:

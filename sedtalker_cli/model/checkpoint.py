@@ -4,7 +4,7 @@ import hashlib
 import inspect
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,14 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from sedtalker_cli.errors import InputError
+from sedtalker_cli.formats.text import read_json
 
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
+MOST_SIZE, MOST_LAYERS = 1 << 14, 256
 
 
 def save_checkpoint(folder: str | os.PathLike, state: dict[str, torch.Tensor], config: dict[str, Any]) -> None:
@@ -58,14 +61,11 @@ def load_config(folder: str | os.PathLike, expected_type: str) -> dict[str, Any]
         InputError: the folder, the file or its `type` is not what is expected.
     """
     path = Path(folder) / CONFIG_FILE
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not path.is_file():
         raise InputError(
             f"{folder}: not a {expected_type} checkpoint; give a folder with {CONFIG_FILE} and {WEIGHTS_FILE}"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read as JSON ({error}); restore the checkpoint") from error
+        )
+    config = read_json(path)
     found = config.get("type") if isinstance(config, dict) else None
     if found != expected_type:
         raise InputError(f"{path}: is a checkpoint of type {found!r}, but a {expected_type} is needed here")
@@ -77,9 +77,40 @@ def config_errors(folder: str | os.PathLike) -> Iterator[None]:
     """Turn what a wrong `config.json` does to a network's constructor into an `InputError`."""
     try:
         yield
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError, RuntimeError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(f"{Path(folder) / CONFIG_FILE}: does not describe a network ({reason}); restore it") from error
+
+
+def names_of(values: Any) -> tuple[str, ...]:
+    """A configuration's list of different names, at least one.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not (isinstance(values, list) and values and all(isinstance(v, str) and v for v in values)):
+        raise ValueError(f"{values!r} is no list of names")
+    if len(set(values)) < len(values):
+        raise ValueError(f"{values!r} has a name twice")
+    return tuple(values)
+
+
+def check_sizes(sizes: Any) -> None:
+    """Refuse what would take memory or time without end before a network is made of it.
+
+    Args:
+        sizes: arguments of a network as JSON gives them.
+
+    Raises:
+        ValueError: names the argument.
+    """
+    for name, value in sizes.items():
+        if isinstance(value, str) and name != "layout":
+            continue  # a choice among names, which the network knows
+        most = MOST_LAYERS if name in ("num_layers", "tuned_layers") else MOST_SIZE
+        values = value if isinstance(value, list) else [len(value) if name == "layout" else value]
+        if not all(isinstance(v, int | float) and 0 <= v <= most for v in values):
+            raise ValueError(f"{name} is {str(value)[:40]}")
 
 
 def load_state(folder: str | os.PathLike) -> dict[str, torch.Tensor]:
@@ -95,24 +126,62 @@ def load_state(folder: str | os.PathLike) -> dict[str, torch.Tensor]:
         state = load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
         raise InputError(f"{path}: not a readable safetensors file ({error}); restore the checkpoint") from error
-    return {name: t.float() if t.is_floating_point() else t for name, t in state.items()}
+    state = {name: t.float() if t.is_floating_point() else t for name, t in state.items()}
+    bad = next((name for name, t in state.items() if not t.isfinite().all()), None)
+    if bad:
+        raise InputError(f"{path}: {bad} holds values that are not finite; restore the checkpoint")
+    return state
 
 
-def load_into(module: nn.Module, folder: str | os.PathLike) -> nn.Module:
-    """Load a checkpoint's tensors into `module`; every name and shape must match.
+class _Sketch(TorchFunctionMode):
+    """Makes parameters that have a shape but no memory, and leaves out to draw their values.
+
+    As `torch.device("meta")`, under which many other functions would import torch's compiler, for a second.
+    """
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        if func in (torch.empty, torch.zeros, torch.ones):
+            return func(*args, **(kwargs or {}) | {"device": "meta"})
+        if getattr(func, "__module__", None) == nn.init.__name__ and "tensor" in (kwargs or {}):
+            return kwargs["tensor"]
+        return func(*args, **(kwargs or {}))
+
+
+def load_network(folder: str | os.PathLike, build: Callable[[], nn.Module]) -> nn.Module:
+    """Make the network of a checkpoint and load its tensors; every name and shape must match.
+
+    Args:
+        folder: of the checkpoint.
+        build: makes the network from what `config.json` says.
 
     Raises:
-        InputError: names or shapes differ from the module's.
+        InputError: the configuration describes no network, or another one than the weights are of.
     """
+    with config_errors(folder), _Sketch():  # takes no memory, however large it claims to be
+        own = build().state_dict()
     state = load_state(folder)
-    own = module.state_dict()
     wrong = sorted(set(own) ^ set(state)) or [n for n in own if own[n].shape != state[n].shape]
     if wrong:
         raise InputError(
             f"{folder}: weights do not fit their {CONFIG_FILE} (first difference: {wrong[0]}); restore the checkpoint"
         )
-    module.load_state_dict(state, strict=True)
-    return module.eval()
+    network = build()
+    network.load_state_dict(state, strict=True)
+    return network.eval()
+
+
+def check_features(network: nn.Module, features: torch.Tensor) -> None:
+    """Find out whether features (T, L, D) are those that a network was made for.
+
+    Raises:
+        InputError: they come from another encoder.
+    """
+    expected, found = (network.num_taps, network.dim), tuple(features.shape[1:])
+    if found != expected:
+        raise InputError(
+            f"a model here hears {expected[0]} layers of {expected[1]} numbers, but the encoder gives "
+            f"{found[0]} of {found[1]}; choose the --encoder that it was trained with"
+        )
 
 
 def checksum(folder: str | os.PathLike) -> str:

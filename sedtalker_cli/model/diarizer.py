@@ -1,5 +1,6 @@
 """The emotion diarizer: encoder features to class posteriors and intensity for every 20 ms."""
 
+import math
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,15 @@ from torch import nn
 from torch.nn import functional as F
 
 from sedtalker_cli.decoding import decode_labels, runs_of
-from sedtalker_cli.model.checkpoint import checksum, config_errors, load_config, load_into
+from sedtalker_cli.model.checkpoint import (
+    check_features,
+    check_sizes,
+    checksum,
+    config_errors,
+    load_config,
+    load_network,
+    names_of,
+)
 from sedtalker_cli.model.hybrid import HybridStack
 from sedtalker_cli.model.whisper import WhisperLayer
 from sedtalker_cli.model.windows import windowed
@@ -148,6 +157,9 @@ class DiarizerNetwork(nn.Module):
         dropout: float = 0.2,
     ):
         super().__init__()
+        if min(stride, window, statistics, longest) < 1:
+            raise ValueError("stride, window, statistics and longest must be at least 1")
+        self.num_taps, self.dim = num_taps, dim
         self.stride, self.around, self.longest, self.prior_frames = stride, statistics, longest, prior_frames
         self.tuned = TunedLayers(tuned_layers, dim) if tuned_layers else None
         taps = 1 + tuned_layers if tuned_layers else num_taps
@@ -325,7 +337,12 @@ class Diarizer:
         self.classes = tuple(config["classes"])
         self.temperature = float(config.get("temperature", 1.0))
         self.decoding = dict(config.get("decoding", {}))
-        self.trained_on = tuple(config.get("training", {}).get("corpora", ()))
+        self.trained_on = tuple(map(str, config.get("training", {}).get("corpora", ())))
+        if not 0 < self.temperature < math.inf:
+            raise ValueError(f"temperature is {self.temperature}")
+        known = set(self.decoding) <= {"min_duration", "switch_cost"}
+        if not (known and all(0 <= value < 1e6 for value in self.decoding.values())):
+            raise ValueError(f"decoding is {self.decoding}")
 
     @classmethod
     def load(cls, folder: str | os.PathLike, device: str = "cpu") -> "Diarizer":
@@ -336,8 +353,10 @@ class Diarizer:
         """
         config = load_config(folder, "diarizer")
         with config_errors(folder):
-            network = DiarizerNetwork(len(config["classes"]), **config["network"])
-        return cls(load_into(network, folder), config, device, checksum(folder))
+            classes, sizes = names_of(config["classes"]), config["network"]
+            check_sizes(sizes)
+            network = load_network(folder, lambda: DiarizerNetwork(len(classes), **sizes))
+            return cls(network, config, device, checksum(folder))
 
     @torch.inference_mode()
     def voice(self, features: torch.Tensor) -> Voice:
@@ -373,6 +392,7 @@ class Diarizer:
 
     def _tuned(self, features: torch.Tensor) -> torch.Tensor:
         """Features (T, L, D) through the tuned layers, if there are any, in windows as long as in training."""
+        check_features(self.network, features)
         tuned = self.network.tuned
         if tuned is None or len(features) == 0:
             return features

@@ -5,19 +5,22 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from torch import nn
 
 from sedtalker_cli.errors import InputError
-from sedtalker_cli.model.checkpoint import checksum, load_config, load_into
+from sedtalker_cli.model.checkpoint import check_sizes, checksum, config_errors, load_config, load_network
 from sedtalker_cli.model.mel import SAMPLE_RATE
 from sedtalker_cli.model.whisper import WhisperLayers
 
 HOP_SAMPLES = 320
 MIN_SAMPLES = 2 * HOP_SAMPLES
 MOST_ROOM = 360_000  # frames
+MOST_LENGTH = 30.0  # s of a window; Whisper knows no later positions
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,10 @@ class WindowPlan:
 
     length: float = 12.0
     overlap: float = 2.0
+
+    def __post_init__(self):
+        if not 0 <= self.overlap <= self.length / 2 or not MIN_SAMPLES / SAMPLE_RATE <= self.length <= MOST_LENGTH:
+            raise ValueError(f"windows of {self.length} s that overlap by {self.overlap} s")
 
     @property
     def frames(self) -> int:
@@ -49,8 +56,8 @@ class HubLayers(nn.Module):
         from transformers import AutoFeatureExtractor, AutoModel
 
         with hub_errors(name):
-            self.model = AutoModel.from_pretrained(name)
-            extractor = AutoFeatureExtractor.from_pretrained(name)
+            self.model = AutoModel.from_pretrained(name, trust_remote_code=False)
+            extractor = AutoFeatureExtractor.from_pretrained(name, trust_remote_code=False)
         strides = getattr(self.model.config, "conv_stride", None)
         if strides is None or int(np.prod(strides)) != HOP_SAMPLES:
             raise InputError(f"{name}: needs a model with a hop of 20 ms (wav2vec2, HuBERT, WavLM, Whisper)")
@@ -73,8 +80,10 @@ def hub_errors(name: str) -> Iterator[None]:
     """Turn what `transformers` says of a model that it cannot load into an `InputError` of one line."""
     try:
         yield
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+    except UnpicklingError as error:
+        raise InputError(f"{name}: its weights are a pickle that holds code; get them as safetensors") from error
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(
             f"{name}: cannot be loaded as a speech encoder ({reason}); "
             "give a Hugging Face id or a local folder of a wav2vec2, HuBERT, WavLM or Whisper model"
@@ -95,7 +104,7 @@ def hub_network(name: str) -> nn.Module:
     from transformers import AutoConfig, WhisperModel
 
     with hub_errors(name):
-        if AutoConfig.from_pretrained(name).model_type != "whisper":
+        if AutoConfig.from_pretrained(name, trust_remote_code=False).model_type != "whisper":
             return HubLayers(name)
         model = WhisperModel.from_pretrained(name)
     config = model.config
@@ -141,10 +150,11 @@ class SpeechEncoder:
         folder = Path(name_or_path)
         if (folder / "model.safetensors").is_file() and not (folder / "preprocessor_config.json").is_file():
             config = load_config(folder, "encoder")
-            network = WhisperLayers(config["num_layers"], tuple(config["taps"]), **config["whisper"])
-            load_into(network, folder)
-            plan = WindowPlan(**config["window"])
-            return cls(network, plan, device, str(name_or_path), checksum(folder))
+            with config_errors(folder):
+                sizes = {"num_layers": config["num_layers"], "taps": config["taps"], **config["whisper"]}
+                check_sizes(sizes)
+                network = load_network(folder, lambda: WhisperLayers(**sizes))
+                return cls(network, WindowPlan(**config["window"]), device, str(name_or_path), checksum(folder))
         return cls(hub_network(str(name_or_path)), WindowPlan(), device, str(name_or_path), None)
 
     @torch.inference_mode()

@@ -31,12 +31,13 @@ class Mamba(nn.Module):
         self.dt_proj = nn.Linear(self.dt_rank, self.d_inner)
         self.out_proj = nn.Linear(self.d_inner, d_model, bias=False)
         states = torch.arange(1, d_state + 1, dtype=torch.float32)
-        self.A_log = nn.Parameter(states.log().repeat(self.d_inner, 1))
+        self.A_log = nn.Parameter(torch.empty(self.d_inner, d_state))
         self.D = nn.Parameter(torch.ones(self.d_inner))
         # Step sizes start log-uniform in [0.001, 0.1], as in the paper's section 3.6.
         steps = torch.exp(torch.rand(self.d_inner) * math.log(100) + math.log(1e-3)).clamp(min=1e-4)
         nn.init.uniform_(self.dt_proj.weight, -(self.dt_rank**-0.5), self.dt_rank**-0.5)
         with torch.no_grad():
+            self.A_log.copy_(states.log())
             self.dt_proj.bias.copy_(softplus_inverse(steps))
 
     def forward(self, x: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:

@@ -11,10 +11,19 @@ from torch import nn
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.model.animator import RATE, Animator, sample_frames
 from sedtalker_cli.model.backbones import BACKBONES
-from sedtalker_cli.model.checkpoint import checksum, config_errors, load_config, load_into
+from sedtalker_cli.model.checkpoint import (
+    check_features,
+    check_sizes,
+    checksum,
+    config_errors,
+    load_config,
+    load_network,
+    names_of,
+)
 from sedtalker_cli.model.windows import windowed
 
 KIND = "vertex-animator"
+MOST_VERTICES = 1 << 20
 ANYONE = "anyone"  # subject number 0
 
 
@@ -67,6 +76,7 @@ class VertexNetwork(nn.Module):
         super().__init__()
         if backbone not in BACKBONES:
             raise ValueError(f"backbone {backbone!r}: only {', '.join(BACKBONES)} are known")
+        self.num_taps, self.dim = num_taps, dim
         self.backbone = BACKBONES[backbone](classes, subjects, num_taps, dim, d_model, **sizes)
         self.heads = nn.ModuleDict({module_name(n): VertexHead(d_model, count) for n, count in topologies.items()})
 
@@ -111,7 +121,6 @@ class VertexAnimator:
         self.class_map: dict[str, str] = dict(config.get("class_map", {}))
         self.topologies: dict[str, dict[str, float]] = config["topologies"]
         self.encoder: dict[str, str | None] = config["encoder"]
-        self._taps, self._dim = config["network"]["num_taps"], config["network"]["dim"]
 
     @classmethod
     def load(cls, folder: str | os.PathLike, device: str = "cpu") -> "VertexAnimator":
@@ -122,15 +131,16 @@ class VertexAnimator:
         """
         config = load_config(folder, KIND)
         with config_errors(folder):
-            network = build_network(config)
-        return cls(load_into(network, folder), config, device, checksum(folder))
+            for names in (config["classes"], config["subjects"]):
+                names_of(names)
+            check_sizes(config["network"])
+            for facts in config["topologies"].values():
+                if not (0 < int(facts["vertices"]) <= MOST_VERTICES and facts["fps"] > 0 and facts["extent"] > 0):
+                    raise ValueError(f"a topology has {facts}")
+            network = load_network(folder, lambda: build_network(config))
+            return cls(network, config, device, checksum(folder))
 
     map_posteriors = Animator.map_posteriors
-
-    @property
-    def expected_features(self) -> tuple[int, int]:
-        """(L, D) of the encoder that it was trained with."""
-        return self._taps, self._dim
 
     def topology_of(self, vertices: int) -> str:
         """Name of the topology with so many vertices.
@@ -173,6 +183,7 @@ class VertexAnimator:
         Returns:
             (T, D); frame k is at k / fps.
         """
+        check_features(self.network, features)
         own = self.topologies[topology]["fps"]
         fps = fps or own
         inner = frames if fps == own else max(1, round(frames / fps * own)) + 1

@@ -15,6 +15,7 @@ import numpy as np
 
 from sedtalker_cli.colors import class_colours, hex_colour
 from sedtalker_cli.errors import InputError
+from sedtalker_cli.ffmpeg import sound_input
 from sedtalker_cli.formats.atomic import atomic_file
 from sedtalker_cli.formats.glb import build_glb
 from sedtalker_cli.render.geometry import FIELD_OF_VIEW, frame_head
@@ -68,7 +69,7 @@ def write_page(path: Path, take: Take, timeline: EmotionTimeline | None, audio: 
     for name, value in parts.items():
         text = text.replace(f"@{name}@", value, 1)
     with atomic_file(path) as part:
-        part.write_text(text, encoding="utf-8")
+        part.write_bytes(text.encode("utf-8", "replace"))  # names need not be valid text
 
 
 def describe(timeline: EmotionTimeline) -> dict[str, Any]:
@@ -99,7 +100,7 @@ def to_flac(audio: Path, duration: float) -> bytes:
 
     from sedtalker_cli.render.video import find_ffmpeg
 
-    command = [find_ffmpeg(), "-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe", "-i", f"file:{audio}"]
+    command = [find_ffmpeg(), "-nostdin", "-v", "error", *sound_input(audio)]
     command += ["-vn", "-ac", "1", "-ar", str(SOUND_RATE), "-t", f"{duration:.3f}", "-f", "s16le", "pipe:1"]
     done = subprocess.run(command, capture_output=True)
     if done.returncode or not done.stdout:

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from sedtalker_cli.errors import InputError, SedtalkerError
+from sedtalker_cli.ffmpeg import sound_input
 
 _BUFFERS = 3  # one being drawn, one waiting, one being written
 
@@ -44,7 +45,7 @@ def ffmpeg_arguments(size: tuple[int, int], rate: Fraction, frames: int, audio: 
     fps = f"{rate.numerator}/{rate.denominator}"
     seconds = f"{float(frames / rate):.6f}"
     video_in = ["-f", "rawvideo", "-pix_fmt", "rgb0", "-s", f"{size[0]}x{size[1]}", "-framerate", fps, "-i", "pipe:0"]
-    audio_in = [] if audio is None else ["-protocol_whitelist", "file", "-i", f"file:{audio}"]
+    audio_in = [] if audio is None else sound_input(audio)
     # One matrix is used and named, so that players show the colours that were drawn.
     colour = ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"]
     video = ["-map", "0:v:0", "-vf", "scale=out_color_matrix=bt709:out_range=tv", *colour]
@@ -181,5 +182,7 @@ class VideoWriter:
         self._messages.seek(0)
         text = self._messages.read(4000).decode("utf-8", "replace")
         lines = [line.strip() for line in text.splitlines() if line.strip()]
-        said = "; ".join(lines[:2]).replace(str(self._temporary), str(self.path)) or str(self._failure)
+        said = "; ".join(lines[:2]).replace(str(self._temporary), str(self.path)) or str(
+            self._failure or f"it ended with status {self._process.returncode}"
+        )
         raise InputError(f"{self.path}: ffmpeg could not write the film: {said}")

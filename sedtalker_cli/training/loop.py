@@ -3,6 +3,7 @@
 import csv
 import math
 import os
+import pickle
 import zipfile
 from dataclasses import asdict
 from pathlib import Path
@@ -88,8 +89,11 @@ def load_state(path: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
         return None
     if not zipfile.is_zipfile(path):  # also the case where its end is missing
         raise InputError(f"{path}: is damaged; delete it to start the run anew")
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    kept = state.get("settings", {})
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        kept = state.get("settings", {})
+    except (OSError, EOFError, ValueError, KeyError, AttributeError, RuntimeError, pickle.UnpicklingError) as error:
+        raise InputError(f"{path}: is damaged, or no state of a run; delete it to start the run anew") from error
     changed = [
         f"{name} {kept.get(name)} -> {settings.get(name)}"
         for name in kept | settings
