@@ -27,7 +27,7 @@ Examples:
 \b
 With --dataset: vertices of VOCASET, EmoVOCA or BIWI in their published layouts, one head a topology.
 A preset (base, laptop, paper), then the TOML file, then the command line say how; --set reaches every
-setting, --help-settings lists them.
+setting, --help-settings lists them (the defaults above are those of --capture).
 With --capture: ARKit coefficients; captures teach the mouth, corpora are further voices for expression
 and stillness.
 
