@@ -24,20 +24,27 @@ if TYPE_CHECKING:
 TIMELINE_SUFFIXES = (".rttm", ".emotion.csv")  # always written
 FORMAT_SUFFIXES = {"json": ".emotion.json", "audacity": ".labels.txt", "textgrid": ".TextGrid"}  # on demand
 PLOT_SUFFIXES = {"png": ".emotion.png", "svg": ".emotion.svg"}
-MOTION_SUFFIXES = (".npy", ".weights.npy", ".faces.npy", ".json")
+WEIGHTS_SUFFIX = ".weights.npy"
+MOTION_SUFFIXES = (".npy", WEIGHTS_SUFFIX, ".faces.npy", ".json")
 FILM_SUFFIX, PAGE_SUFFIX = ".mp4", ".html"
 HEAD_SUFFIX = ".head.npy"  # with head motion
-COMPANIONS = (".weights.npy", ".faces.npy", HEAD_SUFFIX)  # NPY files that are no motion
+COMPANIONS = (WEIGHTS_SUFFIX, ".faces.npy", HEAD_SUFFIX)  # NPY files that are no motion
 
 
 def animation_suffixes(
-    *, exports: Sequence[str] = (), page: bool = False, film: bool = False, head_motion: bool = False
+    *,
+    exports: Sequence[str] = (),
+    page: bool = False,
+    film: bool = False,
+    head_motion: bool = False,
+    weights: bool = True,
 ) -> tuple[str, ...]:
-    """What `animate` leaves, the sidecar after the arrays it describes."""
+    """What `animate` leaves, the sidecar after the arrays it describes; vertex animators make no `weights`."""
+    motion = tuple(suffix for suffix in MOTION_SUFFIXES if weights or suffix != WEIGHTS_SUFFIX)
     extra = [suffix for suffix in export_suffixes(exports) if suffix not in MOTION_SUFFIXES]
     wanted = ((PAGE_SUFFIX, page), (FILM_SUFFIX, film), (HEAD_SUFFIX, head_motion))
     extra += [suffix for suffix, is_wanted in wanted if is_wanted]
-    return (*TIMELINE_SUFFIXES, *extra, *MOTION_SUFFIXES)
+    return (*TIMELINE_SUFFIXES, *extra, *motion)
 
 
 def timeline_suffixes(formats: Iterable[str] = (), plot: str | None = None) -> tuple[str, ...]:
@@ -128,15 +135,16 @@ def write_animation(
         progress: called as (stage, share).
     """
     write_timeline(stem, animation.timeline)
-    write_array(with_suffix(stem, ".weights.npy"), animation.weights)
     write_array(with_suffix(stem, ".faces.npy"), animation.head.faces)
     metadata: dict[str, Any] = {
         **animation.metadata,
         "faces_file": f"{stem.name}.faces.npy",
-        "weights_file": f"{stem.name}.weights.npy",
         "emotion_file": f"{stem.name}.emotion.csv",
         "audio": relative_path(audio, folder),
     }
+    if animation.weights is not None:
+        write_array(with_suffix(stem, WEIGHTS_SUFFIX), animation.weights)
+        metadata["weights_file"] = f"{stem.name}{WEIGHTS_SUFFIX}"
     if animation.head_motion is not None:
         write_array(with_suffix(stem, HEAD_SUFFIX), animation.head_motion)
         metadata["head_motion_file"] = f"{stem.name}{HEAD_SUFFIX}"
@@ -149,7 +157,7 @@ def write_animation(
         progress("writing", 0.0)
     write_motion(with_suffix(stem, ".npy"), animation.stream(), animation.shape, metadata)
     take = Take(
-        *(animation.head, animation.fps, len(animation.weights)),
+        *(animation.head, animation.fps, animation.shape[0]),
         *(animation.stream, animation.weights, relative_path(audio, folder), animation.head_motion),
     )
     write_exports(stem, take, [name for name in exports if name != "npy"])

@@ -18,7 +18,7 @@ from sedtalker_cli.formats.text import read_json
 from sedtalker_cli.loudness import LevelMeter
 from sedtalker_cli.overrides import parse_override
 from sedtalker_cli.timeline import HOP, EmotionTimeline, check_gain
-from sedtalker_cli.weights import weights_dir
+from sedtalker_cli.weights import checkpoint_type, weights_dir
 
 if TYPE_CHECKING:
     from sedtalker_cli.face.head import Head
@@ -89,9 +89,16 @@ class Pipeline:
         encoder, diarizer: loaded models; `animator` is loaded when first used.
     """
 
-    def __init__(self, encoder: Any, diarizer: Any, load_animator: Callable[[], Any], device: str):
+    def __init__(
+        self,
+        encoder: Any,
+        diarizer: Any,
+        load_animator: Callable[[], Any],
+        device: str,
+        animator_encoder: str | os.PathLike | None = None,
+    ):
         self.encoder, self.diarizer, self.device = encoder, diarizer, device
-        self._load_animator = load_animator
+        self._load_animator, self._animator_encoder = load_animator, animator_encoder
 
     @classmethod
     def load(
@@ -100,6 +107,7 @@ class Pipeline:
         encoder: str | os.PathLike | None = None,
         diarizer: str | os.PathLike | None = None,
         animator: str | os.PathLike | None = None,
+        animator_encoder: str | os.PathLike | None = None,
     ) -> Pipeline:
         """Load the bundled models, or others.
 
@@ -107,7 +115,8 @@ class Pipeline:
             device: `auto`, `cpu` or `cuda`.
             encoder: Hugging Face id or folder.
             diarizer: checkpoint folder.
-            animator: checkpoint folder.
+            animator: checkpoint folder, also of a vertex animator.
+            animator_encoder: Hugging Face id or folder of a vertex animator's own encoder.
 
         Raises:
             UsageError: no such device, or weights that cannot be found.
@@ -119,14 +128,17 @@ class Pipeline:
 
         def load_animator() -> Any:
             from sedtalker_cli.model.animator import Animator
+            from sedtalker_cli.model.vertices import KIND, VertexAnimator
 
-            return Animator.load(animator or weights_dir("animator"), device)
+            kind = VertexAnimator if animator and checkpoint_type(animator) == KIND else Animator
+            return kind.load(animator or weights_dir("animator"), device)
 
         return cls(
             SpeechEncoder.load(encoder or weights_dir("encoder"), device),
             Diarizer.load(diarizer or weights_dir("diarizer"), device),
             load_animator,
             device,
+            animator_encoder,
         )
 
     version = __version__
@@ -134,6 +146,21 @@ class Pipeline:
     @cached_property
     def animator(self) -> Any:
         return self._load_animator()
+
+    @cached_property
+    def moves_vertices(self) -> bool:
+        """Whether the animator makes vertices of a template, and not coefficients of shapes."""
+        return hasattr(self.animator, "topologies")
+
+    @cached_property
+    def animator_encoder(self) -> Any:
+        """The encoder that a vertex animator listens with: the diarizer's, if it was trained with it, or its own."""
+        from sedtalker_cli.vertex_models import encoder_for
+
+        wanted = self.animator.encoder["sha256"]
+        if self._animator_encoder is None and wanted and wanted == self.encoder.sha256:
+            return self.encoder
+        return encoder_for(self.animator, self._animator_encoder)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -145,6 +172,8 @@ class Pipeline:
         used = {"encoder": self.encoder, "diarizer": self.diarizer}
         if animate:
             used["animator"] = self.animator
+            if self.moves_vertices and self.animator_encoder is not self.encoder:
+                used["animator_encoder"] = self.animator_encoder
         found = {name: getattr(model, "sha256", None) for name, model in used.items()}
         # A model of the hub has no checksum here: its name has to stand for it.
         return {name: value or getattr(used[name], "source", None) for name, value in found.items()}
@@ -246,7 +275,7 @@ class Pipeline:
 
         check_options(fps=fps, emotion_gain=emotion_gain, lip_gain=lip_gain, smooth=smooth)
         head = cached_head(identity, Path(head_file) if head_file else None)
-        if not head.shape_names:
+        if not (head.shape_names or self.moves_vertices):
             raise UsageError(f"head {head_file}: is a template without shapes, and the animator moves ARKit shapes")
         found = self.diarize(path, progress, voice)
         timeline = found.timeline
@@ -255,6 +284,14 @@ class Pipeline:
         timeline = timeline.gain(emotion_gain)
         if progress:
             progress("moving", 0.0)
+        if self.moves_vertices:
+            from sedtalker_cli.vertex_animation import animate_vertices, check_vertex_options
+
+            check_vertex_options({"lip gain": lip_gain != 1, "smooth": smooth > 0, "head motion": head_motion})
+            motion = animate_vertices(self, Path(path), found, timeline, head, fps)
+            told = {"emotion_override": emotion_override, "emotion_gain": emotion_gain, "adapted": voice is not None}
+            motion.metadata.update(told, models=self.models(animate=True))
+            return motion
         posteriors = self.animator.map_posteriors(timeline.posteriors, timeline.classes)
         # At intensity 0 every emotion is neutral: what is left is speech.
         weights, speech = (

@@ -32,7 +32,8 @@ class SpeechTask(Task):
     Attributes:
         device: `auto`, `cpu` or `cuda`.
         encoder, model: other models than the bundled ones, see `Pipeline.load`.
-        animator: likewise.
+        animator, animator_encoder: likewise.
+        scan_backend: see `kernels.choose_scan`.
         speakers: all inputs of the whole work (not only of this part) where speakers are adapted to, else none.
     """
 
@@ -40,6 +41,8 @@ class SpeechTask(Task):
     encoder: str | None = None
     model: Path | None = None
     animator: Path | None = None
+    animator_encoder: str | None = None
+    scan_backend: str = "auto"
     speakers: tuple[Job, ...] = ()
 
     animates = False
@@ -51,10 +54,13 @@ class SpeechTask(Task):
         return choose_device(self.device) == "cpu"
 
     def load(self, threads: int = 1) -> None:
+        from sedtalker_cli.model.kernels import choose_scan
         from sedtalker_cli.pipeline import Pipeline
 
         sum_in_one_thread()
-        self.pipeline = Pipeline.load(self.device, self.encoder, self.model, self.animator)
+        own = {"animator_encoder": self.animator_encoder} if self.animator_encoder else {}
+        self.pipeline = Pipeline.load(self.device, self.encoder, self.model, self.animator, **own)
+        choose_scan(self.scan_backend, self.pipeline.device)
         if self.pipeline.device == "cpu":
             self.pipeline.encoder.threads = threads
         self.common = {"version": self.pipeline.version, "models": self.pipeline.models(animate=self.animates)}
@@ -182,7 +188,7 @@ class AnimateTask(SpeechTask):
             progress=progress,
         )
         described = outputs.describe_timeline(animation.timeline)
-        return {**described, "frames": len(animation.weights), "fps": self.fps}
+        return {**described, "frames": animation.shape[0], "fps": self.fps}
 
 
 @dataclass

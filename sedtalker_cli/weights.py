@@ -3,7 +3,8 @@
 import os
 from pathlib import Path
 
-from sedtalker_cli.errors import UsageError
+from sedtalker_cli.errors import InputError, UsageError
+from sedtalker_cli.formats.text import read_json
 
 ENVIRONMENT = "SEDTALKER_WEIGHTS"
 
@@ -31,3 +32,12 @@ def weights_dir(name: str) -> Path:
         f"weights {name!r} not found (looked in {looked}); reinstall sedtalker or set {ENVIRONMENT} to a "
         f"folder with {name}/config.json"
     )
+
+
+def checkpoint_type(folder: str | os.PathLike) -> str | None:
+    """What a checkpoint folder says it holds, None where it says nothing that can be read."""
+    try:
+        config = read_json(Path(folder) / "config.json")
+    except InputError:
+        return None
+    return config.get("type") if isinstance(config, dict) else None

@@ -344,7 +344,7 @@ def test_flame_template(tmp_path, suffix):
     np.testing.assert_allclose(head.neutral, vertices, atol=1e-6)
     np.testing.assert_array_equal(head.faces, faces)
     write_obj(tmp_path / "small.obj", vertices[:100], faces[:90])
-    with pytest.raises(InputError, match=r"has 100 vertices; a single mesh must be a FLAME template \(5023\)"):
+    with pytest.raises(InputError, match=r"has 100 vertices; a single mesh must be a template of 5023 \(FLAME\)"):
         load_custom_head(tmp_path / "small.obj")
 
 

@@ -211,7 +211,7 @@ def test_bundled_format(tmp_path, whisper):
     assert not any(p.requires_grad for p in encoder.network.parameters())
 
 
-@pytest.fixture(scope="module", params=["wav2vec2", "wavlm"])
+@pytest.fixture(scope="module", params=["wav2vec2", "wavlm", "hubert"])
 def hub_folder(request, tmp_path_factory):
     return save_hub_model(request.param, tmp_path_factory.mktemp(request.param))
 
@@ -223,6 +223,7 @@ def save_hub_model(kind, folder, **changes):
     config_type, model_type = {
         "wav2vec2": (transformers.Wav2Vec2Config, transformers.Wav2Vec2Model),
         "wavlm": (transformers.WavLMConfig, transformers.WavLMModel),
+        "hubert": (transformers.HubertConfig, transformers.HubertModel),
     }[kind]
     sizes = {
         "hidden_size": 16,
@@ -267,6 +268,25 @@ def test_taps_of_a_model_of_transformers_can_be_chosen(hub_folder):
     with torch.no_grad():
         both, last = HubLayers(str(hub_folder)).eval()(x), HubLayers(str(hub_folder), taps=(2,)).eval()(x)
     assert torch.equal(both[:, :, 1:], last)
+
+
+def test_whisper_of_transformers_loads_from_its_folder(tmp_path):
+    """Its last layers are those of transformers' own encoder, before the norm behind them."""
+    import transformers
+
+    sizes = {**WHISPER, "decoder_layers": 1, "decoder_attention_heads": 2, "decoder_ffn_dim": 8, "encoder_layers": 4}
+    torch.manual_seed(0)
+    oracle = transformers.WhisperModel(transformers.WhisperConfig(**sizes, vocab_size=64, pad_token_id=0)).eval()
+    oracle.save_pretrained(tmp_path)
+    transformers.WhisperFeatureExtractor().save_pretrained(tmp_path)
+    encoder, x = SpeechEncoder.load(tmp_path), np.pad(noise(16_000), (0, 464_000))
+    assert (encoder.num_taps, encoder.dim, encoder.network.taps) == (3, 16, (2, 3, 4))
+    mel = transformers.WhisperFeatureExtractor()(x, sampling_rate=16_000, return_tensors="pt")["input_features"]
+    with torch.no_grad():
+        states = oracle.encoder(mel, output_hidden_states=True).hidden_states
+        found = encoder.network(torch.from_numpy(x)[None])
+    torch.testing.assert_close(found[:, :, 1], states[3], rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(oracle.encoder.layer_norm(found[:, :, 2]), states[4], rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("case", ["missing", "empty", "text", "foreign"])

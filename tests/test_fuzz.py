@@ -287,7 +287,7 @@ def test_templates(tmp_path_factory, monkeypatch_once, data):
 def monkeypatch_once():
     """Templates of three vertices instead of 5,023."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sedtalker_cli.face.custom.FLAME_VERTICES", 3)
+        patch.setattr("sedtalker_cli.face.custom.TEMPLATES", {3: "three"})
         yield
 
 

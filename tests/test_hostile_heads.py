@@ -145,7 +145,7 @@ def test_folders_of_objs(tmp_path, text, said):
 
 def test_templates(tmp_path, monkeypatch, caplog):
     """A PLY's texture is not looked for; indices and numbers are checked."""
-    monkeypatch.setattr("sedtalker_cli.face.custom.FLAME_VERTICES", 3)
+    monkeypatch.setattr("sedtalker_cli.face.custom.TEMPLATES", {3: "three"})
     head = (
         "ply\nformat ascii 1.0\ncomment TextureFile ../../../../etc/passwd\nelement vertex {}\nproperty float x\n"
         "property float y\nproperty float z\nelement face 1\nproperty list uchar int vertex_indices\nend_header\n"

@@ -8,12 +8,13 @@ import typer
 
 from sedtalker_cli.cli import options as opt
 from sedtalker_cli.cli.batches import run
-from sedtalker_cli.cli.companions import given_captions, given_head
+from sedtalker_cli.cli.companions import given_captions, given_head, given_template
 from sedtalker_cli.cli.console import session
 
 if TYPE_CHECKING:
     from sedtalker_cli.inputs import Job
 
+VERTICES = "vertex-animator"  # type of checkpoints that `train animator --dataset` writes
 EXAMPLES = """\b
 Examples:
   sedtalker animate speech.wav --render
@@ -24,6 +25,7 @@ Examples:
   sedtalker animate speech.wav --render --captions speech.srt
   sedtalker animate --list speakers.csv --adapt --out results/
   sedtalker animate speech.wav --head me.glb --export glb,arkit-csv --html
+  sedtalker animate speech.wav --animator runs/emovoca/checkpoint --head FLAME_sample.ply --render
   sedtalker animate recordings/ --recursive --fps 60 --out results/ --resume
   sedtalker animate corpus/ --recursive --jobs 4 --shard 2/8 --out results/ --resume
 
@@ -88,8 +90,18 @@ def animate(
     encoder: opt.Encoder = None,
     model: opt.Model = None,
     animator: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Animator checkpoint instead of the bundled one.")
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Animator checkpoint instead of the bundled one; one of vertices needs --head TEMPLATE and may "
+            "be given as --model, too.",
+        ),
     ] = None,
+    animator_encoder: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Encoder of a vertex animator, where its checkpoint cannot name it."),
+    ] = None,
+    scan_backend: opt.ScanBackend = opt.Scan.auto,
     adapt: opt.Adapt = False,
     processes: opt.Jobs = 1,
     shard: opt.Shard = None,
@@ -113,7 +125,11 @@ def animate(
         from sedtalker_cli.errors import UsageError
         from sedtalker_cli.exports import parse_formats
         from sedtalker_cli.overrides import is_override_file, parse_override
+        from sedtalker_cli.weights import checkpoint_type
 
+        if model and animator is None and checkpoint_type(model) == VERTICES:
+            model, animator = None, model
+        makes_vertices = animator is not None and checkpoint_type(animator) == VERTICES
         pipes.check_options(fps=fps, emotion_gain=emotion_gain, lip_gain=lip_gain, smooth=smooth)
         named, faults = found.collect_jobs(
             inputs or [], accepts=audio.is_sound_name, list_file=list_file, recursive=recursive
@@ -121,10 +137,17 @@ def animate(
         jobs, bad = found.choose_part(named, faults, shard)
         formats = parse_formats([*(export or []), *(["obj"] if obj else [])])
         moves = head_motion is opt.Switch.on
+        if makes_vertices:
+            from sedtalker_cli.vertex_animation import check_vertex_options
+
+            asked = {"--lip-gain": lip_gain != 1, "--smooth": smooth > 0, "--head-motion": moves, "--html": html}
+            check_vertex_options(asked, formats)
         if captions is not None and not render:
             raise UsageError("--captions is for the film: add --render")
         words = given_captions(captions, len(named) + len(faults))
-        suffixes = outputs.animation_suffixes(exports=formats, page=html, film=render, head_motion=moves)
+        suffixes = outputs.animation_suffixes(
+            exports=formats, page=html, film=render, head_motion=moves, weights=not makes_vertices
+        )
         overrides = {emotion_override, *(job.emotion_override for job in named)} - {None}
         protected = (
             *sorted(Path(spec) for spec in overrides if is_override_file(spec)),
@@ -136,7 +159,10 @@ def animate(
         classes = pipes.known_emotions(model) if overrides else ()
         if emotion_override is not None:
             parse_override(emotion_override, classes)
-        given_head(head, identity, animated=True)
+        if makes_vertices:
+            given_template(head, identity, animator)
+        else:
+            given_head(head, identity, animated=True)
         _check_rows(named, classes, head)
         if jobs and render and processes == 1:  # workers open OpenGL themselves
             from sedtalker_cli.render import choose_renderer
@@ -147,6 +173,8 @@ def animate(
             encoder=encoder,
             model=model,
             animator=animator,
+            animator_encoder=animator_encoder,
+            scan_backend=scan_backend.value,
             speakers=tuple(named) if adapt else (),
             out=out,
             emotion_override=emotion_override,

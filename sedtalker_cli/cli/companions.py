@@ -31,8 +31,29 @@ def given_head(head: Path | None, identity: str | None = None, animated: bool = 
     except InputError as error:
         raise UsageError(f"--head {error}") from error
     if animated and not found.shape_names:
-        raise UsageError(f"--head {head}: is a template without shapes; only `render` can use it")
+        raise UsageError(
+            f"--head {head}: is a template without shapes; `render` can use it, and `animate` with a vertex animator"
+        )
     return found
+
+
+def given_template(head: Path | None, identity: str | None, animator: Path) -> None:
+    """Check that a face, the built-in one without `--head`, has a topology of a vertex animator.
+
+    Raises:
+        UsageError: it has none, or is not named.
+    """
+    from sedtalker_cli.errors import UsageError
+    from sedtalker_cli.model.checkpoint import load_config
+    from sedtalker_cli.model.vertices import KIND
+
+    counts = {name: facts["vertices"] for name, facts in load_config(animator, KIND)["topologies"].items()}
+    known = ", ".join(f"{name} ({count} vertices)" for name, count in counts.items())
+    found = given_head(head, identity, animated=head is None)
+    if head is None and len(found.neutral) not in counts.values():
+        raise UsageError(f"{animator}: makes vertices of {known}; name a template of it with --head FILE.ply")
+    if len(found.neutral) not in counts.values():
+        raise UsageError(f"--head {head}: has {len(found.neutral)} vertices, {animator} makes {known}")
 
 
 def given_captions(captions: Path | None, count: int) -> tuple[Caption, ...]:

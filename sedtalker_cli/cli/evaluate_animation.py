@@ -12,13 +12,15 @@ from sedtalker_cli.cli.stages import stage_bar
 from sedtalker_cli.cli.tables import print_tables
 
 if TYPE_CHECKING:
-    from sedtalker_cli.evaluation.animation import Pair
+    from sedtalker_cli.evaluation.animation import Pair, Progress
     from sedtalker_cli.metrics.animation import Masks
+    from sedtalker_cli.vertex_models import SequencePredictor
 
 EXAMPLES = """\b
 Examples:
   sedtalker evaluate animation --dataset vocaset=PATH --predictions results/
   sedtalker evaluate animation --dataset emovoca=PATH --predictions results/ --definitions sedtalker
+  sedtalker evaluate animation --dataset emovoca=PATH --model runs/emovoca/checkpoint
   sedtalker evaluate animation --dataset biwi=PATH --predictions results/ --films 3 --head BIWI.ply
   sedtalker evaluate animation --reference truth/ --predictions results/
 
@@ -43,7 +45,14 @@ class Definitions(str, Enum):
 
 
 def animation(
-    predictions: Annotated[Path, typer.Option(metavar="DIR", help="Folder of predicted motions.")],
+    predictions: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of predicted motions; with --model, where they are written, too."),
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Checkpoint of `train animator --dataset` that predicts.")
+    ] = None,
+    encoder: opt.Encoder = None,
     dataset: Annotated[
         str | None, typer.Option(metavar="NAME=PATH", help="vocaset=PATH, emovoca=PATH or biwi=PATH: the references.")
     ] = None,
@@ -67,6 +76,7 @@ def animation(
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of report.json and report.html.")
     ] = Path("report"),
+    device: opt.DeviceOption = opt.Device.auto,
     as_json: opt.Json = False,
     quiet: opt.Quiet = False,
     debug: opt.Debug = False,
@@ -75,7 +85,7 @@ def animation(
     with session(quiet, as_json, debug):
         import json
 
-        from sedtalker_cli.cli.heads import given_head
+        from sedtalker_cli.cli.companions import given_head
         from sedtalker_cli.errors import UsageError
         from sedtalker_cli.evaluation.animation import evaluate_pairs
         from sedtalker_cli.evaluation.animation_pages import animation_page, animation_tables, spread
@@ -86,12 +96,19 @@ def animation(
         wrong = next((n for n, v in (("--templates", templates), ("--fps", fps)) if v is not None and dataset), None)
         if wrong:
             raise UsageError(f"{wrong} belongs to --reference; a data set brings its own (rates: NAME@FPS=PATH)")
+        if model and not dataset:
+            raise UsageError("--model predicts the recordings of a data set: give --dataset NAME=PATH")
+        if predictions is None and model is None:
+            raise UsageError("what is scored: give --predictions DIR, or --model DIR with --dataset")
         check_report_folder(out)
         shape = given_head(head)
-        facts = {"dataset" if dataset else "reference": str(dataset or reference), "predictions": str(predictions)}
+        facts = {"dataset" if dataset else "reference": str(dataset or reference)}
+        facts |= {name: str(path) for name, path in (("model", model), ("predictions", predictions)) if path}
         if dataset:
             facts["split"] = split
-            pairs, masks, notes = of_dataset(dataset, split, predictions, regions)
+            predict = predictor(model, encoder, device.value) if model else None
+            with stage_bar(quiet) as (_, progress):
+                pairs, masks, notes = of_dataset(dataset, split, predictions, regions, predict, progress)
         else:
             from sedtalker_cli.evaluation.animation_files import folder_pairs
 
@@ -103,7 +120,7 @@ def animation(
             shape = shape or load_head()
             check_head(shape, pairs)
         with stage_bar(quiet) as (log, progress):
-            report = evaluate_pairs(pairs, masks, definitions.value, progress, str(predictions))
+            report = evaluate_pairs(pairs, masks, definitions.value, progress, str(predictions or model))
             report.notes[:0] = notes
             if films:
                 by_name = {pair.name: pair for pair in pairs}
@@ -120,12 +137,29 @@ def animation(
             print_tables(animation_tables(report))
 
 
-def of_dataset(spec: str, split: str, predictions: Path, regions: Path | None) -> "tuple[list[Pair], Masks, list[str]]":
-    """Pairs, masks and notes of a data set's split."""
+def predictor(model: Path, encoder: str | None, device: str) -> "SequencePredictor":
+    """What predicts vertices of a data set's sequences."""
+    from sedtalker_cli.model.vertices import VertexAnimator
+    from sedtalker_cli.pipeline import choose_device
+    from sedtalker_cli.vertex_models import SequencePredictor, encoder_for
+
+    animator = VertexAnimator.load(model, choose_device(device))
+    return SequencePredictor(animator, encoder_for(animator, encoder))
+
+
+def of_dataset(
+    spec: str,
+    split: str,
+    predictions: Path | None,
+    regions: Path | None,
+    predict: "SequencePredictor | None",
+    progress: "Progress",
+) -> "tuple[list[Pair], Masks, list[str]]":
+    """Pairs, masks and notes of a data set's split; without a folder of predictions these are made when needed."""
     from sedtalker_cli.data.corpora.splits import SPLITS
     from sedtalker_cli.data.talking import parse_dataset, read_regions
     from sedtalker_cli.errors import UsageError
-    from sedtalker_cli.evaluation.animation import masks_of
+    from sedtalker_cli.evaluation.animation import masks_of, pair_of, sequences_of
     from sedtalker_cli.evaluation.animation_files import dataset_pairs
 
     if split not in SPLITS:
@@ -133,5 +167,10 @@ def of_dataset(spec: str, split: str, predictions: Path, regions: Path | None) -
     data = parse_dataset(spec).read()
     own = read_regions(regions, data.vertex_count) if regions else data.regions
     masks = masks_of(own, str(regions or data.root))
+    if predictions is None:
+        chosen = sequences_of(data, split)
+        return [pair_of(s, s.name, lambda s=s: predict(s)) for s in chosen], masks, [*data.notes]
+    if predict:
+        predict.write(sequences_of(data, split), predictions, progress)
     pairs, notes = dataset_pairs(data, split, predictions)
     return pairs, masks, [*data.notes, *notes]

@@ -18,6 +18,14 @@ class Device(str, Enum):
     cuda = "cuda"
 
 
+class Scan(str, Enum):
+    """What runs Mamba layers."""
+
+    auto = "auto"
+    native = "native"
+    mamba_ssm = "mamba-ssm"
+
+
 class Switch(str, Enum):
     """An option that is spelled out."""
 
@@ -100,6 +108,10 @@ Shard = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a finished input to standard output.")]
 DeviceOption = Annotated[Device, typer.Option("--device", help="Where the models run.")]
+ScanBackend = Annotated[
+    Scan,
+    typer.Option("--scan-backend", help="What runs Mamba layers; auto is mamba-ssm's kernels on CUDA if installed."),
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of every failure.")]
 Encoder = Annotated[
     str | None,

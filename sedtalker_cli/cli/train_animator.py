@@ -1,8 +1,9 @@
 """`sedtalker train animator`: options of a training run."""
 
+import os
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,14 +11,32 @@ from sedtalker_cli.cli import options as opt
 from sedtalker_cli.cli.console import session
 from sedtalker_cli.cli.stages import stage_bar
 
+if TYPE_CHECKING:
+    from sedtalker_cli.training.vertex_settings import VertexTraining
+
 EXAMPLES = """\b
-Example:
+Examples:
+  sedtalker train animator --dataset emovoca=PATH --out runs/emovoca
+  sedtalker train animator --dataset vocaset=PATH --dataset biwi=PATH --config my.toml --batch 16 --out runs/both
+  sedtalker train animator --dataset emovoca=PATH --preset paper --encoder WAV2VEC2 --out runs/paper
+  sedtalker train animator --dataset emovoca=PATH --preset laptop --set network.d_model=96 --out runs/small
+  torchrun --nproc-per-node 4 -m sedtalker_cli train animator --dataset emovoca=PATH --out runs/emovoca
   sedtalker train animator --capture grid=PATH --capture facegood=PATH --corpus ravdess=PATH
     --out runs/animator
 
 \b
-Captures teach the mouth; corpora are further voices for expression and stillness. The same command goes
-on where an interrupted run stopped. Results: OUT/checkpoint (the best epoch by validation), OUT/log.csv."""
+With --dataset: vertices of VOCASET, EmoVOCA or BIWI in their published layouts, one head a topology.
+A preset (base, laptop, paper), then the TOML file, then the command line say how; --set reaches every
+setting, --help-settings lists them (the defaults above are those of --capture).
+With --capture: ARKit coefficients; captures teach the mouth, corpora are further voices for expression
+and stillness.
+
+\b
+The same command goes on where an interrupted run stopped. Results: OUT/checkpoint (the best epoch by
+validation), OUT/log.csv."""
+SHARED = ("encoder", "epochs", "batch", "learning_rate", "seed", "precision", "tensorboard", "samples")
+CAPTURE_ONLY = ("phones", "corpus", "splits", "draws", "speech", "learn_captures")
+DATASET_ONLY = ("preset", "config", "assign", "emotions", "precision", "tensorboard", "samples", "head", "device")
 
 
 class Conditioning(str, Enum):
@@ -27,11 +46,50 @@ class Conditioning(str, Enum):
     cross = "cross"
 
 
+def show_settings(wanted: bool) -> None:
+    """Print all settings of a training on data sets, as a TOML file has them."""
+    if wanted:
+        from sedtalker_cli.training.vertex_settings import settings_text
+
+        typer.echo(settings_text())
+        raise typer.Exit
+
+
 def animator(
-    capture: Annotated[
-        list[str], typer.Option(metavar="SOURCE=PATH", help="Captured motion: grid=PATH or facegood=PATH.")
-    ],
+    context: typer.Context,
     out: opt.RunFolder,
+    dataset: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=PATH", help="vocaset=PATH, emovoca=PATH or biwi=PATH; repeatable."),
+    ] = None,
+    capture: Annotated[
+        list[str] | None, typer.Option(metavar="SOURCE=PATH", help="Captured motion: grid=PATH or facegood=PATH.")
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Settings for data sets: base, laptop or paper [base].")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="Settings for data sets, TOML.")] = None,
+    assign: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting for data sets; repeatable.")
+    ] = None,
+    help_settings: Annotated[
+        bool, typer.Option("--help-settings", callback=show_settings, is_eager=True, help="List them and exit.")
+    ] = False,
+    emotions: Annotated[
+        str | None, typer.Option(metavar="A,B,...", help="Emotions of the data sets to learn, instead of all.")
+    ] = None,
+    precision: Annotated[
+        str, typer.Option(metavar="auto|fp32|bf16|fp16", help="Of data sets' training; auto halves it on CUDA.")
+    ] = "auto",
+    scan_backend: opt.ScanBackend = opt.Scan.auto,
+    device: opt.DeviceOption = opt.Device.auto,
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Log to OUT/tensorboard, too.")] = False,
+    samples: Annotated[
+        int, typer.Option(min=0, help="Films of validation after every epoch of data sets; needs --head.")
+    ] = 0,
+    head: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Template with triangles (.ply, .obj) for --samples.")
+    ] = None,
     phones: Annotated[
         list[Path] | None,
         typer.Option(
@@ -59,31 +117,74 @@ def animator(
     quiet: opt.Quiet = False,
     debug: opt.Debug = False,
 ) -> None:
-    """Train the animator on captured motion and generated expression."""
+    """Train an animator: vertices of talking-head data sets, or coefficients of captured motion."""
     with session(quiet, False, debug):
-        from sedtalker_cli.data.captures import parse_capture
-        from sedtalker_cli.data.corpora import parse_corpus
-        from sedtalker_cli.training.animator import train_animator
-        from sedtalker_cli.training.animator_settings import AnimatorTraining
-        from sedtalker_cli.weights import weights_dir
+        from sedtalker_cli.errors import UsageError
 
-        settings = AnimatorTraining(
-            captures=tuple(parse_capture(text) for text in capture),
-            corpora=tuple(parse_corpus(text) for text in corpus or ()),
-            phones=tuple(phones or ()),
-            splits=splits,
-            out=out,
-            encoder=encoder or str(weights_dir("encoder")),
-            cache=cache,
-            draws=draws,
-            speech=speech,
-            epochs=epochs,
-            batch=batch,
-            learning_rate=learning_rate,
-            seed=seed,
-            learn_captures=learn_captures,
-            network={"layout": layout, "conditioning": conditioning.value, "soft": not hard},
-        )
-        with stage_bar(quiet) as (log, progress):
+        given = {
+            name: value
+            for name, value in context.params.items()
+            if context.get_parameter_source(name).name == "COMMANDLINE"
+        }
+        if bool(dataset) == bool(capture):
+            raise UsageError("what teaches it: give either --dataset NAME=PATH or --capture SOURCE=PATH")
+        foreign = next((name for name in (CAPTURE_ONLY if dataset else DATASET_ONLY) if name in given), None)
+        if foreign:
+            option = "--set" if foreign == "assign" else f"--{foreign.replace('_', '-')}"
+            raise UsageError(f"{option} is for --{'capture' if dataset else 'dataset'}; leave it out")
+        leads = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun starts, one speaks
+        with stage_bar(quiet or not leads) as (log, progress):
+            if dataset:
+                from sedtalker_cli.training.vertices import train_vertices
+
+                best = train_vertices(dataset_settings(given), log, progress)
+                log(f"wrote {out / 'checkpoint'}, of epoch {best['epoch']}")
+                return
+            from sedtalker_cli.data.captures import parse_capture
+            from sedtalker_cli.data.corpora import parse_corpus
+            from sedtalker_cli.model.kernels import choose_scan
+            from sedtalker_cli.training.animator import train_animator
+            from sedtalker_cli.training.animator_settings import AnimatorTraining
+            from sedtalker_cli.weights import weights_dir
+
+            choose_scan(scan_backend.value, "cpu")
+            settings = AnimatorTraining(
+                captures=tuple(parse_capture(text) for text in capture),
+                corpora=tuple(parse_corpus(text) for text in corpus or ()),
+                phones=tuple(phones or ()),
+                splits=splits,
+                out=out,
+                encoder=encoder or str(weights_dir("encoder")),
+                cache=cache,
+                draws=draws,
+                speech=speech,
+                epochs=epochs,
+                batch=batch,
+                learning_rate=learning_rate,
+                seed=seed,
+                learn_captures=learn_captures,
+                network={"layout": layout, "conditioning": conditioning.value, "soft": not hard},
+            )
             train_animator(settings, log, progress)
             log(f"wrote {out / 'checkpoint'}")
+
+
+def dataset_settings(given: dict) -> "VertexTraining":
+    """Settings of a training on data sets: base, preset, file, options, `--set`; the later the stronger."""
+    from sedtalker_cli.training.vertex_settings import merge_settings, parse_assignments, read_preset, read_toml
+
+    options = {name: given[name] for name in SHARED if name in given}
+    options |= {name: str(given[name]) for name in ("out", "cache", "head") if name in given}
+    options |= {name: given[name].value for name in ("device", "scan_backend") if name in given}
+    options["datasets"] = given["dataset"]
+    if "emotions" in given:
+        options["emotions"] = [name.strip() for name in given["emotions"].split(",")]
+    network = {"layout": given.get("layout"), "soft": False if given.get("hard") else None}
+    network["conditioning"] = given["conditioning"].value if "conditioning" in given else None
+    layers = [
+        ("preset", read_preset(given.get("preset", "base"))),
+        *([(str(given["config"]), read_toml(given["config"]))] if "config" in given else []),
+        ("command line", {**options, "network": {name: v for name, v in network.items() if v is not None}}),
+        ("--set", parse_assignments(given.get("assign", ()))),
+    ]
+    return merge_settings(layers)

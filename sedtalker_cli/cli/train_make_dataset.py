@@ -49,7 +49,7 @@ def make_dataset(
 ) -> None:
     """Make a talking-head data set from speech with phone times and a head."""
     with session(quiet, False, debug):
-        from sedtalker_cli.cli.heads import given_head
+        from sedtalker_cli.cli.companions import given_head
         from sedtalker_cli.data.talking import generate
         from sedtalker_cli.errors import UsageError
 

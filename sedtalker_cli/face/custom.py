@@ -20,7 +20,7 @@ from sedtalker_cli.formats.obj import FARTHEST, read_obj
 
 LOGGER = logging.getLogger("sedtalker")
 NEUTRAL_NAMES = ("neutral", "base", "basis", "rest", "default", "generic_neutral_mesh")
-FLAME_VERTICES = 5023
+TEMPLATES = {5023: "FLAME", 23370: "BIWI", 3895: "BIWI, reduced"}  # vertices of single meshes that are known
 LOOKED_FOR = "shapes with ARKit's names, as jawOpen, mouthSmileLeft or mouthSmile_L (52 in all)"
 MOST_NAMED = 12
 FAR = 1e9, 1e4  # units of the file, metres: beyond it no vertex is
@@ -30,8 +30,8 @@ def load_custom_head(source: Path) -> Head:
     """Read a user's head.
 
     A `.glb` or `.gltf` file has morph targets with ARKit's names in any usual spelling; a folder has `neutral.obj`
-    and one OBJ a shape, all with the same vertex order. A `.ply` or `.obj` file with FLAME's 5,023 vertices is a
-    template: it has no shapes, and shows vertices that a model for that topology made.
+    and one OBJ a shape, all with the same vertex order. A `.ply` or `.obj` file with FLAME's or
+    BIWI's vertex count is a template: it has no shapes, and shows vertices that a model for that topology made.
 
     The head is turned by right angles to look along +z with y up, and scaled by a power of ten to metres (see
     `landmarks.py`). It is not moved.
@@ -52,7 +52,9 @@ def load_custom_head(source: Path) -> Head:
         return _template(source)
     if not os.path.exists(source):
         raise InputError(f"{source}: does not exist; check the path")
-    raise InputError(f"{source}: is no head: name a .glb or .gltf file, a folder of .obj, or a FLAME template (.ply)")
+    raise InputError(
+        f"{source}: is no head: name a .glb or .gltf file, a folder of .obj, or a FLAME or BIWI template (.ply)"
+    )
 
 
 def head_checksum(source: Path) -> str:
@@ -102,9 +104,10 @@ def _template(source: Path) -> Head:
         if len(faces) and not (faces.min() >= 0 and faces.max() < len(vertices)):
             raise InputError(f"{source}: a face names a vertex that does not exist (there are {len(vertices)})")
         vertices, faces = vertices.astype(np.float32), faces.astype(np.int32)
-    if len(vertices) != FLAME_VERTICES:
+    if len(vertices) not in TEMPLATES:
+        known = ", ".join(f"{count} ({name})" for count, name in TEMPLATES.items())
         raise InputError(
-            f"{source}: has {len(vertices)} vertices; a single mesh must be a FLAME template ({FLAME_VERTICES}). "
+            f"{source}: has {len(vertices)} vertices; a single mesh must be a template of {known}. "
             f"Other heads need {LOOKED_FOR}: a .glb file or a folder of OBJs"
         )
     vertices = vertices * np.float32(metres(vertices, np.zeros((len(ARKIT_NAMES), *vertices.shape), np.float32)))

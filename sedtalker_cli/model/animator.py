@@ -167,8 +167,22 @@ def resample_frames(values: torch.Tensor, duration: float, fps: float) -> torch.
     Returns:
         (max(1, round(duration x fps)), K).
     """
-    frames, last = max(1, round(duration * fps)), len(values) - 1
-    place = (torch.arange(frames, dtype=torch.float64) / fps * RATE - 0.5).clamp(0, last)
+    frames = max(1, round(duration * fps))
+    return sample_frames(values, torch.arange(frames, dtype=torch.float64) / fps * RATE - 0.5)
+
+
+def sample_frames(values: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
+    """Values between frames, by cubic convolution (Catmull-Rom); before the first and behind the last they stay.
+
+    Args:
+        values: (T, K).
+        place: (N,) float64 frame numbers, fractions allowed.
+
+    Returns:
+        (N, K).
+    """
+    last = len(values) - 1
+    place = place.to(values.device).clamp(0, last)
     left = place.floor().long()
     t = (place - left).to(values.dtype).unsqueeze(-1)
     # Continued in a straight line by one frame before and two behind, so that every frame has its neighbours.

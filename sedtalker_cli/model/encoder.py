@@ -4,6 +4,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
@@ -56,22 +57,13 @@ class HubLayers(nn.Module):
         super().__init__()
         from transformers import AutoFeatureExtractor, AutoModel
 
-        try:
+        with hub_errors(name):
             self.model = AutoModel.from_pretrained(name, trust_remote_code=False)
             extractor = AutoFeatureExtractor.from_pretrained(name, trust_remote_code=False)
-        except UnpicklingError as error:
-            raise InputError(f"{name}: its weights are a pickle that holds code; get them as safetensors") from error
-        except (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise InputError(
-                f"{name}: cannot be loaded as a speech encoder ({reason}); "
-                "give a Hugging Face id or a local folder of a wav2vec2, HuBERT or WavLM model"
-            ) from error
         strides = getattr(self.model.config, "conv_stride", None)
         if strides is None or int(np.prod(strides)) != HOP_SAMPLES:
-            raise InputError(f"{name}: needs a model with a hop of 20 ms (wav2vec2, HuBERT, WavLM)")
-        depth = self.model.config.num_hidden_layers
-        self.taps = tuple(taps) if taps else tuple(range(max(1, depth - 2), depth + 1))
+            raise InputError(f"{name}: needs a model with a hop of 20 ms (wav2vec2, HuBERT, WavLM, Whisper)")
+        self.taps = tuple(taps) if taps else last_layers(self.model.config.num_hidden_layers)
         self.normalize = bool(getattr(extractor, "do_normalize", False))
 
     def forward(self, waveform: torch.Tensor) -> torch.Tensor:
@@ -83,6 +75,54 @@ class HubLayers(nn.Module):
         padded = nn.functional.pad(waveform, (40, 40 + HOP_SAMPLES))
         states = self.model(padded, output_hidden_states=True).hidden_states
         return torch.stack([states[t][:, :frames] for t in self.taps], dim=2)
+
+
+@contextmanager
+def hub_errors(name: str) -> Iterator[None]:
+    """Turn what `transformers` says of a model that it cannot load into an `InputError` of one line."""
+    try:
+        yield
+    except UnpicklingError as error:
+        raise InputError(f"{name}: its weights are a pickle that holds code; get them as safetensors") from error
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(
+            f"{name}: cannot be loaded as a speech encoder ({reason}); "
+            "give a Hugging Face id or a local folder of a wav2vec2, HuBERT, WavLM or Whisper model"
+        ) from error
+
+
+def last_layers(depth: int) -> tuple[int, ...]:
+    """Numbers of the last three of `depth` layers."""
+    return tuple(range(max(1, depth - 2), depth + 1))
+
+
+def hub_network(name: str) -> nn.Module:
+    """The layers of a model of `transformers` by its Hugging Face id or folder.
+
+    Raises:
+        InputError: it cannot be loaded, or is no speech encoder.
+    """
+    from transformers import AutoConfig, WhisperModel
+
+    with hub_errors(name):
+        if AutoConfig.from_pretrained(name, trust_remote_code=False).model_type != "whisper":
+            return HubLayers(name)
+        model = WhisperModel.from_pretrained(name)
+    config = model.config
+    network = WhisperLayers(
+        config.encoder_layers,
+        last_layers(config.encoder_layers),
+        d_model=config.d_model,
+        encoder_attention_heads=config.encoder_attention_heads,
+        encoder_ffn_dim=config.encoder_ffn_dim,
+        num_mel_bins=config.num_mel_bins,
+        max_source_positions=config.max_source_positions,
+    )
+    # The norm behind the last layer is the decoder's business; layers are taken before it.
+    state = {k: v for k, v in model.encoder.state_dict().items() if not k.startswith("layer_norm.")}
+    network.encoder.load_state_dict(state)
+    return network
 
 
 class SpeechEncoder:
@@ -120,7 +160,7 @@ class SpeechEncoder:
                 check_sizes(sizes)
                 network = load_network(folder, lambda: WhisperLayers(**sizes))
                 return cls(network, WindowPlan(**config["window"]), device, str(name_or_path), checksum(folder))
-        return cls(HubLayers(str(name_or_path)), WindowPlan(), device, str(name_or_path), None)
+        return cls(hub_network(str(name_or_path)), WindowPlan(), device, str(name_or_path), None)
 
     @torch.inference_mode()
     def __call__(self, waveform: np.ndarray | torch.Tensor) -> torch.Tensor:

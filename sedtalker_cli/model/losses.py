@@ -60,3 +60,27 @@ def ranked_intensity(
     if not above.any():
         return logits.sum() * 0
     return F.softplus(-(score[:, None] - score[None]))[above].mean()
+
+
+def vertex_losses(
+    found: torch.Tensor, target: torch.Tensor, mask: torch.Tensor, lips: torch.Tensor, unit: float = 1.0
+) -> torch.Tensor:
+    """Squared errors of vertices, of their velocity, and of the lips' vertices, a row a recording.
+
+    Args:
+        found, target: (B, T, V, 3).
+        mask: (B, T) with 1 for frames that exist.
+        lips: (L,) vertex numbers.
+        unit: length in which errors are measured.
+
+    Returns:
+        (B, 3) means over frames, vertices and axes.
+    """
+    error = (found - target) * (mask / unit)[..., None, None]
+    frames = mask.sum(1)
+    size = found.shape[2] * 3
+    both = (mask[:, 1:] * mask[:, :-1])[..., None, None]
+    vertices = error.square().sum((1, 2, 3)) / (frames * size)
+    velocity = (error.diff(dim=1) * both).square().sum((1, 2, 3)) / ((frames - 1).clamp(min=1) * size)
+    mouth = error[:, :, lips].square().sum((1, 2, 3)) / (frames * 3 * len(lips))
+    return torch.stack([vertices, velocity, mouth], dim=1)

@@ -1,21 +1,14 @@
 """Mamba block whose parameters have the names and shapes of `mamba_ssm.Mamba`."""
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from sedtalker_cli.model.kernels import fused_kernels
 from sedtalker_cli.model.scan import selective_scan, softplus_inverse
-
-
-def cuda_scan():
-    """mamba-ssm's fused scan if the package is installed, else None."""
-    try:
-        from mamba_ssm.ops.selective_scan_interface import selective_scan_fn
-    except ImportError:
-        return None
-    return selective_scan_fn
 
 
 class Mamba(nn.Module):
@@ -56,24 +49,33 @@ class Mamba(nn.Module):
         Returns:
             (B, T, D).
         """
-        length = x.shape[1]
+        fused = fused_kernels() if x.is_cuda else None
         hidden, gate = self.in_proj(x).chunk(2, dim=-1)
         if mask is not None:
-            hidden = hidden * mask.unsqueeze(-1)
-        hidden = F.silu(self.conv1d(hidden.transpose(1, 2))[..., :length].transpose(1, 2))
+            hidden = hidden * mask.unsqueeze(-1).to(hidden.dtype)
+        hidden = self.convolve(hidden, fused.convolve if fused else None)
         dt, b, c = self.x_proj(hidden).split([self.dt_rank, self.d_state, self.d_state], dim=-1)
         dt = F.softplus(self.dt_proj(dt))
         if mask is not None:
             dt = dt * mask.unsqueeze(-1)
         a = -torch.exp(self.A_log.float())
-        fused = cuda_scan() if x.is_cuda else None
-        if fused is not None:
-            y = fused(
-                hidden.transpose(1, 2), dt.transpose(1, 2), a, b.transpose(1, 2), c.transpose(1, 2), self.D.float()
-            ).transpose(1, 2)
+        if fused:
+            u, dt, b, c = (t.to(hidden.dtype).transpose(1, 2).contiguous() for t in (hidden, dt, b, c))
+            y = fused.scan(u, dt, a, b, c, self.D.float()).transpose(1, 2)
         else:
-            y = selective_scan(hidden, dt, a, b, c, self.D)
-        return self.out_proj(y * F.silu(gate))
+            # The recurrence adds up over time: half precision would not do.
+            with torch.autocast(x.device.type, enabled=False):
+                u, dt, b, c = (t.float() if t.itemsize < 4 else t for t in (hidden, dt, b, c))
+                y = selective_scan(u, dt, a, b, c, self.D)
+        return self.out_proj(y.to(hidden.dtype) * F.silu(gate))
+
+    def convolve(self, hidden: torch.Tensor, kernel: Callable | None = None) -> torch.Tensor:
+        """Causal depthwise convolution and SiLU of (B, T, E), by causal-conv1d's `kernel` where it is given."""
+        time_last = hidden.transpose(1, 2)
+        if kernel is None:
+            return F.silu(self.conv1d(time_last)[..., : hidden.shape[1]].transpose(1, 2))
+        weight, bias = (t.to(hidden.dtype) for t in (self.conv1d.weight.squeeze(1), self.conv1d.bias))
+        return kernel(time_last.contiguous(), weight, bias, activation="silu").transpose(1, 2)
 
 
 class BiMamba(nn.Module):
