@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from sedtalker_cli.errors import InputError
-from sedtalker_cli.model.animator import Animator, AnimatorNetwork, EmotionCondition, resample_frames
+from sedtalker_cli.model.animator import Animator, AnimatorNetwork, EmotionCondition, resample_frames, sharpen
 from sedtalker_cli.model.attention import WindowedAttention, rotate
 from sedtalker_cli.model.checkpoint import save_checkpoint
 from sedtalker_cli.model.diarizer import Diarizer, DiarizerNetwork, LayerMix, TunedLayers
@@ -307,6 +307,18 @@ def test_condition_is_continuous(condition):
     moved = condition(nearby, (level + step).clamp(max=1)) - condition(posteriors, level)
     widest = torch.cdist(condition.embedding, condition.embedding).max()
     assert 0 < moved.norm(dim=-1).max() <= 3 * step * widest
+
+
+# --- sharpening
+
+
+@pytest.mark.parametrize(("frequency", "gain"), [(0, 1), (3, 1.01286), (12.5, 1.7), (25, 1)])
+def test_sharpening_lifts_fast_movements_alone(frequency, gain):
+    """Against the response of the filter: 1 + 0.7 (1 - (1 + cos(2 pi f / 25 Hz)) / 2)^2."""
+    wave = torch.cos(2 * math.pi * frequency / 50 * torch.arange(100.0, dtype=torch.float64))[:, None]
+    inner = slice(10, -10)
+    torch.testing.assert_close(sharpen(wave, 0.7)[inner], gain * wave[inner], atol=1e-4, rtol=0)
+    assert sharpen(wave, 0.0) is wave and sharpen(wave[:1], 0.7) is not None
 
 
 # --- windows

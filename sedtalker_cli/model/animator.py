@@ -197,6 +197,27 @@ def sample_frames(values: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
     )
 
 
+def sharpen(motion: torch.Tensor, amount: float) -> torch.Tensor:
+    """Restore fast movements, which a model of least squares damps because it cannot time them exactly.
+
+    With L the low-pass (1, 0, 2, 0, 1) / 4 at 50 frames a second, x + amount (1 - L)^2 x: movements of 12.5 Hz gain the
+    factor 1 + amount, those under 6 Hz less than a quarter of that, rest and single-frame tremble nothing.
+
+    Args:
+        motion: (T, K) at 50 frames a second.
+        amount: 0 changes nothing.
+    """
+    if amount == 0 or len(motion) < 2:
+        return motion
+
+    def low(x: torch.Tensor) -> torch.Tensor:
+        ends = torch.cat([x[:1].expand(2, -1), x, x[-1:].expand(2, -1)])
+        return (ends[:-4] + 2 * x + ends[4:]) / 4
+
+    high = motion - low(motion)
+    return motion + amount * (high - low(high))
+
+
 class Animator:
     """A trained animator.
 
@@ -204,6 +225,7 @@ class Animator:
         classes: emotion names it was trained with.
         class_map: other models' class names -> its own.
         styles: speaking styles; the first is the default.
+        sharpness: see `sharpen`.
         sha256: checksum of the checkpoint.
     """
 
@@ -212,6 +234,9 @@ class Animator:
         self.device, self.sha256 = device, sha256
         self.classes, self.styles = tuple(config["classes"]), tuple(config["styles"])
         self.class_map: dict[str, str] = dict(config.get("class_map", {}))
+        self.sharpness = float(config.get("sharpness", 0.0))
+        if not 0 <= self.sharpness <= 10:
+            raise ValueError(f"sharpness is {self.sharpness}")
 
     @classmethod
     def load(cls, folder: str | os.PathLike, device: str = "cpu") -> "Animator":
@@ -291,4 +316,5 @@ class Animator:
             torch.as_tensor(intensity, dtype=torch.float32),
         ]
         (motion,) = windowed(run, inputs, core=3000, context=300)
-        return resample_frames(motion.cpu(), duration, fps).clamp(0, 1).numpy()
+        motion = sharpen(motion.cpu(), self.sharpness)
+        return resample_frames(motion, duration, fps).clamp(0, 1).numpy()

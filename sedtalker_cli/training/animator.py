@@ -134,6 +134,7 @@ def train_animator(
             "classes": list(EMOTIONS),
             "styles": list(styles),
             "class_map": CLASS_MAP,
+            "sharpness": settings.sharpness,
             "network": sizes_of(AnimatorNetwork, **{k: v for k, v in sizes.items() if k != "styles"}),
             "encoder_sha256": encoder.sha256,
             "training": shown_settings(settings),

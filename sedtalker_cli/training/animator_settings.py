@@ -26,6 +26,8 @@ class AnimatorTraining:
         still: recordings of noise per draw, over which the mouth rests.
         epochs, batch, learning_rate, weight_decay, seed: as usual.
         velocity_weight, vertex_weight, closure_weight, liveliness_weight: of the losses beside that on coefficients.
+        sharpness: of the finished model's motion, see `model.animator.sharpen`; chosen on validation clips so that
+            motion is about as lively as captured.
         network: overrides of the network's sizes.
     """
 
@@ -46,6 +48,7 @@ class AnimatorTraining:
     vertex_weight: float = 1.0
     closure_weight: float = 0.5
     liveliness_weight: float = 0.3
+    sharpness: float = 0.7
     seed: int = 0
     phones: tuple[Path, ...] = ()
     learn_captures: bool = True
