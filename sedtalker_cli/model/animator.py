@@ -12,10 +12,12 @@ from sedtalker_cli.errors import InputError
 from sedtalker_cli.face.arkit import ARKIT_NAMES
 from sedtalker_cli.model.checkpoint import checksum, config_errors, load_config, load_into
 from sedtalker_cli.model.diarizer import LayerMix
+from sedtalker_cli.model.features import Features
 from sedtalker_cli.model.hybrid import HybridStack
 from sedtalker_cli.model.windows import windowed
 
 RATE = 50.0  # frames a second of encoder features, and of the network
+RESAMPLED_AT_ONCE = 4096  # frames: some copies of them are held
 
 
 class EmotionCondition(nn.Module):
@@ -161,12 +163,17 @@ def resample_frames(values: torch.Tensor, duration: float, fps: float) -> torch.
     """
     frames, last = max(1, round(duration * fps)), len(values) - 1
     place = (torch.arange(frames, dtype=torch.float64) / fps * RATE - 0.5).clamp(0, last)
-    left = place.floor().long()
-    t = (place - left).to(values.dtype).unsqueeze(-1)
     # Continued in a straight line by one frame before and two behind, so that every frame has its neighbours.
     first, end = values[:1], values[-1:]
     slope = end - values[max(last - 1, 0)]
     ends = torch.cat([2 * first - values[min(1, last)], values, end + slope, end + 2 * slope])
+    return torch.cat([_read_between(ends, piece) for piece in place.split(RESAMPLED_AT_ONCE)])
+
+
+def _read_between(ends: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
+    """Values (N, K) at places (N,) of rows of which the first is row -1."""
+    left = place.floor().long()
+    t = (place - left).to(ends.dtype).unsqueeze(-1)
     before, start, end, after = (ends[left + k] for k in range(4))
     slope_start, slope_end = (end - before) / 2, (after - start) / 2
     change = start - end
@@ -226,7 +233,7 @@ class Animator:
     @torch.inference_mode()
     def predict(
         self,
-        features: torch.Tensor,
+        features: Features,
         posteriors: np.ndarray,
         intensity: np.ndarray,
         duration: float,
@@ -236,7 +243,7 @@ class Animator:
         """Motion of a recording.
 
         Args:
-            features: (T, L, D) as from `SpeechEncoder.encode`.
+            features: (T, L, D) as from `SpeechEncoder.encode` or `store`.
             posteriors: (T, C) over `classes`.
             intensity: (T,).
             duration: of the recording in s.

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from sedtalker_cli.decoding import decode_labels, runs_of
 from sedtalker_cli.model.checkpoint import checksum, config_errors, load_config, load_into
+from sedtalker_cli.model.features import Features
 from sedtalker_cli.model.hybrid import HybridStack
 from sedtalker_cli.model.whisper import WhisperLayer
 from sedtalker_cli.model.windows import windowed
@@ -93,13 +94,16 @@ def deviation_of(mean: torch.Tensor, square: torch.Tensor) -> torch.Tensor:
     return (square - mean**2).clamp(min=1e-4).sqrt() - 1
 
 
-def statistics_of(stretches: Iterable[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Means and deviations (S, K) of S stretches (T, K), each of its own length; one is held at a time."""
-    means, deviations = [], []
-    for x in stretches:
-        means.append(x.mean(0))
-        deviations.append(deviation_of(means[-1], (x**2).mean(0)))
-    return torch.stack(means), torch.stack(deviations)
+def statistics_of(stretches: Iterable[torch.Tensor], count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Means and deviations (S, K) of S = `count` stretches (T, K), each of its own length; one is held at a time."""
+    means, deviations = torch.empty(0), torch.empty(0)
+    # Filled in place: small rows kept one by one would lie between the large stretches that are freed, and hold them.
+    for row, x in enumerate(stretches):
+        if row == 0:
+            means, deviations = (x.new_empty(count, x.shape[1]) for _ in range(2))
+        means[row] = x.mean(0)
+        deviations[row] = deviation_of(means[row], (x**2).mean(0))
+    return means, deviations
 
 
 class DiarizerNetwork(nn.Module):
@@ -195,7 +199,7 @@ class DiarizerNetwork(nn.Module):
 
     def rescore(
         self,
-        features: torch.Tensor,
+        features: Features,
         logits: torch.Tensor,
         intensity: torch.Tensor,
         centre: torch.Tensor | None = None,
@@ -231,11 +235,11 @@ class DiarizerNetwork(nn.Module):
         return found
 
     def stretch_answer(
-        self, features: torch.Tensor, stretches: Sequence[tuple[int, int]], centre: torch.Tensor | None = None
+        self, features: Features, stretches: Sequence[tuple[int, int]], centre: torch.Tensor | None = None
     ) -> torch.Tensor:
         """Class and intensity logits (T, C + 1) of each frame's stretch; the stretches tile the features (T, L', D)."""
         standard = (self.standard(features[start:stop].to(self.centre)).flatten(1) for start, stop in stretches)
-        answers = self.judge(*statistics_of(standard), centre)
+        answers = self.judge(*statistics_of(standard, len(stretches)), centre)
         lengths = torch.tensor([stop - start for start, stop in stretches], device=answers.device)
         return answers.repeat_interleave(lengths, 0)
 
@@ -340,19 +344,21 @@ class Diarizer:
         return cls(load_into(network, folder), config, device, checksum(folder))
 
     @torch.inference_mode()
-    def voice(self, features: torch.Tensor) -> Voice:
+    def voice(self, features: Features) -> Voice:
         """What a recording (T, L, D) tells of its speaker."""
         total = torch.zeros_like(self.network.centre)
-        for piece in self._tuned(features).split(3000):
-            total += F.layer_norm(piece.to(self.device).float(), piece.shape[-1:]).sum(0)
+        tuned = self._tuned(features)
+        for start in range(0, len(tuned), 3000):
+            piece = tuned[start : start + 3000].to(self.device).float()
+            total += F.layer_norm(piece, piece.shape[-1:]).sum(0)
         return Voice(total, len(features))
 
     @torch.inference_mode()
-    def predict(self, features: torch.Tensor, voice: Voice | None = None) -> tuple[np.ndarray, np.ndarray]:
+    def predict(self, features: Features, voice: Voice | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Posteriors and intensity of a recording.
 
         Args:
-            features: (T, L, D) as from `SpeechEncoder.encode`.
+            features: (T, L, D) as from `SpeechEncoder.encode` or `store`.
             voice: what is known of its speaker, to judge him by his own measure.
 
         Returns:
@@ -371,7 +377,7 @@ class Diarizer:
         posteriors = (logits / self.temperature).softmax(-1)
         return posteriors.cpu().numpy(), intensity.sigmoid().cpu().numpy()
 
-    def _tuned(self, features: torch.Tensor) -> torch.Tensor:
+    def _tuned(self, features: Features) -> Features:
         """Features (T, L, D) through the tuned layers, if there are any, in windows as long as in training."""
         tuned = self.network.tuned
         if tuned is None or len(features) == 0:
