@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from sedtalker_cli.model.features import FeatureStore
+from sedtalker_cli.model.hybrid import HybridStack
 from sedtalker_cli.model.windows import windowed
 
 
@@ -35,3 +36,26 @@ def test_windows_over_features_on_disk():
         assert torch.equal(found, expected[0])
     bare, _ = windowed(network, [store], core=7, context=0)
     assert not torch.equal(bare, whole[0][0])
+
+
+@pytest.mark.parametrize("frames", [1, 2, 7, 8, 50])
+def test_a_stack_in_pieces_equals_one_shot(frames):
+    torch.manual_seed(0)
+    stack = HybridStack("mam", 16, num_heads=2, window=3, condition_dim=5, d_state=4).eval()
+    for parameter in stack.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    x, condition = torch.randn(1, frames, 16), torch.randn(1, frames, 5)
+    with torch.inference_mode():
+        expected = stack(x, condition)
+        found = stack.in_pieces(x.clone(), condition, size=7)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_windows_of_a_network_with_a_stride():
+    values = torch.randn(101, 3)
+
+    def thirds(x: torch.Tensor) -> tuple[torch.Tensor]:
+        return (torch.nn.functional.pad(x, (0, 0, 0, -x.shape[1] % 3)).unflatten(1, (-1, 3)).sum(2),)
+
+    (found,) = windowed(thirds, [values], core=6, context=3, stride=3)
+    torch.testing.assert_close(found, thirds(values[None])[0][0])

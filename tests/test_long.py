@@ -52,8 +52,8 @@ def test_ten_minutes_in_windows_and_at_once(models, waveform):
         bare, heard = windowed(first, [features], core=3000, context=0)
         bare, _ = diarizer.network.rescore(features.float(), bare, heard)
     whole, bare = ((x / diarizer.temperature).softmax(-1).numpy() for x in (logits, bare))
-    assert np.abs(posteriors - whole).max() < 0.02
-    assert np.abs(intensity - level.sigmoid().numpy()).max() < 0.02
+    assert np.abs(posteriors - whole).max() < 1e-3
+    assert np.abs(intensity - level.sigmoid().numpy()).max() < 1e-3
     assert np.abs(bare - whole).max() > 0.02
     # The encoder hears 12 s at a time, so where its windows begin makes a small difference.
     later, _ = diarizer.predict(encoder.encode([waveform[SHIFT:]]))

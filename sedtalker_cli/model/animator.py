@@ -131,6 +131,21 @@ class AnimatorNetwork(nn.Module):
         Returns:
             (B, T, K) coefficients, not yet clipped to [0, 1].
         """
+        x, condition = self.listen(features, posteriors, intensity, style, mask)
+        if mask is not None:
+            fill = -features.shape[1] % self.stride
+            mask = F.pad(mask, (0, fill)).unflatten(1, (-1, self.stride)).amax(-1)
+        return self.move(self.stack(x, condition, mask), condition)[:, : features.shape[1]]
+
+    def listen(
+        self,
+        features: torch.Tensor,
+        posteriors: torch.Tensor,
+        intensity: torch.Tensor,
+        style: torch.Tensor,
+        mask: torch.Tensor | None = None,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Input (B, S, D) and condition (B, S, K) of the stack; arguments as in `forward`, S = ceil(T / stride)."""
         frames, stride = features.shape[1], self.stride
         style_rows = self.style(style)[:, None].expand(-1, frames, -1)
         condition = torch.cat([self.emotion(posteriors, intensity), style_rows], dim=-1)
@@ -142,12 +157,11 @@ class AnimatorNetwork(nn.Module):
         x = F.gelu(self.pool(F.pad(x.transpose(1, 2), (0, fill)))[..., :slow]).transpose(1, 2)
         # The last frame's condition stands for those that fill up the last slow frame.
         condition = F.pad(condition.transpose(1, 2), (0, fill), mode="replicate" if fill else "constant")
-        condition = F.avg_pool1d(condition, stride).transpose(1, 2)
-        if mask is not None:
-            mask = F.pad(mask, (0, fill)).unflatten(1, (slow, stride)).amax(-1)
-        x = self.stack(x, condition, mask)
-        motion = self.output(torch.cat([x, condition], dim=-1))
-        return motion.unflatten(-1, (stride, -1)).flatten(1, 2)[:, :frames]
+        return x, F.avg_pool1d(condition, stride).transpose(1, 2)
+
+    def move(self, x: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
+        """What the stack gives (B, S, D), and the condition, to coefficients (B, S x stride, K)."""
+        return self.output(torch.cat([x, condition], dim=-1)).unflatten(-1, (self.stride, -1)).flatten(1, 2)
 
 
 def resample_frames(values: torch.Tensor, duration: float, fps: float) -> torch.Tensor:
@@ -262,13 +276,19 @@ class Animator:
             return np.zeros((max(1, round(duration * fps)), len(ARKIT_NAMES)), np.float32)
         number = torch.tensor([self.styles.index(style) if style else 0], device=self.device)
 
-        def run(f: torch.Tensor, p: torch.Tensor, i: torch.Tensor) -> tuple[torch.Tensor]:
-            return (self.network(f.to(self.device).float(), p.to(self.device), i.to(self.device), number),)
+        def listen(f: torch.Tensor, p: torch.Tensor, i: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            return self.network.listen(f.to(self.device).float(), p.to(self.device), i.to(self.device), number)
 
         inputs = [
             features,
             torch.as_tensor(posteriors, dtype=torch.float32),
             torch.as_tensor(intensity, dtype=torch.float32),
         ]
-        (motion,) = windowed(run, inputs, core=3000, context=300)
+        stride = self.network.stride
+        # The pooling of `listen` hears its neighbours only; the stack takes the recording as a whole.
+        x, condition = (
+            y[None] for y in windowed(listen, inputs, core=1000 * stride, context=4 * stride, stride=stride)
+        )
+        x = self.network.stack.in_pieces(x, condition)
+        motion = self.network.move(x, condition)[0, : len(features)]
         return resample_frames(motion.cpu(), duration, fps).clamp(0, 1).numpy()

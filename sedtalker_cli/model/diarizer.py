@@ -188,13 +188,31 @@ class DiarizerNetwork(nn.Module):
         self, features: torch.Tensor, mask: torch.Tensor | None = None, centre: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """As `forward`, from what `tune` gives."""
-        answer = self.stack_answer(features, mask)
-        stack, windows = self.shares[0 if centre is None else 1]
-        logits = stack * answer[..., :-1]
-        if windows:
-            logits = logits + windows * self.judge(*self.local(features, mask), centre)[..., :-1]
-        both = torch.cat([logits, answer[..., -1:]], dim=-1).transpose(1, 2)
-        fast = F.interpolate(both, scale_factor=self.stride, mode="linear")[..., : features.shape[1]].transpose(1, 2)
+        answer, windows = self.stack_answer(features, mask), self.window_answer(features, mask, centre)
+        return self.unite(answer, windows, features.shape[1], centre)
+
+    def answer_in_pieces(
+        self, features: Features, centre: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """As `answer`, for what `tune` gives of one recording (T, L', D) of any length: (1, T, C) and (1, T)."""
+
+        def listen(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            x = x.to(self.centre)
+            return self.stack_input(x)[0], self.window_answer(x, None, centre)
+
+        # Pooling and statistics hear no further than this; the stack takes the recording as a whole.
+        context = self.stride * (self.around // 2 + 2)
+        x, windows = windowed(listen, [features], core=250 * self.stride, context=context, stride=self.stride)
+        answer = self.read(self.stack.in_pieces(x[None]))
+        return self.unite(answer, windows[None], len(features), centre)
+
+    def unite(
+        self, answer: torch.Tensor, windows: torch.Tensor, frames: int, centre: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Answers of stack and windows at slow frames to logits (B, T, C) and intensity logits (B, T)."""
+        stack, share = self.shares[0 if centre is None else 1]
+        both = torch.cat([stack * answer[..., :-1] + share * windows, answer[..., -1:]], dim=-1).transpose(1, 2)
+        fast = F.interpolate(both, scale_factor=self.stride, mode="linear")[..., :frames].transpose(1, 2)
         return fast[..., :-1], fast[..., -1]
 
     def rescore(
@@ -253,8 +271,29 @@ class DiarizerNetwork(nn.Module):
         """Encoder features (B, T, L, D) through the tuned layers, if there are any: (B, T, L', D)."""
         return features if self.tuned is None else self.tuned(features, mask)
 
+    def window_answer(
+        self, features: torch.Tensor, mask: torch.Tensor | None, centre: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Class logits (B, S, C) from statistics around each slow frame, or zeros where they have no share."""
+        if self.shares[0 if centre is None else 1, 1]:
+            return self.judge(*self.local(features, mask), centre)[..., :-1]
+        slow = -(-features.shape[1] // self.stride)
+        return features.new_zeros(len(features), slow, self.classify.out_features)
+
     def stack_answer(self, features: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
         """Class and intensity logits of the stack (B, S, C + 1) at slow frames, from tuned features (B, T, L', D)."""
+        x, mask = self.stack_input(features, mask)
+        return self.read(self.stack(x, mask=mask))
+
+    def read(self, x: torch.Tensor) -> torch.Tensor:
+        """Class and intensity logits (B, S, C + 1) from what the stack gives (B, S, d_model)."""
+        x = self.dropout(x)
+        return torch.cat([self.classify(x), self.intensity(x)], dim=-1)
+
+    def stack_input(
+        self, features: torch.Tensor, mask: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Slow frames (B, S, d_model) and their mask (B, S), from tuned features (B, T, L', D)."""
         x = self.project(self.mix(features))
         x = self.dropout(x)
         fill = -features.shape[1] % self.stride
@@ -262,9 +301,7 @@ class DiarizerNetwork(nn.Module):
             mask = mask.to(x)
             x = x * mask.unsqueeze(-1)
             mask = F.pad(mask, (0, fill)).unflatten(1, (-1, self.stride)).amax(-1)
-        x = F.gelu(self.pool(F.pad(x.transpose(1, 2), (0, fill)))).transpose(1, 2)
-        x = self.dropout(self.stack(x, mask=mask))
-        return torch.cat([self.classify(x), self.intensity(x)], dim=-1)
+        return F.gelu(self.pool(F.pad(x.transpose(1, 2), (0, fill)))).transpose(1, 2), mask
 
     def standard(self, features: torch.Tensor) -> torch.Tensor:
         """Features (..., L', D), each layer normalised, then centred and scaled by what is usual."""
@@ -368,11 +405,8 @@ class Diarizer:
             return np.zeros((0, len(self.classes)), np.float32), np.zeros(0, np.float32)
         centre = None if voice is None else self.network.centre_of(voice.total, voice.frames)
 
-        def run(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-            return self.network.answer(x.to(self.device).float(), None, centre)
-
         tuned = self._tuned(features)
-        logits, intensity = windowed(run, [tuned], core=1000, context=1200)
+        logits, intensity = (x[0] for x in self.network.answer_in_pieces(tuned, centre))
         logits, intensity = self.network.rescore(tuned, logits, intensity, centre)
         posteriors = (logits / self.temperature).softmax(-1)
         return posteriors.cpu().numpy(), intensity.sigmoid().cpu().numpy()

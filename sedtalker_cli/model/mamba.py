@@ -1,12 +1,16 @@
 """Mamba block whose parameters have the names and shapes of `mamba_ssm.Mamba`."""
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from sedtalker_cli.model.scan import selective_scan, softplus_inverse
+from sedtalker_cli.model.scan import resume_scan, softplus_inverse
+
+# Last inputs of the convolution (B, E, d_conv - 1) and state of the scan (B, E, N).
+Past = tuple[torch.Tensor, torch.Tensor]
 
 
 def cuda_scan():
@@ -55,24 +59,34 @@ class Mamba(nn.Module):
         Returns:
             (B, T, D).
         """
-        length = x.shape[1]
+        fused = cuda_scan() if x.is_cuda else None
+        return self._run(x, mask, None, fused)[0]
+
+    def resume(self, x: torch.Tensor, past: Past | None = None) -> tuple[torch.Tensor, Past]:
+        """The next piece (B, T, D) of a sequence, and what the piece after it has to know of it."""
+        return self._run(x, None, past, None)
+
+    def _run(self, x, mask, past, fused):
         hidden, gate = self.in_proj(x).chunk(2, dim=-1)
         if mask is not None:
             hidden = hidden * mask.unsqueeze(-1)
-        hidden = F.silu(self.conv1d(hidden.transpose(1, 2))[..., :length].transpose(1, 2))
+        hidden = hidden.transpose(1, 2)
+        tail, state = past or (hidden.new_zeros(*hidden.shape[:2], self.d_conv - 1), None)
+        hidden = torch.cat([tail, hidden], dim=2)
+        tail = hidden[..., x.shape[1] :].clone()
+        hidden = F.silu(F.conv1d(hidden, self.conv1d.weight, self.conv1d.bias, groups=self.d_inner)).transpose(1, 2)
         dt, b, c = self.x_proj(hidden).split([self.dt_rank, self.d_state, self.d_state], dim=-1)
         dt = F.softplus(self.dt_proj(dt))
         if mask is not None:
             dt = dt * mask.unsqueeze(-1)
         a = -torch.exp(self.A_log.float())
-        fused = cuda_scan() if x.is_cuda else None
         if fused is not None:
             y = fused(
                 hidden.transpose(1, 2), dt.transpose(1, 2), a, b.transpose(1, 2), c.transpose(1, 2), self.D.float()
             ).transpose(1, 2)
         else:
-            y = selective_scan(hidden, dt, a, b, c, self.D)
-        return self.out_proj(y * F.silu(gate))
+            y, state = resume_scan(hidden, dt, a, b, c, self.D, state)
+        return self.out_proj(y * F.silu(gate)), (tail, state)
 
 
 class BiMamba(nn.Module):
@@ -87,3 +101,20 @@ class BiMamba(nn.Module):
         """As `Mamba.forward`."""
         flipped_mask = None if mask is None else mask.flip(1)
         return self.forward_scan(x, mask) + self.backward_scan(x.flip(1), flipped_mask).flip(1)
+
+    def in_pieces(self, read: Callable[[int, int], torch.Tensor], out: torch.Tensor, size: int) -> None:
+        """As `forward`, over a recording of any length: each direction hands its state from piece to piece.
+
+        Args:
+            read: gives the input (1, t, D) of a range of frames.
+            out: (1, T, D) to fill.
+            size: frames of a piece.
+        """
+        pieces = [(start, min(start + size, out.shape[1])) for start in range(0, out.shape[1], size)]
+        past = None
+        for start, stop in pieces:
+            out[:, start:stop], past = self.forward_scan.resume(read(start, stop), past)
+        past = None
+        for start, stop in reversed(pieces):
+            y, past = self.backward_scan.resume(read(start, stop).flip(1), past)
+            out[:, start:stop] += y.flip(1)
