@@ -1,9 +1,9 @@
-# make demo | test | lint | clean; PYTHON chooses the interpreter, EXAMPLES the demo's recordings.
+# make demo | test | lint | bench | clean; PYTHON chooses the interpreter, EXAMPLES the demo's recordings.
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DELETE_ON_ERROR:
-.PHONY: demo test lint clean
+.PHONY: demo test lint bench clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -24,6 +24,9 @@ test: $(VENV)/.installed-dev
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+bench: $(VENV)/.installed
+	$(BIN)/python -m benchmarks
 
 clean:
 	rm -rf $(DEMO) build dist .pytest_cache .ruff_cache .hypothesis
