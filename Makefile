@@ -1,9 +1,9 @@
-# make demo | test | soak | lint | clean; PYTHON chooses the interpreter, EXAMPLES the demo's recordings.
+# make demo | test | bench | soak | lint | clean; PYTHON chooses the interpreter, EXAMPLES the demo's recordings.
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DELETE_ON_ERROR:
-.PHONY: demo test soak lint clean
+.PHONY: demo test bench soak lint clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -28,6 +28,9 @@ soak: $(VENV)/.installed-dev
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+bench: $(VENV)/.installed
+	$(BIN)/python -m benchmarks
 
 clean:
 	rm -rf $(DEMO) build dist .pytest_cache .ruff_cache .hypothesis

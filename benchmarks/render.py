@@ -1,17 +1,8 @@
-"""Films a second: ours against plain use of pyrender (a new mesh for every frame, 4x multisampling), in one run.
-
-    python benchmarks/render.py [--frames 300] [--large 60] [--plain 20]
-
-"drawing" is frames into arrays, "no OpenGL" the same by Matplotlib; "film" adds the strip and the encoder; "process" is
-a fresh Python that imports, draws and encodes, by the wall clock. Figures depend on what else the machine does: compare
-within one run.
-"""
+"""Films a second: ours against plain use of pyrender (a new mesh for every frame, 4x multisampling)."""
 
 from __future__ import annotations
 
-import argparse
-import os
-import subprocess
+import json
 import sys
 import tempfile
 import time
@@ -19,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from benchmarks.common import Row, ask, run, sedtalker, write_speech
 
 FPS = 30
 POSES = (
@@ -54,14 +45,16 @@ def make_timeline(duration: float):
     return EmotionTimeline.from_segments(segments, EMOTIONS, duration, 0.7)
 
 
-def make_film(width: int, height: int, frames: int, target: Path) -> float:
-    """Render a film with strip; returns seconds."""
+def make_film(width: int, height: int, frames: int) -> float:
+    """Render a film with strip; returns seconds a frame."""
     from sedtalker_cli.render.film import render_film
 
     head, vertices = make_motion(frames)
     start = time.perf_counter()
-    render_film(vertices, head, FPS, target, timeline=make_timeline(frames / FPS), size=(width, height))
-    return time.perf_counter() - start
+    with tempfile.TemporaryDirectory() as folder:
+        target, size = Path(folder) / "film.mp4", (width, height)
+        render_film(vertices, head, FPS, target, timeline=make_timeline(frames / FPS), size=size)
+    return (time.perf_counter() - start) / frames
 
 
 def draw_ours(width: int, height: int, frames: int) -> float:
@@ -93,21 +86,6 @@ def draw_painted(width: int, height: int, frames: int) -> float:
     return (time.perf_counter() - start) / frames
 
 
-def time_load() -> float:
-    """Load a glTF head with 52 shapes; returns seconds."""
-    from sedtalker_cli.face.custom import load_custom_head
-    from sedtalker_cli.face.head import load_head
-    from sedtalker_cli.face.normals import shape_normals
-    from sedtalker_cli.formats.glb import build_glb, write_glb
-
-    head = load_head()
-    with tempfile.TemporaryDirectory() as folder:
-        write_glb(f"{folder}/head.glb", build_glb(head, np.zeros((1, 52), np.float32), FPS, shape_normals(head)))
-        start = time.perf_counter()
-        load_custom_head(Path(folder) / "head.glb")
-        return time.perf_counter() - start
-
-
 def draw_plain(width: int, height: int, frames: int) -> float:
     """Draw frames as pyrender's examples do; returns seconds a frame."""
     from sedtalker_cli.render.scene import describe_scene
@@ -129,50 +107,42 @@ def draw_plain(width: int, height: int, frames: int) -> float:
     return seconds
 
 
-def time_process(width: int, height: int, frames: int) -> float:
-    """Run this file anew to make one film; returns seconds of the whole process."""
-    start = time.perf_counter()
-    subprocess.run([sys.executable, __file__, "--film", f"{width}x{height}", "--frames", str(frames)], check=True)
-    return time.perf_counter() - start
+def rows(folder: Path, frames: int, large: int, plain: int, seconds: float) -> list[Row]:
+    """Frames a second of films and their parts; memory of a film.
 
+    Args:
+        folder: for files.
+        frames, large: of the 512 x 512 and of the 1920 x 1080 film.
+        plain: frames drawn by plain pyrender.
+        seconds: length of the film whose memory is measured.
+    """
+    found = []
+    for width, height, count, target in ((512, 512, frames, 30), (1920, 1080, large, 6)):
 
-def in_a_process(function: str, width: int, height: int, frames: int) -> float:
-    """Run one of the draw functions in a process of its own, so that contexts do not meet."""
-    command = [sys.executable, __file__, "--call", function, "--film", f"{width}x{height}", "--frames", str(frames)]
-    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
+        def rate(function: str, count: int, width: int = width, height: int = height) -> float:
+            return 1 / ask("render", function, width, height, count)["seconds"]
+
+        film = count / run(["-m", "benchmarks.render", "make_film", str(width), str(height), str(count)]).wall
+        drawing, painted = rate("draw_ours", min(count, 100)), rate("draw_painted", min(count, 60))
+        found.append(
+            Row(
+                *("render", f"film {width} x {height}, {count} frames", film, "frames/s", target, True),
+                limit=f"{drawing:.1f} (drawing alone)",
+                peer=f"plain pyrender, drawing alone {rate('draw_plain', plain):.1f}",
+                note=f"whole process; drawing without OpenGL {painted:.1f}",
+            )
+        )
+    sound = write_speech(folder / "film.wav", seconds)
+    sedtalker("animate", sound, "--out", folder)
+    peak = sedtalker("render", folder / "film.npy", "--out", folder).peak
+    name = f"film of {seconds / 60:.3g} min, 512 x 512, memory"
+    return [*found, Row("render", name, peak, "MB", 1000, note="largest process")]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--frames", type=int, default=300, help="frames of the 512x512 film")
-    parser.add_argument("--large", type=int, default=60, help="frames of the 1920x1080 film")
-    parser.add_argument("--plain", type=int, default=20, help="frames drawn by plain pyrender")
-    parser.add_argument("--film", help=argparse.SUPPRESS)
-    parser.add_argument("--call", help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.film:
-        width, height = (int(side) for side in options.film.split("x"))
-        if options.call:
-            print(globals()[options.call](width, height, options.frames))
-            return
-        with tempfile.TemporaryDirectory() as folder:
-            make_film(width, height, options.frames, Path(folder) / "film.mp4")
-        return
-    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before the start; frames a second")
-    print(
-        f"{'size':>10} {'plain pyrender':>15} {'drawing':>9} {'ratio':>7} {'process, with film':>19} "
-        f"{'ratio':>7} {'no OpenGL':>10}"
-    )
-    for width, height, frames in ((512, 512, options.frames), (1920, 1080, options.large)):
-        plain = 1 / in_a_process("draw_plain", width, height, options.plain)
-        drawing = 1 / in_a_process("draw_ours", width, height, min(frames, 100))
-        painted = 1 / in_a_process("draw_painted", width, height, min(frames, 60))
-        film = frames / time_process(width, height, frames)
-        print(
-            f"{width:>5}x{height:<4} {plain:>15.1f} {drawing:>9.1f} {drawing / plain:>7.1f} "
-            f"{film:>19.1f} {film / plain:>7.1f} {painted:>10.1f}"
-        )
-    print(f"a glTF head with 52 shapes is loaded in {time_load():.2f} s")
+    """One function in a process of its own, so that contexts do not meet: prints one JSON object."""
+    function, width, height, frames = sys.argv[1], *map(int, sys.argv[2:5])
+    print(json.dumps({"seconds": globals()[function](width, height, frames)}))
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ class Diarization:
 
     Attributes:
         timeline: emotion, intensity and labels every 20 ms.
-        features: (T50, L, D) encoder features, for the animator.
+        features: (T50, L, D) encoder features for the animator, read slice by slice (see `FeatureStore`).
         duration: of the recording in s.
         loudness: (T50,) of the recording, 0 to 1.
     """
@@ -228,7 +228,7 @@ class Pipeline:
             if progress and expected:
                 progress("listening", min(frames * HOP / expected, 1.0))
 
-        features = self.encoder.encode(counted(), report, round((expected or 0) / HOP) + 1)
+        features = self.encoder.store(counted(), report)
         return features, samples / SAMPLE_RATE, meter.loudness()
 
     def animate(
@@ -270,7 +270,6 @@ class Pipeline:
             UsageError: an option cannot be meant.
         """
         from sedtalker_cli.face import lips
-        from sedtalker_cli.face.head_motion import head_motion as move_head
         from sedtalker_cli.face.idle import add_idle
 
         check_options(fps=fps, emotion_gain=emotion_gain, lip_gain=lip_gain, smooth=smooth)
@@ -307,6 +306,8 @@ class Pipeline:
         if idle:
             weights = add_idle(weights, fps, seed, timeline.sample(times)[1], activity)
         if head_motion:
+            from sedtalker_cli.face.head_motion import head_motion as move_head
+
             loudness = np.interp(times, (np.arange(len(found.loudness)) + 0.5) * HOP, found.loudness)
             motion = move_head(len(weights), fps, seed, loudness, activity, head.eye_middle)
         metadata = {

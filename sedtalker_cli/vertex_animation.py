@@ -83,9 +83,8 @@ def animate_vertices(
         topology = model.topology_of(len(head.neutral))
     except InputError as error:
         raise InputError(f"head {head.name}: {error}") from None
-    features, encoder = found.features, pipeline.animator_encoder
-    if encoder is not pipeline.encoder:
-        features = encoder.encode(stream_audio(path))
+    encoder = pipeline.animator_encoder
+    features = found.features[:] if encoder is pipeline.encoder else encoder.encode(stream_audio(path))
     posteriors = model.map_posteriors(timeline.posteriors, timeline.classes)
     frames = max(1, round(found.duration * fps))
     hidden = model.listen(features, posteriors, timeline.intensity, topology, frames, fps, head.identity)

@@ -48,7 +48,7 @@ class FakeEncoder:
 
     sha256 = "encoder"
 
-    def encode(self, blocks, progress=None, expected=0):
+    def store(self, blocks, progress=None):
         samples = np.concatenate(list(blocks))
         frames = math.ceil(len(samples) / 320)
         padded = np.pad(np.abs(samples), (0, frames * 320 - len(samples)))

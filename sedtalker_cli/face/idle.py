@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import accumulate
 
 import numpy as np
-from scipy.signal import lfilter
 
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.face.arkit import ARKIT_INDEX, ARKIT_NAMES
@@ -132,7 +132,7 @@ def breath(frames: int, fps: float, seed: int) -> np.ndarray:
 def _breathe(out: np.ndarray, fps: float, seed: int, quiet: np.ndarray) -> None:
     """Adds the breath where it is quiet (T,): slowly coming, gone at once when somebody speaks."""
     keep = np.exp(-1.0 / (SETTLE * fps))
-    settled, _ = lfilter([1.0 - keep], [1.0, -keep], quiet, zi=[keep * quiet[0]])
+    settled = np.array(list(accumulate(quiet.tolist(), lambda before, now: keep * before + (1.0 - keep) * now)))
     depth = settled * quiet * breath(len(out), fps, seed)
     for name, size in BREATH.items():
         out[:, ARKIT_INDEX[name]] += size * depth

@@ -20,10 +20,12 @@ from sedtalker_cli.model.checkpoint import (
     names_of,
 )
 from sedtalker_cli.model.diarizer import LayerMix
+from sedtalker_cli.model.features import Features
 from sedtalker_cli.model.hybrid import HybridStack
 from sedtalker_cli.model.windows import windowed
 
 RATE = 50.0  # frames a second of encoder features, and of the network
+RESAMPLED_AT_ONCE = 4096  # frames: some copies of them are held
 
 
 class EmotionCondition(nn.Module):
@@ -137,6 +139,21 @@ class AnimatorNetwork(nn.Module):
         Returns:
             (B, T, K) coefficients, not yet clipped to [0, 1].
         """
+        x, condition = self.listen(features, posteriors, intensity, style, mask)
+        if mask is not None:
+            fill = -features.shape[1] % self.stride
+            mask = F.pad(mask, (0, fill)).unflatten(1, (-1, self.stride)).amax(-1)
+        return self.move(self.stack(x, condition, mask), condition)[:, : features.shape[1]]
+
+    def listen(
+        self,
+        features: torch.Tensor,
+        posteriors: torch.Tensor,
+        intensity: torch.Tensor,
+        style: torch.Tensor,
+        mask: torch.Tensor | None = None,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Input (B, S, D) and condition (B, S, K) of the stack; arguments as in `forward`, S = ceil(T / stride)."""
         frames, stride = features.shape[1], self.stride
         style_rows = self.style(style)[:, None].expand(-1, frames, -1)
         condition = torch.cat([self.emotion(posteriors, intensity), style_rows], dim=-1)
@@ -148,12 +165,11 @@ class AnimatorNetwork(nn.Module):
         x = F.gelu(self.pool(F.pad(x.transpose(1, 2), (0, fill)))[..., :slow]).transpose(1, 2)
         # The last frame's condition stands for those that fill up the last slow frame.
         condition = F.pad(condition.transpose(1, 2), (0, fill), mode="replicate" if fill else "constant")
-        condition = F.avg_pool1d(condition, stride).transpose(1, 2)
-        if mask is not None:
-            mask = F.pad(mask, (0, fill)).unflatten(1, (slow, stride)).amax(-1)
-        x = self.stack(x, condition, mask)
-        motion = self.output(torch.cat([x, condition], dim=-1))
-        return motion.unflatten(-1, (stride, -1)).flatten(1, 2)[:, :frames]
+        return x, F.avg_pool1d(condition, stride).transpose(1, 2)
+
+    def move(self, x: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
+        """What the stack gives (B, S, D), and the condition, to coefficients (B, S x stride, K)."""
+        return self.output(torch.cat([x, condition], dim=-1)).unflatten(-1, (self.stride, -1)).flatten(1, 2)
 
 
 def resample_frames(values: torch.Tensor, duration: float, fps: float) -> torch.Tensor:
@@ -183,12 +199,17 @@ def sample_frames(values: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
     """
     last = len(values) - 1
     place = place.to(values.device).clamp(0, last)
-    left = place.floor().long()
-    t = (place - left).to(values.dtype).unsqueeze(-1)
     # Continued in a straight line by one frame before and two behind, so that every frame has its neighbours.
     first, end = values[:1], values[-1:]
     slope = end - values[max(last - 1, 0)]
     ends = torch.cat([2 * first - values[min(1, last)], values, end + slope, end + 2 * slope])
+    return torch.cat([_read_between(ends, piece) for piece in place.split(RESAMPLED_AT_ONCE)])
+
+
+def _read_between(ends: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
+    """Values (N, K) at places (N,) of rows of which the first is row -1."""
+    left = place.floor().long()
+    t = (place - left).to(ends.dtype).unsqueeze(-1)
     before, start, end, after = (ends[left + k] for k in range(4))
     slope_start, slope_end = (end - before) / 2, (after - start) / 2
     change = start - end
@@ -277,7 +298,7 @@ class Animator:
     @torch.inference_mode()
     def predict(
         self,
-        features: torch.Tensor,
+        features: Features,
         posteriors: np.ndarray,
         intensity: np.ndarray,
         duration: float,
@@ -287,7 +308,7 @@ class Animator:
         """Motion of a recording.
 
         Args:
-            features: (T, L, D) as from `SpeechEncoder.encode`.
+            features: (T, L, D) as from `SpeechEncoder.encode` or `store`.
             posteriors: (T, C) over `classes`.
             intensity: (T,).
             duration: of the recording in s.
@@ -307,14 +328,20 @@ class Animator:
         check_features(self.network, features)
         number = torch.tensor([self.styles.index(style) if style else 0], device=self.device)
 
-        def run(f: torch.Tensor, p: torch.Tensor, i: torch.Tensor) -> tuple[torch.Tensor]:
-            return (self.network(f.to(self.device).float(), p.to(self.device), i.to(self.device), number),)
+        def listen(f: torch.Tensor, p: torch.Tensor, i: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            return self.network.listen(f.to(self.device).float(), p.to(self.device), i.to(self.device), number)
 
         inputs = [
             features,
             torch.as_tensor(posteriors, dtype=torch.float32),
             torch.as_tensor(intensity, dtype=torch.float32),
         ]
-        (motion,) = windowed(run, inputs, core=3000, context=300)
+        stride = self.network.stride
+        # The pooling of `listen` hears its neighbours only; the stack takes the recording as a whole.
+        x, condition = (
+            y[None] for y in windowed(listen, inputs, core=1000 * stride, context=4 * stride, stride=stride)
+        )
+        x = self.network.stack.in_pieces(x, condition)
+        motion = self.network.move(x, condition)[0, : len(features)]
         motion = sharpen(motion.cpu(), self.sharpness)
         return resample_frames(motion, duration, fps).clamp(0, 1).numpy()

@@ -1,5 +1,7 @@
 """Self-attention within a sliding window, linear in the length of the recording."""
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -68,3 +70,11 @@ class WindowedAttention(nn.Module):
         y = F.scaled_dot_product_attention(q, k, v, attn_mask=allowed, dropout_p=self.dropout if self.training else 0.0)
         y = y.reshape(batch, heads, padded, -1)[:, :, :length].transpose(1, 2).reshape(batch, length, width)
         return self.out(y)
+
+    def in_pieces(self, read: Callable[[int, int], torch.Tensor], out: torch.Tensor, size: int) -> None:
+        """As `forward`, over a recording of any length; arguments as in `BiMamba.in_pieces`."""
+        total = out.shape[1]
+        for start in range(0, total, size):
+            stop = min(start + size, total)
+            begin, end = max(0, start - self.window), min(total, stop + self.window)
+            out[:, start:stop] = self(read(begin, end))[:, start - begin : stop - begin]

@@ -22,6 +22,7 @@ from sedtalker_cli.model.checkpoint import (
     load_network,
     names_of,
 )
+from sedtalker_cli.model.features import Features
 from sedtalker_cli.model.hybrid import HybridStack
 from sedtalker_cli.model.whisper import WhisperLayer
 from sedtalker_cli.model.windows import windowed
@@ -102,13 +103,16 @@ def deviation_of(mean: torch.Tensor, square: torch.Tensor) -> torch.Tensor:
     return (square - mean**2).clamp(min=1e-4).sqrt() - 1
 
 
-def statistics_of(stretches: Iterable[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Means and deviations (S, K) of S stretches (T, K), each of its own length; one is held at a time."""
-    means, deviations = [], []
-    for x in stretches:
-        means.append(x.mean(0))
-        deviations.append(deviation_of(means[-1], (x**2).mean(0)))
-    return torch.stack(means), torch.stack(deviations)
+def statistics_of(stretches: Iterable[torch.Tensor], count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Means and deviations (S, K) of S = `count` stretches (T, K), each of its own length; one is held at a time."""
+    means, deviations = torch.empty(0), torch.empty(0)
+    # Filled in place: small rows kept one by one would lie between the large stretches that are freed, and hold them.
+    for row, x in enumerate(stretches):
+        if row == 0:
+            means, deviations = (x.new_empty(count, x.shape[1]) for _ in range(2))
+        means[row] = x.mean(0)
+        deviations[row] = deviation_of(means[row], (x**2).mean(0))
+    return means, deviations
 
 
 class DiarizerNetwork(nn.Module):
@@ -196,18 +200,36 @@ class DiarizerNetwork(nn.Module):
         self, features: torch.Tensor, mask: torch.Tensor | None = None, centre: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """As `forward`, from what `tune` gives."""
-        answer = self.stack_answer(features, mask)
-        stack, windows = self.shares[0 if centre is None else 1]
-        logits = stack * answer[..., :-1]
-        if windows:
-            logits = logits + windows * self.judge(*self.local(features, mask), centre)[..., :-1]
-        both = torch.cat([logits, answer[..., -1:]], dim=-1).transpose(1, 2)
-        fast = F.interpolate(both, scale_factor=self.stride, mode="linear")[..., : features.shape[1]].transpose(1, 2)
+        answer, windows = self.stack_answer(features, mask), self.window_answer(features, mask, centre)
+        return self.unite(answer, windows, features.shape[1], centre)
+
+    def answer_in_pieces(
+        self, features: Features, centre: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """As `answer`, for what `tune` gives of one recording (T, L', D) of any length: (1, T, C) and (1, T)."""
+
+        def listen(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            x = x.to(self.centre)
+            return self.stack_input(x)[0], self.window_answer(x, None, centre)
+
+        # Pooling and statistics hear no further than this; the stack takes the recording as a whole.
+        context = self.stride * (self.around // 2 + 2)
+        x, windows = windowed(listen, [features], core=250 * self.stride, context=context, stride=self.stride)
+        answer = self.read(self.stack.in_pieces(x[None]))
+        return self.unite(answer, windows[None], len(features), centre)
+
+    def unite(
+        self, answer: torch.Tensor, windows: torch.Tensor, frames: int, centre: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Answers of stack and windows at slow frames to logits (B, T, C) and intensity logits (B, T)."""
+        stack, share = self.shares[0 if centre is None else 1]
+        both = torch.cat([stack * answer[..., :-1] + share * windows, answer[..., -1:]], dim=-1).transpose(1, 2)
+        fast = F.interpolate(both, scale_factor=self.stride, mode="linear")[..., :frames].transpose(1, 2)
         return fast[..., :-1], fast[..., -1]
 
     def rescore(
         self,
-        features: torch.Tensor,
+        features: Features,
         logits: torch.Tensor,
         intensity: torch.Tensor,
         centre: torch.Tensor | None = None,
@@ -243,11 +265,11 @@ class DiarizerNetwork(nn.Module):
         return found
 
     def stretch_answer(
-        self, features: torch.Tensor, stretches: Sequence[tuple[int, int]], centre: torch.Tensor | None = None
+        self, features: Features, stretches: Sequence[tuple[int, int]], centre: torch.Tensor | None = None
     ) -> torch.Tensor:
         """Class and intensity logits (T, C + 1) of each frame's stretch; the stretches tile the features (T, L', D)."""
         standard = (self.standard(features[start:stop].to(self.centre)).flatten(1) for start, stop in stretches)
-        answers = self.judge(*statistics_of(standard), centre)
+        answers = self.judge(*statistics_of(standard, len(stretches)), centre)
         lengths = torch.tensor([stop - start for start, stop in stretches], device=answers.device)
         return answers.repeat_interleave(lengths, 0)
 
@@ -261,8 +283,29 @@ class DiarizerNetwork(nn.Module):
         """Encoder features (B, T, L, D) through the tuned layers, if there are any: (B, T, L', D)."""
         return features if self.tuned is None else self.tuned(features, mask)
 
+    def window_answer(
+        self, features: torch.Tensor, mask: torch.Tensor | None, centre: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Class logits (B, S, C) from statistics around each slow frame, or zeros where they have no share."""
+        if self.shares[0 if centre is None else 1, 1]:
+            return self.judge(*self.local(features, mask), centre)[..., :-1]
+        slow = -(-features.shape[1] // self.stride)
+        return features.new_zeros(len(features), slow, self.classify.out_features)
+
     def stack_answer(self, features: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
         """Class and intensity logits of the stack (B, S, C + 1) at slow frames, from tuned features (B, T, L', D)."""
+        x, mask = self.stack_input(features, mask)
+        return self.read(self.stack(x, mask=mask))
+
+    def read(self, x: torch.Tensor) -> torch.Tensor:
+        """Class and intensity logits (B, S, C + 1) from what the stack gives (B, S, d_model)."""
+        x = self.dropout(x)
+        return torch.cat([self.classify(x), self.intensity(x)], dim=-1)
+
+    def stack_input(
+        self, features: torch.Tensor, mask: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Slow frames (B, S, d_model) and their mask (B, S), from tuned features (B, T, L', D)."""
         x = self.project(self.mix(features))
         x = self.dropout(x)
         fill = -features.shape[1] % self.stride
@@ -270,9 +313,7 @@ class DiarizerNetwork(nn.Module):
             mask = mask.to(x)
             x = x * mask.unsqueeze(-1)
             mask = F.pad(mask, (0, fill)).unflatten(1, (-1, self.stride)).amax(-1)
-        x = F.gelu(self.pool(F.pad(x.transpose(1, 2), (0, fill)))).transpose(1, 2)
-        x = self.dropout(self.stack(x, mask=mask))
-        return torch.cat([self.classify(x), self.intensity(x)], dim=-1)
+        return F.gelu(self.pool(F.pad(x.transpose(1, 2), (0, fill)))).transpose(1, 2), mask
 
     def standard(self, features: torch.Tensor) -> torch.Tensor:
         """Features (..., L', D), each layer normalised, then centred and scaled by what is usual."""
@@ -359,19 +400,21 @@ class Diarizer:
             return cls(network, config, device, checksum(folder))
 
     @torch.inference_mode()
-    def voice(self, features: torch.Tensor) -> Voice:
+    def voice(self, features: Features) -> Voice:
         """What a recording (T, L, D) tells of its speaker."""
         total = torch.zeros_like(self.network.centre)
-        for piece in self._tuned(features).split(3000):
-            total += F.layer_norm(piece.to(self.device).float(), piece.shape[-1:]).sum(0)
+        tuned = self._tuned(features)
+        for start in range(0, len(tuned), 3000):
+            piece = tuned[start : start + 3000].to(self.device).float()
+            total += F.layer_norm(piece, piece.shape[-1:]).sum(0)
         return Voice(total, len(features))
 
     @torch.inference_mode()
-    def predict(self, features: torch.Tensor, voice: Voice | None = None) -> tuple[np.ndarray, np.ndarray]:
+    def predict(self, features: Features, voice: Voice | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Posteriors and intensity of a recording.
 
         Args:
-            features: (T, L, D) as from `SpeechEncoder.encode`.
+            features: (T, L, D) as from `SpeechEncoder.encode` or `store`.
             voice: what is known of its speaker, to judge him by his own measure.
 
         Returns:
@@ -381,16 +424,13 @@ class Diarizer:
             return np.zeros((0, len(self.classes)), np.float32), np.zeros(0, np.float32)
         centre = None if voice is None else self.network.centre_of(voice.total, voice.frames)
 
-        def run(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-            return self.network.answer(x.to(self.device).float(), None, centre)
-
         tuned = self._tuned(features)
-        logits, intensity = windowed(run, [tuned], core=1000, context=1200)
+        logits, intensity = (x[0] for x in self.network.answer_in_pieces(tuned, centre))
         logits, intensity = self.network.rescore(tuned, logits, intensity, centre)
         posteriors = (logits / self.temperature).softmax(-1)
         return posteriors.cpu().numpy(), intensity.sigmoid().cpu().numpy()
 
-    def _tuned(self, features: torch.Tensor) -> torch.Tensor:
+    def _tuned(self, features: Features) -> Features:
         """Features (T, L, D) through the tuned layers, if there are any, in windows as long as in training."""
         check_features(self.network, features)
         tuned = self.network.tuned

@@ -16,12 +16,12 @@ from torch import nn
 
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.model.checkpoint import check_sizes, checksum, config_errors, load_config, load_network
+from sedtalker_cli.model.features import FeatureStore
 from sedtalker_cli.model.mel import SAMPLE_RATE
 from sedtalker_cli.model.whisper import WhisperLayers
 
 HOP_SAMPLES = 320
 MIN_SAMPLES = 2 * HOP_SAMPLES
-MOST_ROOM = 360_000  # frames
 MOST_LENGTH = 30.0  # s of a window; Whisper knows no later positions
 
 
@@ -260,32 +260,23 @@ class SpeechEncoder:
                     yield future.result(), is_last
             yield from ((future.result(), is_last) for future, is_last in waiting)
 
-    def encode(
-        self,
-        blocks: Iterable[np.ndarray],
-        progress: Callable[[int], None] | None = None,
-        expected: int = 0,
-    ) -> torch.Tensor:
-        """Features of a whole recording, kept as float16 to halve the memory of hours.
+    def store(self, blocks: Iterable[np.ndarray], progress: Callable[[int], None] | None = None) -> FeatureStore:
+        """Features of a recording of any length, in bounded memory.
 
         Args:
             blocks: consecutive pieces (n,) of one 16 kHz waveform.
             progress: called with the number of frames done.
-            expected: about how many frames there will be; room is made for them at once, so that an hour is not in
-                memory twice; up to two hours, as what a header says need not be true.
 
         Returns:
-            (ceil(N / 320), L, D) float16 on the CPU.
+            (ceil(N / 320), L, D) float16.
         """
-        room = min(max(expected, 0), MOST_ROOM)
-        features, done = torch.empty(room, self.num_taps, self.dim, dtype=torch.float16), 0
+        features = FeatureStore(self.num_taps, self.dim)
         for piece in self.stream(blocks):
-            if done + len(piece) > len(features):
-                larger = torch.empty(2 * (done + len(piece)), *features.shape[1:], dtype=torch.float16)
-                larger[:done] = features[:done]
-                features = larger
-            features[done : done + len(piece)] = piece
-            done += len(piece)
+            features.append(piece)
             if progress:
-                progress(done)
-        return features[:done]
+                progress(len(features))
+        return features
+
+    def encode(self, blocks: Iterable[np.ndarray], progress: Callable[[int], None] | None = None) -> torch.Tensor:
+        """As `store`, all of it in memory as a tensor."""
+        return self.store(blocks, progress)[:]

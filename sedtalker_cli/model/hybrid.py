@@ -69,11 +69,25 @@ class HybridBlock(nn.Module):
 
     def forward(self, x: torch.Tensor, condition: torch.Tensor | None, mask: torch.Tensor | None) -> torch.Tensor:
         """x: (B, T, D); condition: (B, T, K) or None; mask: (B, T) or None."""
-        y = self.norm_mixer(x)
-        if self.film is not None:
-            y = self.film(y, condition)
-        x = x + self.dropout(self.mixer(y, mask))
+        x = x + self.dropout(self.mixer(self._told(x, condition), mask))
         return x + self.dropout(self.ffn(self.norm_ffn(x)))
+
+    def in_pieces_(self, x: torch.Tensor, condition: torch.Tensor | None, size: int) -> None:
+        """As `forward` without dropout, in place, with pieces of `size` frames for what is in between."""
+
+        def read(start: int, stop: int) -> torch.Tensor:
+            return self._told(x[:, start:stop], None if condition is None else condition[:, start:stop])
+
+        mixed = torch.empty_like(x)
+        self.mixer.in_pieces(read, mixed, size)
+        x += mixed
+        for piece in x.split(size, dim=1):
+            piece += self.ffn(self.norm_ffn(piece))
+
+    def _told(self, x: torch.Tensor, condition: torch.Tensor | None) -> torch.Tensor:
+        """Input of the mixer: normalised frames that know their condition."""
+        y = self.norm_mixer(x)
+        return y if self.film is None else self.film(y, condition)
 
 
 class HybridStack(nn.Module):
@@ -125,4 +139,19 @@ class HybridStack(nn.Module):
         """x: (B, T, D); condition: (B, T, K); mask: (B, T). Returns (B, T, D)."""
         for block in self.blocks:
             x = block(x, condition, mask)
+        return self.norm(x)
+
+    def in_pieces(self, x: torch.Tensor, condition: torch.Tensor | None = None, size: int = 1000) -> torch.Tensor:
+        """As `forward`, for a recording of any length without gradients; frames are the same up to rounding.
+
+        Mixers have long memories: windows with context would leave seams. Here one block after the other goes over the
+        whole recording, and only what is within a block is in pieces.
+
+        Args:
+            x: (1, T, D), which is overwritten.
+            condition: (1, T, K).
+            size: frames of a piece.
+        """
+        for block in self.blocks:
+            block.in_pieces_(x, condition, size)
         return self.norm(x)

@@ -7,8 +7,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from sedtalker_cli.model.kernels import fused_kernels
-from sedtalker_cli.model.scan import selective_scan, softplus_inverse
+from sedtalker_cli.model.kernels import Kernels, fused_kernels
+from sedtalker_cli.model.scan import resume_scan, softplus_inverse
+
+# Last inputs of the convolution (B, E, d_conv - 1) and state of the scan (B, E, N).
+Past = tuple[torch.Tensor, torch.Tensor]
 
 
 class Mamba(nn.Module):
@@ -49,11 +52,18 @@ class Mamba(nn.Module):
         Returns:
             (B, T, D).
         """
-        fused = fused_kernels() if x.is_cuda else None
+        return self._run(x, mask, None, fused_kernels() if x.is_cuda else None)[0]
+
+    def resume(self, x: torch.Tensor, past: Past | None = None) -> tuple[torch.Tensor, Past]:
+        """The next piece (B, T, D) of a sequence, and what the piece after it has to know of it."""
+        return self._run(x, None, past, None)
+
+    def _run(self, x: torch.Tensor, mask: torch.Tensor | None, past: Past | None, fused: Kernels | None):
         hidden, gate = self.in_proj(x).chunk(2, dim=-1)
         if mask is not None:
             hidden = hidden * mask.unsqueeze(-1).to(hidden.dtype)
-        hidden = self.convolve(hidden, fused.convolve if fused else None)
+        tail, state = past or (hidden.new_zeros(len(x), self.d_inner, self.d_conv - 1), None)
+        hidden, tail = self.convolve(hidden, tail, fused.convolve if fused else None)
         dt, b, c = self.x_proj(hidden).split([self.dt_rank, self.d_state, self.d_state], dim=-1)
         dt = F.softplus(self.dt_proj(dt))
         if mask is not None:
@@ -66,16 +76,26 @@ class Mamba(nn.Module):
             # The recurrence adds up over time: half precision would not do.
             with torch.autocast(x.device.type, enabled=False):
                 u, dt, b, c = (t.float() if t.itemsize < 4 else t for t in (hidden, dt, b, c))
-                y = selective_scan(u, dt, a, b, c, self.D)
-        return self.out_proj(y.to(hidden.dtype) * F.silu(gate))
+                y, state = resume_scan(u, dt, a, b, c, self.D, state)
+        return self.out_proj(y.to(hidden.dtype) * F.silu(gate)), (tail, state)
 
-    def convolve(self, hidden: torch.Tensor, kernel: Callable | None = None) -> torch.Tensor:
-        """Causal depthwise convolution and SiLU of (B, T, E), by causal-conv1d's `kernel` where it is given."""
+    def convolve(
+        self, hidden: torch.Tensor, tail: torch.Tensor, kernel: Callable | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Causal depthwise convolution and SiLU of (B, T, E), and the last inputs (B, E, d_conv - 1).
+
+        Args:
+            hidden: inputs.
+            tail: the inputs before them.
+            kernel: causal-conv1d's, for whole sequences; None for our own.
+        """
         time_last = hidden.transpose(1, 2)
-        if kernel is None:
-            return F.silu(self.conv1d(time_last)[..., : hidden.shape[1]].transpose(1, 2))
-        weight, bias = (t.to(hidden.dtype) for t in (self.conv1d.weight.squeeze(1), self.conv1d.bias))
-        return kernel(time_last.contiguous(), weight, bias, activation="silu").transpose(1, 2)
+        if kernel is not None:
+            weight, bias = (t.to(hidden.dtype) for t in (self.conv1d.weight.squeeze(1), self.conv1d.bias))
+            return kernel(time_last.contiguous(), weight, bias, activation="silu").transpose(1, 2), tail
+        known = torch.cat([tail, time_last], dim=2)
+        convolved = F.conv1d(known, self.conv1d.weight, self.conv1d.bias, groups=self.d_inner)
+        return F.silu(convolved.transpose(1, 2)), known[..., hidden.shape[1] :].clone()
 
 
 class BiMamba(nn.Module):
@@ -90,3 +110,20 @@ class BiMamba(nn.Module):
         """As `Mamba.forward`."""
         flipped_mask = None if mask is None else mask.flip(1)
         return self.forward_scan(x, mask) + self.backward_scan(x.flip(1), flipped_mask).flip(1)
+
+    def in_pieces(self, read: Callable[[int, int], torch.Tensor], out: torch.Tensor, size: int) -> None:
+        """As `forward`, over a recording of any length: each direction hands its state from piece to piece.
+
+        Args:
+            read: gives the input (1, t, D) of a range of frames.
+            out: (1, T, D) to fill.
+            size: frames of a piece.
+        """
+        pieces = [(start, min(start + size, out.shape[1])) for start in range(0, out.shape[1], size)]
+        past = None
+        for start, stop in pieces:
+            out[:, start:stop], past = self.forward_scan.resume(read(start, stop), past)
+        past = None
+        for start, stop in reversed(pieces):
+            y, past = self.backward_scan.resume(read(start, stop).flip(1), past)
+            out[:, start:stop] += y.flip(1)

@@ -35,8 +35,7 @@ class _SelectiveScan(torch.autograd.Function):
     """The scan without the skip connection; all tensors have time first."""
 
     @staticmethod
-    def forward(ctx, u, dt, a, b, c, chunk):
-        state = u.new_zeros(u.shape[1], u.shape[2], a.shape[1])
+    def forward(ctx, u, dt, a, b, c, state, chunk):
         y = torch.empty_like(u)
         starts = []
         for begin in range(0, u.shape[0], chunk):
@@ -47,10 +46,11 @@ class _SelectiveScan(torch.autograd.Function):
             state = states[-1].clone()
         ctx.save_for_backward(u, dt, a, b, c, *starts)
         ctx.chunk = chunk
-        return y
+        ctx.mark_non_differentiable(state)
+        return y, state
 
     @staticmethod
-    def backward(ctx, grad_y):
+    def backward(ctx, grad_y, _):
         u, dt, a, b, c, *starts = ctx.saved_tensors
         grad_y = grad_y.contiguous()
         grad_u, grad_dt = torch.empty_like(u), torch.empty_like(dt)
@@ -76,7 +76,7 @@ class _SelectiveScan(torch.autograd.Function):
             grad_a += (grad_exponent * dt[part].unsqueeze(-1)).sum((0, 1))
             grad_dt[part] = (grad_exponent * a).sum(-1) + grad_drive * u[part]
             grad_u[part] = grad_drive * dt[part]
-        return grad_u, grad_dt, grad_a, grad_b, grad_c, None
+        return grad_u, grad_dt, grad_a, grad_b, grad_c, None, None
 
 
 def selective_scan(
@@ -102,11 +102,34 @@ def selective_scan(
     Returns:
         (B, T, E) outputs.
     """
+    return resume_scan(u, dt, a, b, c, d, None, chunk)[0]
+
+
+def resume_scan(
+    u: torch.Tensor,
+    dt: torch.Tensor,
+    a: torch.Tensor,
+    b: torch.Tensor,
+    c: torch.Tensor,
+    d: torch.Tensor,
+    state: torch.Tensor | None,
+    chunk: int | None = None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """As `selective_scan`, from a state on, for sequences that come piece by piece.
+
+    Args:
+        state: (B, E, N) of the frame before, None for zeros; no gradient goes through it.
+
+    Returns:
+        (B, T, E) outputs, and the state (B, E, N) of the last frame.
+    """
     if chunk is None:
         chunk = max(8, CHUNK_VALUES // max(1, u.shape[0] * a.numel()))
+    if state is None:
+        state = u.new_zeros(u.shape[0], u.shape[2], a.shape[1])
     time_first = [x.transpose(0, 1).contiguous() for x in (u, dt, b, c)]
-    y = _SelectiveScan.apply(time_first[0], time_first[1], a, time_first[2], time_first[3], chunk)
-    return y.transpose(0, 1) + u * d
+    y, state = _SelectiveScan.apply(time_first[0], time_first[1], a, time_first[2], time_first[3], state, chunk)
+    return y.transpose(0, 1) + u * d, state
 
 
 def reference_scan(u, dt, a, b, c, d) -> torch.Tensor:

@@ -136,7 +136,7 @@ def collect_windows(
             for place in rng.integers(len(x), size=WINDOWS).tolist():
                 spans.append((max(0, place - reach), min(len(x), place + reach + 1)))
                 places.append(place)
-            means, deviations = statistics_of(x[a:b] for a, b in spans)
+            means, deviations = statistics_of((x[a:b] for a, b in spans), len(spans))
             found.append(
                 (
                     means.half(),

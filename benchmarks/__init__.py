@@ -1,0 +1,1 @@
+"""How fast, how lean, and against what: `python -m benchmarks`."""
