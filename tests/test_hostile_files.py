@@ -5,6 +5,7 @@ import os
 import pickle
 import shutil
 import signal
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -95,14 +96,18 @@ def test_names_that_cannot_be(folder, fake_models):
 # --- disks
 
 
-@pytest.fixture
-def small_files():
-    """Files of this process, and of programs that it starts, may only grow to a size."""
+@contextmanager
+def small_files(size: int):
+    """Files of this process, and of programs that it starts, may only grow to a size; not longer than needed, for the
+    tests' own log may be a file, too."""
     resource = pytest.importorskip("resource")
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    before, heard = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, heard)
 
 
 @pytest.mark.parametrize(
@@ -118,21 +123,22 @@ def small_files():
         (3000, ("render", "m/s.npy", "--export", "pc2")),
     ],
 )
-def test_disk_that_is_full(folder, fake_models, small_files, size, arguments):
+def test_disk_that_is_full(folder, fake_models, size, arguments):
     write_sound(folder / "s.wav", 0.5)
     call("animate", "s.wav", "--out", "m", expect=0)
     before = tree(folder)
-    small_files(size)
-    said = fails(*arguments, "--out", "o")
+    with small_files(size):
+        said = fails(*arguments, "--out", "o")
     assert "too large" in said or "could not write" in said
     assert tree(folder) == before
 
 
-def test_report_on_a_disk_that_is_full(folder, small_files):
+def test_report_on_a_disk_that_is_full(folder):
     (folder / "a.rttm").write_text("SPEAKER a 1 0 1 <NA> <NA> sad <NA> <NA>\n")
-    small_files(10)
     arguments = ("evaluate", "diarization", "--reference", "a.rttm", "--hypothesis", "a.rttm", "--out", "o")
-    assert "File too large" in fails(*arguments)
+    with small_files(10):
+        said = fails(*arguments)
+    assert "File too large" in said
     assert tree(folder / "o") == []
 
 
