@@ -76,6 +76,7 @@ class KnownAnimator:
     """
 
     classes = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
+    styles = ("grid",)
 
     def __init__(self, spoilt: str | None = None):
         self.spoilt = spoilt

@@ -67,7 +67,7 @@ def test_render_exports_what_animate_exports(animated):
     assert "skipped" in call(*arguments).stderr
     weights = np.load(out / "speech.weights.npy")
     np.save(out / "speech.weights.npy", weights * np.float32(0.5))
-    assert "made with another inputs" in call(*arguments).stderr
+    assert "made with another input" in call(*arguments).stderr
 
 
 def test_an_export_does_not_replace_the_head(animated):
