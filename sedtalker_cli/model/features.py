@@ -1,6 +1,7 @@
 """Encoder features of one recording, of whatever length, in bounded memory."""
 
 import tempfile
+import weakref
 
 import torch
 
@@ -24,6 +25,7 @@ class FeatureStore:
     def __init__(self, num_taps: int, dim: int, in_memory: int = IN_MEMORY):
         self._file = tempfile.SpooledTemporaryFile(max_size=in_memory)  # noqa: SIM115, closed with the object
         self.shape = (0, num_taps, dim)
+        weakref.finalize(self, self._file.close)
 
     def append(self, features: torch.Tensor) -> None:
         """Add the next frames (t, L, D)."""
