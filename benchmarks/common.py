@@ -86,6 +86,15 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
 
 
+# A process counts the memory of the one that it was forked from as its own peak: this one is small.
+LAUNCHER = """
+import json, resource, subprocess, sys
+status = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps([status, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024]))
+"""
+
+
 def run(arguments: list[str]) -> Usage:
     """Run a Python of its own.
 
@@ -93,12 +102,12 @@ def run(arguments: list[str]) -> Usage:
         RuntimeError: it failed.
     """
     begin = time.perf_counter()
-    process = subprocess.Popen([sys.executable, *arguments], env=environment(), stdout=subprocess.DEVNULL)
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{' '.join(arguments)}: exit status {process.returncode}")
-    return Usage(time.perf_counter() - begin, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+    command = [sys.executable, "-c", LAUNCHER, sys.executable, *arguments]
+    told = subprocess.run(command, env=environment(), stdout=subprocess.PIPE, text=True, check=True).stdout
+    status, cpu, memory = json.loads(told)
+    if status:
+        raise RuntimeError(f"{' '.join(arguments)}: exit status {status}")
+    return Usage(time.perf_counter() - begin, cpu, memory)
 
 
 def sedtalker(*arguments: object, quiet: bool = True) -> Usage:
