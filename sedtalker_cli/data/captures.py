@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from sedtalker_cli.errors import InputError, UsageError
-from sedtalker_cli.face.arkit import ARKIT_NAMES
+from sedtalker_cli.face.arkit import ARKIT_NAMES, MOUTH
 from sedtalker_cli.face.head import Head
 from sedtalker_cli.face.regions import CLOSED, eye_distance, lip_opening
 
-MOUTH = tuple(name for name in ARKIT_NAMES if name.startswith(("jaw", "mouth")))
 _INDEX = {name: i for i, name in enumerate(ARKIT_NAMES)}
 # Tracked jaw opening to that of the bundled head: enough that mouthClose can take back the rest.
 JAW_SCALE = 1.3

@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from sedtalker_cli.audio import SAMPLE_RATE, SUFFIXES, load_audio
-from sedtalker_cli.data.captures import MOUTH
 from sedtalker_cli.data.coarticulation import mouth_curves, score_phones
 from sedtalker_cli.data.examples import Example
 from sedtalker_cli.errors import InputError
-from sedtalker_cli.face.arkit import ARKIT_NAMES
+from sedtalker_cli.face.arkit import IS_MOUTH
 from sedtalker_cli.face.head import Head
 from sedtalker_cli.formats.phones import SILENCE, Phone, read_phones
 
@@ -53,10 +52,9 @@ def read_generated(folder: Path, head: Head, seed: int = 0, gain: tuple[float, f
     Raises:
         InputError: no such pair in the folder, or a table or sound that cannot be read.
     """
-    known = np.isin(ARKIT_NAMES, MOUTH)
     for number, (table, sound) in enumerate(find_spoken(folder)):
         speech = speak(table, sound, FPS, head, np.random.default_rng([seed, number]), gain)
-        yield Example(speech.waveform, speech.mouth, FPS, known.copy(), STYLE)
+        yield Example(speech.waveform, speech.mouth, FPS, IS_MOUTH.copy(), STYLE)
 
 
 @dataclass(frozen=True)

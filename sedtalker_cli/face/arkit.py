@@ -1,5 +1,7 @@
 """The 52 blendshape names of Apple's ARKit, in ARKit's own order (ARFaceAnchor.BlendShapeLocation)."""
 
+import numpy as np
+
 ARKIT_NAMES: tuple[str, ...] = (
     "eyeBlinkLeft",
     "eyeLookDownLeft",
@@ -56,3 +58,7 @@ ARKIT_NAMES: tuple[str, ...] = (
 )
 
 ARKIT_INDEX: dict[str, int] = {name: k for k, name in enumerate(ARKIT_NAMES)}
+
+MOUTH: tuple[str, ...] = tuple(name for name in ARKIT_NAMES if name.startswith(("jaw", "mouth")))
+IS_MOUTH = np.isin(ARKIT_NAMES, MOUTH)
+"""(52,) bool, the coefficients `MOUTH`."""

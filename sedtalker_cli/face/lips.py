@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import convolve1d, grey_dilation, maximum_filter1d, minimum_filter1d, uniform_filter1d
 
-from sedtalker_cli.face.arkit import ARKIT_INDEX, ARKIT_NAMES
+from sedtalker_cli.face.arkit import ARKIT_INDEX, IS_MOUTH
 from sedtalker_cli.face.head import Head
 from sedtalker_cli.face.regions import CLOSED, lip_opening
 
@@ -13,7 +13,6 @@ from sedtalker_cli.face.regions import CLOSED, lip_opening
 # lies within REACH of speech belongs to it.
 MOVING, REACH = (0.015, 0.06), 0.2  # [eye-corner distances], [s]
 JAW, CLOSE = ARKIT_INDEX["jawOpen"], ARKIT_INDEX["mouthClose"]
-MOUTH = np.array([name.startswith(("jaw", "mouth")) for name in ARKIT_NAMES])
 
 
 def opening(weights: np.ndarray, head: Head) -> np.ndarray:
@@ -64,7 +63,7 @@ def scale_speech(weights: np.ndarray, speech: np.ndarray, gain: float, head: Hea
     Returns:
         Coefficients (T, 52) float32, 0 to 1.
     """
-    spoken = np.asarray(speech, np.float64) * MOUTH
+    spoken = np.asarray(speech, np.float64) * IS_MOUTH
     rest = 1.0 - np.minimum(spoken, 0.99)
     scaled = 1.0 - (1.0 - weights) * (1.0 - np.clip(gain * spoken, 0.0, 1.0)) / rest
     scaled = np.where(spoken > 0, np.clip(scaled, 0.0, 1.0), weights)

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 
 from sedtalker_cli.audio import load_audio
-from sedtalker_cli.data.captures import MOUTH, READERS
+from sedtalker_cli.data.captures import READERS
 from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.evaluation.lipsync import score_animator
-from sedtalker_cli.face.arkit import ARKIT_INDEX, ARKIT_NAMES
+from sedtalker_cli.face.arkit import ARKIT_INDEX, IS_MOUTH
 from sedtalker_cli.face.expression import expression_curves
 from sedtalker_cli.face.head import load_head
 from sedtalker_cli.metrics.expression import UPPER_FACE
@@ -189,5 +189,4 @@ def expression_error(animator: Animator, features: Sequence[torch.Tensor], seed:
 
 def usual_spread(examples: MotionSet) -> np.ndarray:
     """Deviation (52,) of each coefficient: measured for the mouth, typical of expressions elsewhere."""
-    mouth = np.array([name in MOUTH for name in ARKIT_NAMES])
-    return np.where(mouth, np.clip(examples.mouth.std(0), 0.02, 0.12), 0.15)
+    return np.where(IS_MOUTH, np.clip(examples.mouth.std(0), 0.02, 0.12), 0.15)

@@ -3,8 +3,7 @@
 import numpy as np
 import torch
 
-from sedtalker_cli.data.captures import MOUTH
-from sedtalker_cli.face.arkit import ARKIT_NAMES
+from sedtalker_cli.face.arkit import IS_MOUTH
 from sedtalker_cli.face.head import Head
 from sedtalker_cli.face.regions import lip_opening
 from sedtalker_cli.training.animator_settings import AnimatorTraining
@@ -30,7 +29,7 @@ class MotionLoss(torch.nn.Module):
         self.register_buffer("change", torch.from_numpy(change).float())
         lips = head.deltas[:, head.regions["lips"][::4]]
         self.register_buffer("lips", torch.from_numpy(lips.reshape(len(lips), -1)).float())
-        mouth = torch.tensor([name in MOUTH for name in ARKIT_NAMES])
+        mouth = torch.from_numpy(IS_MOUTH)
         self.register_buffer("mouth", mouth)
 
     def forward(
