@@ -148,6 +148,15 @@ def test_expression_returns_in_silence():
     assert closure(speech(np.zeros(60))).max() < 1e-6
 
 
+@pytest.mark.parametrize("emotion", FEELINGS)
+def test_lips_keep_the_rhythm_of_words(emotion):
+    """Openings of many sizes: in every emotion they differ from neutral's by little more than their size."""
+    jaw = 0.35 * np.abs(np.sin(np.arange(200) / 4)) * (1 + 0.8 * np.sin(np.arange(200) / 17))
+    neutral = lip_gap(speech(jaw))
+    blended = blend_expression(speech(jaw), steady(emotion, 1.0, 200), FPS)
+    assert np.corrcoef(lip_gap(blended), neutral)[0, 1] > 0.985
+
+
 def test_rounded_lips_win_over_a_smile():
     mouth = speech(np.full(40, 0.2))
     smile = blend_expression(mouth, steady("happy", 1.0))[20, ARKIT_INDEX["mouthSmileLeft"]]

@@ -109,6 +109,7 @@ def animator(
     ] = "mama",
     conditioning: Annotated[Conditioning, typer.Option(help="How a frame is told its emotion.")] = Conditioning.film,
     hard: Annotated[bool, typer.Option("--hard", help="Tell it the likeliest class alone, in steps of 0.5.")] = False,
+    dropout: Annotated[float, typer.Option(min=0, max=0.9, help="Share of the network left out at each step.")] = 0.1,
     learn_captures: Annotated[
         bool, typer.Option("--learn-captures/--judge-captures", help="Let captures teach the mouth, or validate only.")
     ] = True,
@@ -163,7 +164,12 @@ def animator(
                 learning_rate=learning_rate,
                 seed=seed,
                 learn_captures=learn_captures,
-                network={"layout": layout, "conditioning": conditioning.value, "soft": not hard},
+                network={
+                    "layout": layout,
+                    "conditioning": conditioning.value,
+                    "soft": not hard,
+                    "dropout": dropout,
+                },
             )
             train_animator(settings, log, progress)
             log(f"wrote {out / 'checkpoint'}")
@@ -179,7 +185,7 @@ def dataset_settings(given: dict) -> "VertexTraining":
     options["datasets"] = given["dataset"]
     if "emotions" in given:
         options["emotions"] = [name.strip() for name in given["emotions"].split(",")]
-    network = {"layout": given.get("layout"), "soft": False if given.get("hard") else None}
+    network = {name: given.get(name) for name in ("layout", "dropout")} | {"soft": False if given.get("hard") else None}
     network["conditioning"] = given["conditioning"].value if "conditioning" in given else None
     layers = [
         ("preset", read_preset(given.get("preset", "base"))),

@@ -13,8 +13,8 @@ from sedtalker_cli.face.poses import ACCENTS, ARTICULATION, POSES, RISE, SIDES
 # 10-90 % time of a symmetric critically damped kernel, in units of its time constant
 _RISE_OF_TAU = 4.80
 # jawOpen - mouthClose predicts the inner lip gap of a tracked face with r = .99 (GRID speaker s1);
-# its lips touch below .02 and are clearly apart above .10
-GAP_CLOSED, GAP_OPEN = 0.02, 0.10
+# its lips touch below .02, are clearly apart above .10, and seldom open further than .40 in speech
+GAP_CLOSED, GAP_OPEN, GAP_WIDE = 0.02, 0.10, 0.40
 # an expression may part the lips again this long after the last opening of speech [s]
 REST_AFTER = 0.25
 # how much of each coefficient parts the lips or keeps them from meeting, 0..1
@@ -97,9 +97,9 @@ def blend_expression(
 ) -> np.ndarray:
     """Adds an expression to the motion of speech so that closed lips stay closed.
 
-    Where speech brings the lips together (`lip_gap` small while the mouth is moving) the parts of the
-    expression that would part them fade out; in longer silence the expression shows whole. What presses the
-    lips yields to an open mouth, what widens it to rounded lips.
+    While the mouth is moving, the parts of the expression that would part the lips come in by as much as speech
+    has opened them: closures stay closed, and wide openings become wider, so that words keep their rhythm. In longer
+    silence the expression shows whole. What presses the lips yields to an open mouth, what widens it to rounded lips.
 
     Args:
         mouth: speech motion (T, 52).
@@ -121,7 +121,7 @@ def blend_expression(
     closed = closure(mouth, fps)
     rounded = np.clip(mouth[:, ARKIT_INDEX["mouthPucker"]] + mouth[:, ARKIT_INDEX["mouthFunnel"]], 0.0, 1.0)
     keep = 1.0 - closed[:, None] * _column("parting")
-    keep *= 1.0 - 0.8 * _smoothstep(lip_gap(mouth), GAP_OPEN, 0.4)[:, None] * _column("pressing")
+    keep *= 1.0 - 0.8 * _smoothstep(lip_gap(mouth), GAP_OPEN, GAP_WIDE)[:, None] * _column("pressing")
     keep *= 1.0 - 0.6 * rounded[:, None] * _column("widening")
     # a screen blend: adds where there is room and never passes 1
     return np.clip(1.0 - (1.0 - speech) * (1.0 - expression * keep), 0.0, 1.0).astype(np.float32)
@@ -138,9 +138,9 @@ def lip_gap(weights: np.ndarray) -> np.ndarray:
 
 
 def closure(mouth: np.ndarray, fps: float = 30.0) -> np.ndarray:
-    """How far speech holds the lips closed (T,), 0 to 1; lips that rest in silence do not count."""
+    """How far speech keeps the lips from opening wide (T,), 0 to 1; lips that rest in silence do not count."""
     gap = lip_gap(mouth)
-    shut = 1.0 - _smoothstep(gap, GAP_CLOSED, GAP_OPEN)
+    shut = 1.0 - _smoothstep(gap, GAP_CLOSED, GAP_WIDE)
     # speaking = some opening within REST_AFTER, faded over half as long: the rest returns softly
     reach, fade = max(1, round(REST_AFTER * fps)), max(1, round(0.5 * REST_AFTER * fps))
     moving = _moving_max(np.clip(gap / GAP_OPEN, 0.0, 1.0), reach + fade)
