@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sedtalker_cli.cli import options as opt
-from sedtalker_cli.cli.batches import run
+from sedtalker_cli.cli.batches import choose_engine, run
 from sedtalker_cli.cli.companions import given_captions, given_head, given_template
 from sedtalker_cli.cli.console import session
 
@@ -105,6 +105,8 @@ def animate(
     adapt: opt.Adapt = False,
     processes: opt.Jobs = 1,
     shard: opt.Shard = None,
+    engine: opt.EngineOption = opt.Engine.local,
+    address: opt.Address = None,
     device: opt.DeviceOption = opt.Device.auto,
     overwrite: opt.Overwrite = False,
     resume: opt.Resume = False,
@@ -193,7 +195,7 @@ def animate(
             captions=words,
             captions_file=captions,
         )
-        run(console, jobs, bad, plan, task, processes)
+        run(console, jobs, bad, plan, task, choose_engine(processes, engine, address))
 
 
 def _check_rows(jobs: "Sequence[Job]", classes: Sequence[str], head: Path | None) -> None:

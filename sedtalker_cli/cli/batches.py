@@ -7,15 +7,41 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
+from sedtalker_cli.cli import options as opt
 from sedtalker_cli.cli.console import Console
 
 if TYPE_CHECKING:
+    from sedtalker_cli.batch import Engine
     from sedtalker_cli.inputs import BadInput, Job
     from sedtalker_cli.performing import Plan, Task
 
 
+def choose_engine(processes: int, engine: opt.Engine, address: str | None) -> Engine:
+    """What the options name.
+
+    Raises:
+        UsageError: they do not go together.
+    """
+    from sedtalker_cli.batch import run_here
+    from sedtalker_cli.errors import UsageError
+
+    if engine is opt.Engine.ray:
+        from sedtalker_cli.cluster import RayCluster
+
+        if processes > 1:
+            raise UsageError("--jobs is for this machine; a Ray cluster uses the cores it has")
+        return RayCluster(address)
+    if address is not None:
+        raise UsageError("--address is for --engine ray")
+    if processes == 1:
+        return run_here
+    from sedtalker_cli.workers import Workers
+
+    return Workers(processes)
+
+
 def run(
-    console: Console, jobs: Sequence[Job], bad: Sequence[BadInput], plan: Plan, task: Task, processes: int
+    console: Console, jobs: Sequence[Job], bad: Sequence[BadInput], plan: Plan, task: Task, engine: Engine
 ) -> NoReturn:
     """Work on all inputs and end the command with its exit status.
 
@@ -24,12 +50,10 @@ def run(
         jobs, bad: as `inputs.choose_part` gives them.
         plan: checked.
         task: what is done with each input.
-        processes: how many work at once.
+        engine: what runs the work.
     """
     from sedtalker_cli import batch
-    from sedtalker_cli.workers import Workers
 
-    engine = Workers(processes) if processes > 1 else batch.run_here
     with console.progress_bars(len(jobs) + len(bad)):
         results = batch.run_batch(jobs, plan, task, console, bad=bad, engine=engine)
     console.summary(results, plan.failures)

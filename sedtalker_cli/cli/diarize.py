@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from sedtalker_cli.cli import options as opt
-from sedtalker_cli.cli.batches import run
+from sedtalker_cli.cli.batches import choose_engine, run
 from sedtalker_cli.cli.console import session
 
 EXAMPLES = """\b
@@ -65,6 +65,8 @@ def diarize(
     scan_backend: opt.ScanBackend = opt.Scan.auto,
     processes: opt.Jobs = 1,
     shard: opt.Shard = None,
+    engine: opt.EngineOption = opt.Engine.local,
+    address: opt.Address = None,
     device: opt.DeviceOption = opt.Device.auto,
     overwrite: opt.Overwrite = False,
     resume: opt.Resume = False,
@@ -94,4 +96,4 @@ def diarize(
             formats=wanted,
             plot=picture,
         )
-        run(console, jobs, bad, plan, task, processes)
+        run(console, jobs, bad, plan, task, choose_engine(processes, engine, address))

@@ -26,6 +26,13 @@ class Scan(str, Enum):
     mamba_ssm = "mamba-ssm"
 
 
+class Engine(str, Enum):
+    """What runs the work."""
+
+    local = "local"
+    ray = "ray"
+
+
 class Switch(str, Enum):
     """An option that is spelled out."""
 
@@ -104,6 +111,12 @@ Shard = Annotated[
         parser=parse_shard,
         help="Work on the Ith of N equal parts of the inputs (from 1), for cluster jobs that share them.",
     ),
+]
+EngineOption = Annotated[
+    Engine, typer.Option("--engine", help="This machine, or a Ray cluster whose nodes see the same files.")
+]
+Address = Annotated[
+    str | None, typer.Option("--address", metavar="ADDRESS", help="Of the Ray cluster, e.g. auto or host:6379.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a finished input to standard output.")]

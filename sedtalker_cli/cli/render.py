@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from sedtalker_cli.cli import options as opt
-from sedtalker_cli.cli.batches import run
+from sedtalker_cli.cli.batches import choose_engine, run
 from sedtalker_cli.cli.companions import given_captions, given_head
 from sedtalker_cli.cli.console import session
 
@@ -76,6 +76,8 @@ def render(
     captions: opt.CaptionFile = None,
     processes: opt.Jobs = 1,
     shard: opt.Shard = None,
+    engine: opt.EngineOption = opt.Engine.local,
+    address: opt.Address = None,
     device: Annotated[
         opt.Device, typer.Option("--device", help="Accepted for all commands alike; drawing uses OpenGL.")
     ] = opt.Device.auto,
@@ -137,4 +139,4 @@ def render(
         plan = batch.Plan("render", out, wishes.suffixes, overwrite, resume, given, shard)
         batch.check_plan(named, plan, jobs)
         task = tasks.RenderTask(wishes, out, tuple(motions) if compare else ())
-        run(console, jobs, bad, plan, task, processes)
+        run(console, jobs, bad, plan, task, choose_engine(processes, engine, address))

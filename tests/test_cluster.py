@@ -1,0 +1,60 @@
+"""A real Ray cluster of several processes on this machine, some of which are killed."""
+
+import os
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from sedtalker_cli.batch import Plan, run_batch
+from sedtalker_cli.cluster import RayCluster
+from sedtalker_cli.inputs import collect_jobs
+from tests.conftest import ROOT, needs_weights, run_cli, write_sound
+from tests.test_batch import SUFFIXES, Ears, TextTask, make_inputs, run, visible
+from tests.test_workers import content
+
+ray = pytest.importorskip("ray")
+
+
+@dataclass
+class Fragile(TextTask):
+    """The worker of an input that says `once` is killed at the first attempt."""
+
+    def work(self, job, stem: Path, progress):
+        mark = job.source.with_suffix(".mark")
+        if "once" in job.source.read_text() and not mark.exists():
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().work(job, stem, progress)
+
+
+def test_lost_workers_are_replaced(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    make_inputs(tmp_path, a="fine", b="once", c="input", d="kill", e="fine", f="once more")
+    jobs, bad = collect_jobs([tmp_path / "in"], accepts=lambda path: path.suffix == ".txt")
+    plan = Plan("diarize", tmp_path / "out", SUFFIXES)
+    results = run_batch(jobs, plan, Fragile(), Ears(), bad=bad, engine=RayCluster("local"))
+    assert [r.status for r in results] == ["done", "done", "failed", "failed", "done", "done"]
+    assert "d.txt: its worker was lost 4 times" in results[3].message
+    assert visible(tmp_path / "out") == sorted([*(f"{n}.{s}.txt" for n in "abef" for s in "ab"), "failures.csv"])
+    assert not list((tmp_path / "out/.sedtalker").glob(".part-*"))
+    for path in (tmp_path / "in").glob("*.mark"):
+        path.unlink()
+    (tmp_path / "out").rename(tmp_path / "cluster")
+    for name in "cd":
+        (tmp_path / f"in/{name}.txt").unlink()
+    run(tmp_path)
+    here = content(tmp_path / "out")
+    assert here == {name: data for name, data in content(tmp_path / "cluster").items() if name != "failures.csv"}
+
+
+@needs_weights
+def test_same_bytes_as_here(tmp_path):
+    (tmp_path / "in").mkdir()
+    for name in ("a", "b"):
+        write_sound(tmp_path / f"in/{name}.wav")
+    for out, options in (("here", ()), ("cluster", ("--engine", "ray", "--address", "local"))):
+        result = run_cli("diarize", "in", "--out", out, *options, cwd=tmp_path)
+        assert result.returncode == 0, result.stderr
+    assert content(tmp_path / "cluster") == content(tmp_path / "here")
