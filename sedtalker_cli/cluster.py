@@ -48,7 +48,7 @@ class RayCluster:
         except (ConnectionError, ValueError, RuntimeError) as error:
             raise UsageError(f"--address {self._address}: no Ray cluster answers ({error})") from error
         try:
-            remote = ray.remote(num_cpus=1, max_retries=RETRIES)(_work)
+            remote = ray.remote(num_cpus=1, num_gpus=task.gpus, max_retries=RETRIES)(_work)
             shared = ray.put(pickle.dumps(task))
             waiting, running = deque(longest_first(jobs, task)), {}
             while waiting or running:

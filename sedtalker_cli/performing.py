@@ -82,6 +82,7 @@ class Task:
     """
 
     forkable = True  # whether what was loaded works in a forked process: not so on a GPU
+    gpus = 0  # that every process needs
 
     def load(self, threads: int = 1) -> None:
         """Read models, once a process, before the first job.

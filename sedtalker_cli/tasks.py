@@ -53,6 +53,10 @@ class SpeechTask(Task):
 
         return choose_device(self.device) == "cpu"
 
+    @property
+    def gpus(self) -> int:
+        return int(self.device == "cuda")
+
     def load(self, threads: int = 1) -> None:
         from sedtalker_cli.model.kernels import choose_scan
         from sedtalker_cli.pipeline import Pipeline

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,13 @@ from tests.test_batch import SUFFIXES, Ears, TextTask, make_inputs, run, visible
 from tests.test_workers import content
 
 ray = pytest.importorskip("ray")
+USUAL_PRIORITY = "0"  # Ray's workers are polite (nice 15), and starve beside other work
+
+
+@pytest.fixture(autouse=True)
+def workers_that_hurry(monkeypatch):
+    monkeypatch.setenv("RAY_worker_niceness", USUAL_PRIORITY)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
 
 
 @dataclass
@@ -29,8 +37,7 @@ class Fragile(TextTask):
         return super().work(job, stem, progress)
 
 
-def test_lost_workers_are_replaced(tmp_path, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+def test_lost_workers_are_replaced(tmp_path):
     make_inputs(tmp_path, a="fine", b="once", c="input", d="kill", e="fine", f="once more")
     jobs, bad = collect_jobs([tmp_path / "in"], accepts=lambda path: path.suffix == ".txt")
     plan = Plan("diarize", tmp_path / "out", SUFFIXES)
@@ -47,6 +54,48 @@ def test_lost_workers_are_replaced(tmp_path, monkeypatch):
     run(tmp_path)
     here = content(tmp_path / "out")
     assert here == {name: data for name, data in content(tmp_path / "cluster").items() if name != "failures.csv"}
+
+
+@dataclass
+class Slow(TextTask):
+    """Leaves time for a node to go."""
+
+    def work(self, job, stem: Path, progress):
+        time.sleep(1.0)
+        return super().work(job, stem, progress)
+
+
+def test_a_node_is_lost_midway(tmp_path):
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    try:
+        node = cluster.add_node(num_cpus=1)
+        cluster.wait_for_nodes()
+
+        class Saboteur(Ears):
+            def finished(self, result):
+                super().finished(result)
+                if len(self.heard) == 2:
+                    cluster.remove_node(node, allow_graceful=False)
+
+        make_inputs(tmp_path, **{name: f"fine {name}" for name in "abcdef"})
+        jobs, _ = collect_jobs([tmp_path / "in"], accepts=lambda path: path.suffix == ".txt")
+        plan, listener = Plan("diarize", tmp_path / "out", SUFFIXES), Saboteur()
+        results = run_batch(jobs, plan, Slow(), listener, engine=RayCluster(cluster.address))
+    finally:
+        cluster.shutdown()
+    assert [r.status for r in results] == ["done"] * 6
+    assert sorted(name for _, name in listener.heard) == [f"{name}.txt" for name in "abcdef"]
+    assert visible(tmp_path / "out") == sorted(f"{n}.{s}.txt" for n in "abcdef" for s in "ab")
+
+
+def test_no_cluster_there(tmp_path):
+    write_sound(tmp_path / "a.wav")
+    result = run_cli("diarize", "a.wav", "--engine", "ray", "--address", "nowhere", cwd=tmp_path)
+    assert result.returncode == 2
+    assert "--address nowhere: no Ray cluster answers" in result.stderr
+    assert result.stderr.count("\n") == 1
 
 
 @needs_weights
