@@ -289,7 +289,7 @@ class Pipeline:
             check_vertex_options({"lip gain": lip_gain != 1, "smooth": smooth > 0, "head motion": head_motion})
             motion = animate_vertices(self, Path(path), found, timeline, head, fps)
             told = {"emotion_override": emotion_override, "emotion_gain": emotion_gain, "adapted": voice is not None}
-            motion.metadata.update(told, models=self.models(animate=True))
+            motion.metadata.update(told, models=self.models(animate=True), precision=self.encoder.precision)
             return motion
         posteriors = self.animator.map_posteriors(timeline.posteriors, timeline.classes)
         # At intensity 0 every emotion is neutral: what is left is speech.
@@ -330,6 +330,7 @@ class Pipeline:
             "idle": idle,
             "head_motion": head_motion,
             "models": self.models(animate=True),
+            "precision": self.encoder.precision,
         }
         return Animation(timeline, np.asarray(weights, np.float32), head, fps, metadata, motion)
 

@@ -34,6 +34,7 @@ class SpeechTask(Task):
         encoder, model: other models than the bundled ones, see `Pipeline.load`.
         animator, animator_encoder: likewise.
         scan_backend: see `kernels.choose_scan`.
+        precision: of the encoder, see `SpeechEncoder`.
         speakers: all inputs of the whole work (not only of this part) where speakers are adapted to, else none.
     """
 
@@ -43,6 +44,7 @@ class SpeechTask(Task):
     animator: Path | None = None
     animator_encoder: str | None = None
     scan_backend: str = "auto"
+    precision: str = "fp32"
     speakers: tuple[Job, ...] = ()
 
     animates = False
@@ -62,12 +64,16 @@ class SpeechTask(Task):
         from sedtalker_cli.pipeline import Pipeline
 
         sum_in_one_thread()
-        own = {"animator_encoder": self.animator_encoder} if self.animator_encoder else {}
-        self.pipeline = Pipeline.load(self.device, self.encoder, self.model, self.animator, **own)
+        self.pipeline = Pipeline.load(self.device, self.encoder, self.model, self.animator, self.animator_encoder)
+        self.pipeline.encoder.precision = self.precision
         choose_scan(self.scan_backend, self.pipeline.device)
         if self.pipeline.device == "cpu":
             self.pipeline.encoder.threads = threads
-        self.common = {"version": self.pipeline.version, "models": self.pipeline.models(animate=self.animates)}
+        self.common = {
+            "version": self.pipeline.version,
+            "models": self.pipeline.models(animate=self.animates),
+            "precision": self.precision,
+        }
         self.adaptation = Adaptation(self.speakers, self.pipeline.listen) if self.speakers else None
 
     def settings(self, job: Job) -> dict[str, Any]:

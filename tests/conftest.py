@@ -47,6 +47,7 @@ class FakeEncoder:
     """Mean level of every 20 ms as the only feature."""
 
     sha256 = "encoder"
+    precision = "fp32"
 
     def store(self, blocks, progress=None):
         samples = np.concatenate(list(blocks))
@@ -111,7 +112,7 @@ def fake_models(monkeypatch):
     """Let `Pipeline.load` give a pipeline of fakes; everything around the models is real."""
     from sedtalker_cli import pipeline
 
-    def load(device="auto", encoder=None, diarizer=None, animator=None):
+    def load(device="auto", encoder=None, diarizer=None, animator=None, animator_encoder=None):
         return pipeline.Pipeline(FakeEncoder(), FakeDiarizer(), FakeAnimator, "cpu")
 
     monkeypatch.setattr(pipeline.Pipeline, "load", staticmethod(load))

@@ -156,6 +156,17 @@ def test_stream_does_not_depend_on_blocks(whisper, samples):
     assert torch.equal(encoder.encode(iter(np.split(x, cuts[0]))), expected.half())
 
 
+def test_half_precision_is_near(whisper):
+    encoder = SpeechEncoder(whisper, WindowPlan(), "cpu", "test", None)
+    sound = np.random.default_rng(3).normal(0, 0.1, 16000).astype(np.float32)
+    full = encoder(sound)
+    encoder.precision = "bf16"
+    half = encoder(sound)
+    assert half.dtype == torch.float32
+    error = ((half - full) ** 2).mean().sqrt() / full.std()
+    assert 0 < error < 0.03
+
+
 def test_progress_counts_frames(whisper):
     told = []
     features = short_windows(whisper).encode([noise(30_000)], told.append)

@@ -11,6 +11,7 @@ from sedtalker_cli.formats.rttm import read_rttm
 from tests.conftest import needs_weights, run_cli, write_sound
 
 TOLERANCE = 0.01  # of probabilities and intensities, on other machines
+HALF_TOLERANCE = 0.03  # of them in half precision
 CLASSES = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
 INTENSITY = [0.027, 0.027, 0.025, 0.022, 0.022]  # of every 10th frame
 POSTERIORS = [
@@ -20,6 +21,19 @@ POSTERIORS = [
     [0.010, 0.012, 0.010, 0.028, 0.863, 0.049, 0.029],
     [0.010, 0.013, 0.011, 0.026, 0.865, 0.049, 0.027],
 ]
+
+
+@needs_weights
+def test_half_precision_is_near_and_told(tmp_path):
+    write_sound(tmp_path / "a.wav", 1.0)
+    for precision in ("fp32", "bf16"):
+        result = run_cli("diarize", "a.wav", "--precision", precision, "--out", precision, cwd=tmp_path)
+        assert result.returncode == 0, result.stderr
+    full, half = (read_emotion_csv(tmp_path / name / "a.emotion.csv") for name in ("fp32", "bf16"))
+    assert 0 < np.abs(full.posteriors - half.posteriors).max() <= HALF_TOLERANCE
+    assert np.abs(full.intensity - half.intensity).max() <= HALF_TOLERANCE
+    result = run_cli("diarize", "a.wav", "--out", "fp32", "--resume", "--precision", "bf16", "--json", cwd=tmp_path)
+    assert "made with another precision" in result.stderr
 
 
 @needs_weights

@@ -133,9 +133,11 @@ class SpeechEncoder:
         dim: D, feature size.
         source: what was loaded (folder or Hugging Face id).
         sha256: checksum of a bundled checkpoint, None for a model of `transformers`.
+        precision: `fp32`, or `bf16` for products in half precision (features then differ by 1 %).
         threads: windows that are encoded at once; with more than one PyTorch must sum in one thread.
     """
 
+    precision = "fp32"
     threads = 1
 
     def __init__(self, network: nn.Module, plan: WindowPlan, device: str, source: str, sha256: str | None):
@@ -177,7 +179,8 @@ class SpeechEncoder:
         batch = batch[None] if single else batch
         frames = -(-batch.shape[1] // HOP_SAMPLES)
         padded = max(frames * HOP_SAMPLES, MIN_SAMPLES)
-        features = self.network(nn.functional.pad(batch, (0, padded - batch.shape[1])))[:, :frames]
+        with torch.autocast(batch.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+            features = self.network(nn.functional.pad(batch, (0, padded - batch.shape[1])))[:, :frames].float()
         return features[0] if single else features
 
     def layers_above(self, count: int) -> dict[str, torch.Tensor]:
