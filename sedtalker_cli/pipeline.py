@@ -270,6 +270,7 @@ class Pipeline:
             UsageError: an option cannot be meant.
         """
         from sedtalker_cli.face import lips
+        from sedtalker_cli.face.expression import keep_rhythm
         from sedtalker_cli.face.idle import add_idle
 
         check_options(fps=fps, emotion_gain=emotion_gain, lip_gain=lip_gain, smooth=smooth)
@@ -297,6 +298,7 @@ class Pipeline:
             self.animator.predict(found.features, posteriors, intensity, found.duration, fps)
             for intensity in (timeline.intensity, np.zeros_like(timeline.intensity))
         )
+        weights = keep_rhythm(weights, speech, fps)
         # Lips are measured on the shipped head: a user's may lack the shapes for it, and coefficients mean the same.
         mouth = head if head.source is None else cached_head(None)
         if lip_gain != 1:

@@ -5,6 +5,7 @@ import torch
 
 from sedtalker_cli.data.captures import Capture
 from sedtalker_cli.face.arkit import ARKIT_INDEX
+from sedtalker_cli.face.expression import keep_rhythm
 from sedtalker_cli.face.head import Head
 from sedtalker_cli.face.regions import lip_gap, lip_width
 from sedtalker_cli.metrics.lipsync import Track
@@ -42,9 +43,14 @@ def animate(
     intensity: float = 0.0,
     style: str | None = None,
 ) -> np.ndarray:
-    """Coefficients (T, 52) of a recording at the capture's frames, all of it in one emotion."""
+    """Coefficients (T, 52) of a recording at the capture's frames, all of it in one emotion, as `Pipeline` makes them."""
     frames = len(features)
     posteriors = np.zeros((frames, len(animator.classes)), np.float32)
     posteriors[:, animator.classes.index(emotion)] = 1
     duration = len(capture.weights) / capture.fps
-    return animator.predict(features, posteriors, np.full(frames, intensity, np.float32), duration, capture.fps, style)
+
+    def predict(level: float) -> np.ndarray:
+        levels = np.full(frames, level, np.float32)
+        return animator.predict(features, posteriors, levels, duration, capture.fps, style)
+
+    return keep_rhythm(predict(intensity), predict(0.0), capture.fps) if intensity else predict(0.0)
