@@ -131,7 +131,7 @@ def keep_rhythm(weights: np.ndarray, speech: np.ndarray, fps: float) -> np.ndarr
     """Lets an expression part speaking lips by as much as speech opens them, so that words keep their rhythm.
 
     `blend_expression`, and a network that learned from it, part any open lips alike: a dropped jaw then drowns the
-    small openings of speech. A network that is taught otherwise hears rounding less well (funnel r -.06, lip gap -.005),
+    small openings of speech. A network that is taught otherwise hears rounding less well (funnel r -.06, gap -.005),
     so finished motion is corrected instead.
 
     Args:
