@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import batches, render, scan, timing
+from benchmarks import batches, encoder, render, scan, timing
 from benchmarks.common import Row
 from benchmarks.machine import describe_machine
 
@@ -31,7 +31,9 @@ def sections(folder: Path, quick: bool) -> dict[str, Callable[[], list[Row]]]:
         "start-up": lambda: timing.start_up(place("start-up"), 3 if quick else 5),
         "speed": lambda: timing.real_time(place("speed"), runs, 60.0 if quick else 600.0),
         "batch": lambda: batches.overhead(place("overhead"), 50 if quick else 1000),
+        "encoder": encoder.rows,
         "jobs": lambda: batches.two_jobs(place("jobs"), 4 if quick else 8, 15.0 if quick else 60.0, runs),
+        "jobs of clips": lambda: batches.two_jobs(place("clips"), 50 if quick else 400, batches.CLIP, runs),
         "memory": lambda: timing.memory(place("length"), [1, 3] if quick else [1, 10, 60]),
         "memory of files": lambda: batches.memory(place("files"), [10, 50] if quick else [10, 100, 1000]),
         "render": lambda: render.rows(place("render"), *((60, 20, 5, 20.0) if quick else (300, 60, 20, 600.0))),

@@ -300,7 +300,7 @@ class Pipeline:
         )
         weights = keep_rhythm(weights, speech, fps)
         # Lips are measured on the shipped head: a user's may lack the shapes for it, and coefficients mean the same.
-        mouth = head if head.source is None else cached_head(None)
+        mouth = head if head.source is None else cached_head(None, None)
         if lip_gain != 1:
             weights = lips.scale_speech(weights, speech, lip_gain, mouth)
         weights = lips.smooth_motion(weights, fps, smooth, mouth)
@@ -338,7 +338,7 @@ class Pipeline:
 
 
 @lru_cache(maxsize=4)
-def cached_head(identity: str | None, source: Path | None = None) -> Head:
+def cached_head(identity: str | None, source: Path | None) -> Head:
     """The shipped head with an identity, or the head of a file or folder; many recordings usually share one.
 
     Raises:

@@ -116,7 +116,7 @@ def head_of(motion_path: Path, metadata: dict[str, Any]) -> Head:
     if head_file(motion_path, metadata):
         return _user_head(motion_path, metadata)
     try:
-        head = cached_head(identity)
+        head = cached_head(identity, None)
     except UsageError as error:
         raise InputError(f"{sidecar}: {error}") from error
     name = metadata.get("head", head.name)

@@ -140,10 +140,12 @@ class AnimateTask(SpeechTask):
 
     def load(self, threads: int = 1) -> None:
         super().load(threads)
-        from sedtalker_cli.face import head_motion, idle, lips  # noqa: F401 - before a fork they are imported once
+        from sedtalker_cli.face import idle, lips  # noqa: F401 - before a fork they are imported once
         from sedtalker_cli.face.custom import head_checksum
         from sedtalker_cli.pipeline import cached_head
 
+        if self.head_motion:
+            from sedtalker_cli.face import head_motion  # noqa: F401
         cached_head(self.identity, self.head)
         self.common |= {
             "emotion_gain": self.emotion_gain,

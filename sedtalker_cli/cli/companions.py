@@ -25,7 +25,7 @@ def given_head(head: Path | None, identity: str | None = None, animated: bool = 
     from sedtalker_cli.pipeline import cached_head
 
     if head is None:
-        return cached_head(identity) if animated else None
+        return cached_head(identity, None) if animated else None
     try:
         found = cached_head(identity, head)
     except InputError as error:
