@@ -6,11 +6,12 @@ probabilities by far less than the tolerance here.
 
 import numpy as np
 
+from sedtalker_cli.face.arkit import ARKIT_INDEX
 from sedtalker_cli.formats.emotion_csv import read_emotion_csv
 from sedtalker_cli.formats.rttm import read_rttm
-from tests.conftest import needs_weights, run_cli, write_sound
+from tests.conftest import ROOT, needs_animator, needs_weights, run_cli, write_sound
 
-TOLERANCE = 0.01  # of probabilities and intensities, on other machines
+TOLERANCE = 0.01  # of probabilities, intensities and coefficients, on other machines
 HALF_TOLERANCE = 0.03  # of them in half precision
 CLASSES = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
 INTENSITY = [0.027, 0.027, 0.025, 0.022, 0.022]  # of every 10th frame
@@ -21,6 +22,13 @@ POSTERIORS = [
     [0.010, 0.012, 0.010, 0.028, 0.863, 0.049, 0.029],
     [0.010, 0.013, 0.011, 0.026, 0.865, 0.049, 0.027],
 ]
+
+MOTION = {  # coefficients of every 25th frame of a sentence
+    "jawOpen": [0.383, 0.128, 0.139, 0.037, 0.060, 0.191],
+    "mouthClose": [0.046, 0.032, 0.065, 0.010, 0.030, 0.038],
+    "mouthPucker": [0.005, 0.014, 0.062, 0.031, 0.016, 0.019],
+    "browDownLeft": [0.902, 0.905, 0.914, 0.857, 0.891, 0.904],
+}
 
 
 @needs_weights
@@ -48,3 +56,14 @@ def test_a_tone_is_what_it_was(tmp_path):
     assert timeline.classes == CLASSES
     assert np.abs(timeline.posteriors[::10] - POSTERIORS).max() <= TOLERANCE
     assert np.abs(timeline.intensity[::10] - INTENSITY).max() <= TOLERANCE
+
+
+@needs_animator
+def test_a_sentence_moves_as_it_did(tmp_path):
+    options = ("--idle", "off", "--emotion-override", "angry:0.8", "--out", tmp_path)
+    result = run_cli("animate", ROOT / "examples/promise.flac", *options)
+    assert result.returncode == 0, result.stderr
+    weights = np.load(tmp_path / "promise.weights.npy")
+    assert weights.shape == (165, 52)
+    for name, values in MOTION.items():
+        assert np.abs(weights[15::25, ARKIT_INDEX[name]] - values).max() <= TOLERANCE, name
