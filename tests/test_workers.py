@@ -107,6 +107,21 @@ def test_bytes_do_not_depend_on_jobs_nor_threads(tmp_path, recordings):
 
 
 @needs_animator
+def test_adapted_batches_and_films_do_not_depend_on_jobs(tmp_path, recordings):
+    (recordings / "long.wav").unlink()
+    made = []
+    for jobs in (1, 2):
+        motions, films = tmp_path / f"motions{jobs}", tmp_path / f"films{jobs}"
+        result = run_cli("animate", recordings, "--adapt", "--out", motions, "--jobs", jobs)
+        assert result.returncode == 0, result.stderr
+        options = ("--out", films, "--sheet", "--frames", 2, "--size", "160x120", "--jobs", jobs)
+        result = run_cli("render", *sorted((tmp_path / "motions1").glob("?.npy")), *options)
+        assert result.returncode == 0, result.stderr
+        made.append((content(motions), content(films)))
+    assert made[0] == made[1] and len(made[0][1]) == 3 * 2
+
+
+@needs_animator
 def test_killed_and_resumed_is_as_never_killed(tmp_path, recordings):
     result = run_cli("animate", recordings, "--out", tmp_path / "whole")
     assert result.returncode == 0, result.stderr
