@@ -9,6 +9,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO ?= demo
+FUZZ ?= 20
 EXAMPLES ?= $(wildcard examples/*.wav examples/*.flac examples/*.ogg)
 
 demo: $(VENV)/.installed
@@ -21,9 +22,10 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest
 
-# Kills a batch at random moments, 50 times: minutes.
+# Kills a batch at random moments, 50 times, and tries FUZZ times as many damaged files as the tests do: minutes.
 soak: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/soak.py
+	SEDTALKER_FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/test_fuzz.py tests/test_hostile_*.py tests/test_cluster.py
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
