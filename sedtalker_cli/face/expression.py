@@ -121,18 +121,18 @@ def blend_expression(
     closed = closure(mouth, fps)
     rounded = np.clip(mouth[:, ARKIT_INDEX["mouthPucker"]] + mouth[:, ARKIT_INDEX["mouthFunnel"]], 0.0, 1.0)
     keep = 1.0 - closed[:, None] * _column("parting")
-    keep *= 1.0 - 0.8 * _smoothstep(lip_gap(mouth), GAP_OPEN, GAP_WIDE)[:, None] * _column("pressing")
+    keep *= 1.0 - (1.0 - _pressed(lip_gap(mouth), GAP_OPEN, GAP_WIDE)[:, None]) * _column("pressing")
     keep *= 1.0 - 0.6 * rounded[:, None] * _column("widening")
     # a screen blend: adds where there is room and never passes 1
     return np.clip(1.0 - (1.0 - speech) * (1.0 - expression * keep), 0.0, 1.0).astype(np.float32)
 
 
 def keep_rhythm(weights: np.ndarray, speech: np.ndarray, fps: float) -> np.ndarray:
-    """Lets an expression part speaking lips by as much as speech opens them, so that words keep their rhythm.
+    """Lets an expression change speaking lips in proportion to how far speech opens them: words keep their rhythm.
 
-    `blend_expression`, and a network that learned from it, part any open lips alike: a dropped jaw then drowns the
-    small openings of speech. A network that is taught otherwise hears rounding less well (funnel r -.06, gap -.005),
-    so finished motion is corrected instead.
+    `blend_expression`, and a network that learned from it, part any open lips alike, and press all but wide open ones:
+    a dropped jaw then drowns the small openings of speech, and pressed lips swallow them. A network that is taught
+    otherwise hears rounding less well (funnel r -.06, gap -.005), so finished motion is corrected instead.
 
     Args:
         weights: motion with its expression (T, 52).
@@ -144,10 +144,18 @@ def keep_rhythm(weights: np.ndarray, speech: np.ndarray, fps: float) -> np.ndarr
     """
     weights, speech = np.asarray(weights, np.float64), np.asarray(speech, np.float64)
     gap = lip_gap(speech)
-    shown = _smoothstep(gap, GAP_CLOSED, GAP_OPEN)
-    excess = _speaking(gap, fps) * (1.0 - _smoothstep(gap, GAP_CLOSED, GAP_WIDE) / np.maximum(shown, 1e-6))
-    parting = np.maximum(weights - speech, 0.0) * _column("parting")
-    return (weights - np.clip(excess, 0.0, 1.0)[:, None] * parting).astype(np.float32)
+    speaking, apart, wide = (
+        _speaking(gap, fps),
+        _smoothstep(gap, GAP_CLOSED, GAP_OPEN),
+        _smoothstep(gap, GAP_CLOSED, GAP_WIDE),
+    )
+
+    def excess(shown: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+        return (speaking * np.clip(1.0 - wanted / np.maximum(shown, 1e-6), 0.0, 1.0))[:, None]
+
+    too_much = excess(apart, wide) * _column("parting")
+    too_much += excess(_pressed(gap, GAP_OPEN, GAP_WIDE), _pressed(gap, GAP_CLOSED, GAP_OPEN)) * _column("pressing")
+    return (weights - too_much * np.maximum(weights - speech, 0.0)).astype(np.float32)
 
 
 def lip_gap(weights: np.ndarray) -> np.ndarray:
@@ -164,6 +172,11 @@ def closure(mouth: np.ndarray, fps: float = 30.0) -> np.ndarray:
     """How far speech holds the lips closed (T,), 0 to 1; lips that rest in silence do not count."""
     gap = lip_gap(mouth)
     return (1.0 - _smoothstep(gap, GAP_CLOSED, GAP_OPEN)) * _speaking(gap, fps)
+
+
+def _pressed(gap: np.ndarray, shut: float, apart: float) -> np.ndarray:
+    """How much of what presses the lips stays (T,): all on shut lips, a fifth on lips that are apart."""
+    return 1.0 - 0.8 * _smoothstep(gap, shut, apart)
 
 
 def _speaking(gap: np.ndarray, fps: float) -> np.ndarray:
