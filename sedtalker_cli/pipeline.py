@@ -270,7 +270,7 @@ class Pipeline:
             UsageError: an option cannot be meant.
         """
         from sedtalker_cli.face import lips
-        from sedtalker_cli.face.expression import keep_rhythm
+        from sedtalker_cli.face.expression import expressed_intensity, keep_rhythm
         from sedtalker_cli.face.idle import add_idle
 
         check_options(fps=fps, emotion_gain=emotion_gain, lip_gain=lip_gain, smooth=smooth)
@@ -293,10 +293,11 @@ class Pipeline:
             motion.metadata.update(told, models=self.models(animate=True), precision=self.encoder.precision)
             return motion
         posteriors = self.animator.map_posteriors(timeline.posteriors, timeline.classes)
+        shown = expressed_intensity(timeline.posteriors, timeline.intensity, timeline.classes)
         # At intensity 0 every emotion is neutral: what is left is speech.
         weights, speech = (
             self.animator.predict(found.features, posteriors, intensity, found.duration, fps)
-            for intensity in (timeline.intensity, np.zeros_like(timeline.intensity))
+            for intensity in (shown, np.zeros_like(shown))
         )
         weights = keep_rhythm(weights, speech, fps)
         # Lips are measured on the shipped head: a user's may lack the shapes for it, and coefficients mean the same.

@@ -9,6 +9,7 @@ from sedtalker_cli.face.expression import (
     articulation_gain,
     blend_expression,
     closure,
+    expressed_intensity,
     expression_curves,
     keep_rhythm,
     lip_gap,
@@ -181,6 +182,22 @@ def test_blend_stays_in_range_and_keeps_speech_of_neutral():
     blended = blend_expression(mouth, rng.uniform(0, 1, (50, 52)), FPS, np.full(50, 1.3))
     assert blended.min() >= 0 and blended.max() <= 1
     assert np.allclose(blend_expression(mouth, np.zeros((50, 52))), mouth, atol=1e-6)
+
+
+def test_quiet_emotions_show():
+    levels = np.linspace(0, 1, 21)
+    for emotion in CLASSES:
+        posteriors = np.zeros((21, 7))
+        posteriors[:, CLASSES.index(emotion)] = 1.0
+        shown = expressed_intensity(posteriors, levels, CLASSES)
+        if emotion == "neutral":
+            assert not shown.any()
+            continue
+        assert shown[0] == 0 and shown[-1] == 1 and (np.diff(shown) > 0).all()
+        assert (shown[1:-1] > levels[1:-1] + 0.01).all() == (emotion in ("fear", "sad"))
+    half = np.zeros((1, 7))
+    half[0, [CLASSES.index("sad"), CLASSES.index("neutral")]] = 0.5
+    assert expressed_intensity(half, np.array([0.2]), CLASSES) == pytest.approx(0.2**0.45)
 
 
 def test_size_of_articulation():

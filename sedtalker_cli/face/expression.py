@@ -8,7 +8,7 @@ import numpy as np
 
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.face.arkit import ARKIT_INDEX, ARKIT_NAMES
-from sedtalker_cli.face.poses import ACCENTS, ARTICULATION, POSES, RISE, SIDES
+from sedtalker_cli.face.poses import ACCENTS, ARTICULATION, EXPRESSED, POSES, RISE, SIDES
 
 # 10-90 % time of a symmetric critically damped kernel, in units of its time constant
 _RISE_OF_TAU = 4.80
@@ -69,6 +69,22 @@ def expression_curves(
         accents = np.stack([_accent_table(name) for name in classes])
         curves = curves + prominence(loudness, fps)[:, None] * ((0.5 * (normal + strong)) @ accents)
     return np.clip(curves, 0.0, 1.0).astype(np.float32)
+
+
+def expressed_intensity(posteriors: np.ndarray, intensity: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
+    """How strongly a face shows what a voice shows with an intensity.
+
+    Args:
+        posteriors: class probabilities (T, C).
+        intensity: of the voice (T,), 0 to 1.
+        classes: names of the C classes.
+
+    Returns:
+        (T,) float32; 0 and 1 stay, between them quiet emotions gain (see `poses.EXPRESSED`).
+    """
+    shares = np.asarray(posteriors, np.float64) * [name != "neutral" for name in classes]
+    levels = np.asarray(intensity, np.float64)[:, None] ** [EXPRESSED.get(name, 1.0) for name in classes]
+    return ((shares * levels).sum(1) / np.maximum(shares.sum(1), 1e-9)).astype(np.float32)
 
 
 def articulation_gain(
