@@ -1,6 +1,7 @@
 """The encoder in other ways: half precision, 8-bit integers, several short recordings in one batch."""
 
 import json
+import warnings
 
 import torch
 
@@ -53,6 +54,7 @@ def main() -> None:
     encoder.precision = "bf16"
     compare("bf16")
     encoder.precision = "fp32"
+    warnings.simplefilter("ignore")  # PyTorch moves its 8-bit tools elsewhere
     encoder.network = torch.ao.quantization.quantize_dynamic(encoder.network, {torch.nn.Linear}, torch.qint8)
     compare("int8")
     print(json.dumps(found))
