@@ -12,6 +12,7 @@ import pytest
 
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.face.custom import load_custom_head
+from sedtalker_cli.face.landmarks import metres
 from sedtalker_cli.formats.gltf import read_gltf
 from tests.test_fuzz import BODY, HEAD, glb
 
@@ -163,3 +164,10 @@ def test_templates(tmp_path, monkeypatch, caplog):
         path.write_text(text)
         with pytest.raises(InputError, match=said):
             load_custom_head(path)
+
+
+@pytest.mark.filterwarnings("error")
+def test_size_of_a_head_that_has_none():
+    """Numbers near the smallest that there are: no power of ten brings such a head to metres."""
+    tiny = np.array([[0, 0, 0], [4.6e-41, 0, 0], [0, 4.6e-41, 0]], np.float32)
+    assert metres(tiny, np.zeros((52, 3, 3), np.float32)) == 1.0

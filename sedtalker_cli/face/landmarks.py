@@ -8,6 +8,7 @@ from sedtalker_cli.face.arkit import ARKIT_INDEX
 
 EYE_DISTANCE = 0.062  # metres between the middles of the lids of an adult
 HEAD_HEIGHT = 0.26  # metres from the neck to the crown, where no eyes are known
+NO_SIZE = 1e-9  # units of a file: a head below it is damaged, and is not made larger
 RIGID = ("glossy", "eye", "teeth", "tongue", "lashes", "brows", "hair", "mouth")  # no skin
 
 
@@ -70,7 +71,7 @@ def metres(vertices: np.ndarray, deltas: np.ndarray) -> float:
         size, expected = float(np.linalg.norm(left - right)), EYE_DISTANCE
     else:
         size, expected = float(np.ptp(vertices, axis=0).max()), HEAD_HEIGHT
-    return 10.0 ** round(np.log10(expected / size)) if size > 0 else 1.0
+    return 10.0 ** round(np.log10(expected / size)) if size > NO_SIZE else 1.0
 
 
 def find_regions(
