@@ -170,7 +170,7 @@ def _from_primitives(source: Path, primitives: list[Primitive]) -> Head:
         deltas=deltas,
         regions=find_regions(vertices, deltas, faces, parts, materials),
         parts=parts,
-        colors=np.round(colors[kept] * 255).astype(np.uint8),
+        colors=np.round(np.nan_to_num(colors[kept]).clip(0, 1) * 255).astype(np.uint8),
         materials=materials,
         source=source,
     )
