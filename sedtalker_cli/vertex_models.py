@@ -71,7 +71,14 @@ class SequencePredictor:
         folder: Path,
         progress: Callable[[str, int, int], None] = lambda what, done, total: None,
     ) -> None:
-        """Write `NAME.npy` (T, V, 3) and its sidecar of every sequence; folders are made."""
+        """Write `NAME.npy` (T, V, 3) and its sidecar of every sequence; folders are made.
+
+        Raises:
+            UsageError: one is there already; it may be another model's.
+        """
+        there = next((path for s in sequences if (path := folder / f"{s.name}.npy").exists()), None)
+        if there:
+            raise UsageError(f"{there}: exists already; name a new folder, or score it without --model")
         folder.mkdir(parents=True, exist_ok=True)
         for done, sequence in enumerate(sequences, start=1):
             vertices = self(sequence)

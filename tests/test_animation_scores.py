@@ -183,6 +183,13 @@ def test_pairs_that_do_not_fit(prediction, words):
         evaluate_pairs([_pair(moving(0), prediction)], MASKS, STANDARD)
 
 
+def test_pairs_are_of_one_topology():
+    other = moving(0, 12, 150)
+    with pytest.raises(InputError, match="x: b has 150 vertices, a 200; score one topology at a time"):
+        pairs = [_pair(moving(0), moving(1)), Pair("b", lambda: other, lambda: other, other[0], 30.0)]
+        evaluate_pairs(pairs, MASKS, STANDARD, source="x")
+
+
 def test_authors_masks_need_their_vertices():
     with pytest.raises(InputError, match="name vertices up to 191, the meshes have 100"):
         evaluate_pairs([_pair(moving(0, 5, 100), moving(1, 5, 100))], MASKS, SEDTALKER)
@@ -260,6 +267,7 @@ def test_command_on_folders(predicted, tmp_path):
         (("--dataset", "vocaset=x", "--reference", "y"), "references come from one side"),
         (("--dataset", "voca=x"), "should be NAME=PATH with NAME one of vocaset, emovoca, biwi"),
         (("--dataset", "vocaset=x", "--fps", "30"), "--fps belongs to --reference"),
+        (("--dataset", "vocaset=x", "--encoder", "y"), "--encoder belongs to --model"),
         (("--dataset", "vocaset=x", "--split", "dev"), "--split 'dev' is none of train, val, test"),
     ],
 )

@@ -140,6 +140,18 @@ def bad_region(root):
     (root / "regions" / "lve.txt").write_text("1, 2, lips")
 
 
+def other_unit(root):
+    np.save(_first(root), 1000 * np.load(_first(root)))
+
+
+def template_of_nan(root):
+    sets.write_templates(root, {sets.TRAIN: np.full((5023, 3), np.nan)})
+
+
+def objects(root):
+    np.save(_first(root), np.array([print], object), allow_pickle=True)
+
+
 def empty_sound(root):
     for path in (root / "wav").glob("*.wav"):
         path.write_bytes(b"")
@@ -156,6 +168,9 @@ def empty_sound(root):
         (bad_name, r"TA-01\.npy: the name does not follow the layout; expected like FaceTalk"),
         (not_vertices, r"holds int32 of shape \(60, 7\), not vertices"),
         (cut_short, r"is not vertices"),
+        (other_unit, r"TA_sentence01\.npy: its face is \d+ large, the subject's template 0\.\d+; .* same unit"),
+        (template_of_nan, r"templates\.pkl: the template of FaceTalk\w+ holds values that are no numbers"),
+        (objects, r"TA_sentence01\.npy: is not vertices"),
         (no_wav, r"but no sound in .*wav for them"),
         (no_wav_folder, r"wav: does not exist; the data set's sound belongs there"),
         (no_motions, r"holds no folder vertices_npy/"),
@@ -204,6 +219,57 @@ def test_pickles_of_every_protocol(tmp_path):
         (tmp_path / "x.pkl").write_bytes(pickle.dumps(arrays, protocol))
         found = read_arrays(tmp_path / "x.pkl")
         assert all(np.array_equal(found[name], array) for name, array in arrays.items())
+
+
+@pytest.mark.parametrize("layout", ["vocaset", "emovoca", "biwi"])
+def test_what_else_lies_in_a_folder_does_no_harm(tmp_path, layout):
+    """Leavings of file managers, notes, sounds of Windows, faces of subjects who do not speak here."""
+    root = _folder(tmp_path, layout)
+    before = read_talking(layout, root)
+    (root / "regions").mkdir(exist_ok=True)
+    for folder in (root, *(path for path in root.iterdir() if path.is_dir())):
+        for name in (".DS_Store", "Thumbs.db", "._lve.txt", "._F2_e01.npy", "._F2_e01.wav", "README.txt"):
+            (folder / name).write_bytes(b"\0\5\26\7 no data")
+    for path in (root / "wav").glob("[!.]*.wav"):
+        path.rename(path.with_suffix(".WAV"))
+    rests = read_arrays(root / "templates.pkl")
+    sets.write_templates(root, {**rests, "nobody": sets.template(0, 7)})
+    after = read_talking(layout, root)
+    assert [s.name for s in after.sequences] == [s.name for s in before.sequences] and after.notes == before.notes
+    assert set(after.regions) == set(before.regions) and set(after.templates) == set(rests)
+
+
+def test_a_motion_without_sound_is_left_out_and_noted(tmp_path):
+    root = sets.vocaset(tmp_path / "voca")
+    (root / "wav" / f"{sets.VAL}_sentence21.wav").unlink()
+    data = read_talking("vocaset", root)
+    assert not data.of("val") and f"1 motions without sound left out, first {sets.VAL}_sentence21" in data.notes
+
+
+@pytest.mark.parametrize("layout", ["vocaset", "biwi"])
+def test_names_in_small_letters_are_refused(tmp_path, layout):
+    root = _folder(tmp_path, layout)
+    _first(root).rename(_first(root).with_name(_first(root).name.lower()))
+    with pytest.raises(InputError, match=r"\.npy: (subject 'facetalk\w+' is none|the name does not).*expected like"):
+        read_talking(layout, root)
+
+
+def test_scipy_is_refused(tmp_path):
+    sparse = pytest.importorskip("scipy.sparse")
+    (tmp_path / "x.pkl").write_bytes(pickle.dumps({"a": sparse.csc_matrix(np.eye(2))}, 2))
+    with pytest.raises(InputError, match=r"is refused: this pickle holds scipy\.sparse\S+csc_matrix, not only arrays"):
+        read_arrays(tmp_path / "x.pkl")
+
+
+def test_pickle_of_python_2_in_its_oldest_protocol(tmp_path):
+    """As `pickle.dump({"lips": numpy.array([1.0, 2.0])}, file)` wrote it: printable, bytes as escapes."""
+    data = (
+        b"(dp0\nS'lips'\np1\ncnumpy.core.multiarray\n_reconstruct\np2\n(cnumpy\nndarray\np3\n(I0\ntp4\nS'b'\np5\n"
+        b"tp6\nRp7\n(I1\n(I2\ntp8\ncnumpy\ndtype\np9\n(S'f8'\np10\nI0\nI1\ntp11\nRp12\n(I3\nS'<'\np13\nNNNI-1\n"
+        b"I-1\nI0\ntp14\nbI00\nS'\\x00\\x00\\x00\\x00\\x00\\x00\\xf0?\\x00\\x00\\x00\\x00\\x00\\x00\\x00@'\np15\ntp16\nbs."
+    )
+    (tmp_path / "masks.pkl").write_bytes(data)
+    assert read_arrays(tmp_path / "masks.pkl")["lips"].tolist() == [1, 2]
 
 
 def test_pickle_of_python_2(tmp_path):

@@ -25,10 +25,10 @@ from sedtalker_cli.training.vertex_settings import (
     preset_names,
     read_preset,
 )
-from sedtalker_cli.training.vertices import class_map, train_vertices
+from sedtalker_cli.training.vertices import class_map, precision, train_vertices
 from sedtalker_cli.vertex_models import SequencePredictor, encoder_for, predict_sequence
 from tests.conftest import ROOT
-from tests.talking_sets import TRAIN, biwi, emovoca
+from tests.talking_sets import TRAIN, biwi, emovoca, wave
 
 SIZES = {"d_model": 16, "layout": "ma", "window": 4, "num_heads": 2, "d_state": 2, "emotion_dim": 4, "subject_dim": 2}
 SIZES |= {"dropout": 0.0}
@@ -178,6 +178,49 @@ def test_half_precision_learns_about_the_same(finished, data, tmp_path, name):
         assert float(row["loss_vertices"]) == pytest.approx(float(wanted["loss_vertices"]), rel=0.02)
 
 
+def test_a_run_may_go_on_in_another_precision(data, tmp_path):
+    """Only fp16 has a scaler whose state is kept."""
+
+    def kill(text):
+        if text.startswith("epoch 2:"):
+            raise Killed
+
+    settings = settings_of(data, tmp_path)
+    with pytest.raises(Killed):
+        train_vertices(settings, kill, silent)
+    best = train_vertices(settings_of(data, tmp_path, precision="fp16"), silent, silent)
+    assert len(rows_of(tmp_path)) == 2 and best["score"] < 1
+
+
+def test_scaler_of_a_process_without_recordings():
+    """The first batch may be too small to give every process one."""
+    _, scaler = precision("fp16", "cpu")
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(2))], 0.1)
+    optimizer.param_groups[0]["params"][0].grad = torch.ones(2)
+    scaler.unscale_(optimizer)
+    scaler.step(optimizer)
+    scaler.update()
+
+
+def test_vertices_that_are_no_numbers_are_named(data, tmp_path):
+    root = emovoca(tmp_path / "emovoca", expressions=("Sad1",), frames=30)
+    path = root / "sequences" / f"{TRAIN}_sentence21_Sad1_2.npy"
+    vertices = np.load(path)
+    vertices[20, 7] = np.nan
+    np.save(path, vertices)
+    with pytest.raises(InputError, match=r"Sad1_2\.npy: holds values that are no numbers"):
+        train_vertices(settings_of(data, tmp_path / "run", datasets=[f"emovoca={root}"]), silent, silent)
+
+
+def test_one_topology_has_one_frame_rate(data, tmp_path):
+    root = emovoca(tmp_path / "slow", expressions=("Sad1",), frames=30)
+    for path in (root / "wav").glob("*.wav"):
+        wave(path, 30 / 25)
+    sets = [f"emovoca={data / 'emovoca'}", f"emovoca@25={root}"]
+    with pytest.raises(InputError, match=r"slow: flame has 25 frames a second there, 30 elsewhere"):
+        train_vertices(settings_of(data, tmp_path / "run", datasets=sets), silent, silent)
+
+
 @pytest.mark.slow
 def test_two_processes_learn_what_one_does(finished, data, tmp_path):
     """`torchrun` over gloo: losses and scores to 0.1 %."""
@@ -213,6 +256,8 @@ def test_commands_train_and_evaluate(data, tmp_path):
     assert first == second and len(list((tmp_path / "predicted").glob("*.npy"))) == 6
     sidecar = json.loads(next((tmp_path / "predicted").glob("*.json")).read_text())
     assert sidecar["topology"] == "flame" and sidecar["fps"] == 30
+    again = call("evaluate", "animation", *chosen, *out, *extra)
+    assert again.exit_code == 2 and "exists already; name a new folder" in again.output
 
 
 @pytest.fixture
@@ -303,6 +348,11 @@ def ply(data):
         (["--precision", "f8"], "must be one of auto, fp32"),
         (["--scan-backend", "mamba-ssm"], "its kernels need CUDA"),
         (["--set", "network.layout=xyz"], "only 'm' (Mamba) and 'a' (attention)"),
+        (["--set", "network.num_heads=0"], "[network] describes none: integer division or modulo by zero"),
+        (["--set", "network.d_model=10"], "[network] describes none"),
+        (["--set", "network.window=0"], "[network] describes none"),
+        (["--set", "network.d_model=99999999"], "[network] describes none: d_model is 99999999"),
+        (["--set", "network=5"], "network is 5, expected sizes, e.g. network.d_model=256"),
         (["--set", "network.rank=3"], "the hybrid backbone has no such size"),
         (["--set", "network.backbone=rnn"], "must be one of hybrid, paper"),
         (["--capture", "grid=PATH"], "give either --dataset NAME=PATH or --capture SOURCE=PATH"),

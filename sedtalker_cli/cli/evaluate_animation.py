@@ -47,7 +47,7 @@ class Definitions(str, Enum):
 def animation(
     predictions: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder of predicted motions; with --model, where they are written, too."),
+        typer.Option(metavar="DIR", help="Folder of predicted motions; with --model, a new one to write them to."),
     ] = None,
     model: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Checkpoint of `train animator --dataset` that predicts.")
@@ -96,6 +96,8 @@ def animation(
         wrong = next((n for n, v in (("--templates", templates), ("--fps", fps)) if v is not None and dataset), None)
         if wrong:
             raise UsageError(f"{wrong} belongs to --reference; a data set brings its own (rates: NAME@FPS=PATH)")
+        if encoder and not model:
+            raise UsageError("--encoder belongs to --model; leave it out")
         if model and not dataset:
             raise UsageError("--model predicts the recordings of a data set: give --dataset NAME=PATH")
         if predictions is None and model is None:

@@ -176,6 +176,12 @@ def evaluate_pairs(
     if definitions == SEDTALKER and len(pairs[0].template) < AUTHORS_NEED:
         count = len(pairs[0].template)
         raise InputError(f"{source}: the definitions `sedtalker` name vertices up to 191, the meshes have {count}")
+    odd = next((pair for pair in pairs if pair.template.shape != pairs[0].template.shape), None)
+    if odd:
+        raise InputError(
+            f"{source}: {odd.name} has {len(odd.template)} vertices, {pairs[0].name} {len(pairs[0].template)}; "
+            "score one topology at a time"
+        )
     loudness = _Loudness()
     report = AnimationReport(definitions, [], masks)
     uneven = []

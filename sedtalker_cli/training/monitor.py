@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,4 +75,5 @@ class Monitor:
             sequence = self.filmed.dataset.sequences[number]
             vertices = predict_sequence(model, self.filmed.store(sequence.audio), sequence)
             path = self.out / "samples" / f"{sequence.name}-epoch{epoch:04}.mp4"
-            render_film(vertices, self.head, sequence.fps, path, audio=sequence.audio)
+            head = replace(self.head, neutral=sequence.template)  # whose units the vertices have
+            render_film(vertices, head, sequence.fps, path, audio=sequence.audio)

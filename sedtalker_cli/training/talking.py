@@ -22,7 +22,7 @@ from sedtalker_cli.model.encoder import SpeechEncoder
 
 LIVELIEST = 0.05  # share of vertices that stand for the lips where no region is known
 MEASURED = 48  # recordings from which usual sizes are taken
-LIP_NAMES = ("lips", "lve")
+LIP_NAMES = ("lve", "lips")  # as `evaluation.animation.masks_of` prefers them
 Made = TypeVar("Made")
 
 
@@ -98,7 +98,7 @@ class Talking:
         chosen = evenly(self.train, MEASURED)
         for number in chosen:
             sequence = self.dataset.sequences[number]
-            vertices = sequence.vertices
+            vertices = read_finite(sequence, slice(None))
             total += float(((vertices - sequence.template) ** 2).mean())
             steps += np.linalg.norm(np.diff(vertices, axis=0), axis=-1).sum(0)
         scale = (total / len(chosen)) ** 0.5
@@ -133,7 +133,7 @@ class Talking:
             sequence = self.dataset.sequences[stretch.sequence]
             part = slice(stretch.start, stretch.start + stretch.frames)
             vertices = np.zeros((longest, *sequence.template.shape), np.float32)
-            vertices[: stretch.frames] = sequence.vertices[part]
+            vertices[: stretch.frames] = read_finite(sequence, part)
             mask = torch.zeros(longest)
             mask[: stretch.frames] = 1
             rows.append(
@@ -157,6 +157,18 @@ class Talking:
         frames = torch.arange(stretch.start, stretch.start + longest, dtype=torch.float64)
         heard = sample_frames(features.flatten(1), frames / self.dataset.fps * RATE - 0.5)
         return heard.unflatten(1, features.shape[1:])
+
+
+def read_finite(sequence: TalkingSequence, part: slice) -> np.ndarray:
+    """Vertices of some frames (T, V, 3).
+
+    Raises:
+        InputError: one NaN would spoil the whole network.
+    """
+    vertices = sequence.vertices[part]
+    if not np.isfinite(vertices).all():
+        raise InputError(f"{sequence.path}: holds values that are no numbers; make it again, or remove it")
+    return vertices
 
 
 def label_rows(sequence: TalkingSequence, classes: Sequence[str], frames: int) -> np.ndarray:

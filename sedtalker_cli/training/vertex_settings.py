@@ -205,6 +205,8 @@ def merge_settings(layers: Iterable[tuple[str, Mapping[str, Any]]]) -> VertexTra
                 keep = {} if changed and "backbone" in value else merged["network"]
                 merged["network"] = {**keep, **value}
                 continue
+            if name == "network":
+                raise UsageError(f"{origin}: network is {value!r}, expected sizes, e.g. network.d_model=256")
             if name not in kinds:
                 near = difflib.get_close_matches(name, [*kinds, "network"], 1)
                 hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join([*kinds, '[network]'])}"

@@ -14,7 +14,7 @@ import torch
 from sedtalker_cli.data.talking import TalkingDataset
 from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.model.backbones import BACKBONES
-from sedtalker_cli.model.checkpoint import save_checkpoint, sizes_of
+from sedtalker_cli.model.checkpoint import check_sizes, save_checkpoint, sizes_of
 from sedtalker_cli.model.encoder import SpeechEncoder
 from sedtalker_cli.model.kernels import choose_scan
 from sedtalker_cli.model.losses import vertex_losses
@@ -103,10 +103,7 @@ class Run:
         settings, device = self.settings, self.workers.device
         state = load_state(self.out / "state.pt", self.kept)
         torch.manual_seed(settings.seed)
-        try:
-            self.network = build_network(self.config).to(device)
-        except (TypeError, ValueError, RuntimeError) as error:
-            raise UsageError(f"[network] describes none: {str(error).splitlines()[0]}") from None
+        self.network = self._build()
         self._set_scales()
         average = MovingAverage(self.network, settings.ema)
         # Errors in a data set's units make tiny gradients, so the usual 1e-8 would damp the steps.
@@ -124,7 +121,8 @@ class Run:
             average.steps = state["average_steps"]
             optimizer.load_state_dict(state["optimizer"])
             schedule.load_state_dict(state["schedule"])
-            self.scaler.load_state_dict(state["scaler"])
+            if state["scaler"]:  # empty where that precision has no scaler
+                self.scaler.load_state_dict(state["scaler"])
             first, best = state["epoch"], state["best"]
             self.log(f"resumed after epoch {first}")
         own, heads = parameter_counts(self.network)
@@ -173,6 +171,21 @@ class Run:
                     )
                 self.workers.wait()
         return best
+
+    def _build(self) -> VertexNetwork:
+        """The network, tried on two frames: some sizes only fail when they are used."""
+        device, sizes = self.workers.device, self.config["network"]
+        try:
+            check_sizes(sizes)
+            network = build_network(self.config).to(device)
+            features = torch.zeros(1, 2, sizes["num_taps"], sizes["dim"], device=device)
+            posteriors = torch.zeros(1, 2, len(self.config["classes"]), device=device)
+            with torch.no_grad():
+                network.eval().backbone(features, posteriors, posteriors[..., 0], posteriors[0, :1, 0].long())
+        except (TypeError, ValueError, RuntimeError, ArithmeticError) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise UsageError(f"[network] describes none: {reason}") from None
+        return network
 
     def _tired(self, epoch: int, best: dict[str, float]) -> bool:
         return bool(self.settings.patience) and epoch - best["epoch"] >= self.settings.patience
@@ -261,9 +274,16 @@ def describe(settings: VertexTraining, datasets: Sequence[TalkingDataset], encod
         }
         for d in reversed(datasets)
     }
-    odd = next((d for d in datasets if d.vertex_count != topologies[d.topology]["vertices"]), None)
-    if odd:
-        raise InputError(f"{odd.root}: {odd.topology} has {odd.vertex_count} vertices there, elsewhere another number")
+    for d in datasets:
+        known = topologies[d.topology]
+        for what, own, other in (
+            ("vertices", d.vertex_count, known["vertices"]),
+            ("frames a second", d.fps, known["fps"]),
+        ):
+            if own != other:
+                raise InputError(
+                    f"{d.root}: {d.topology} has {own:g} {what} there, {other:g} elsewhere; keep them alike"
+                )
     backbone = settings.network.get("backbone", "hybrid")
     if backbone not in BACKBONES:
         raise UsageError(f"network.backbone {backbone!r}: must be one of {', '.join(BACKBONES)}")
@@ -302,6 +322,7 @@ def precision(name: str, device: str) -> tuple[Callable, Any]:
     if name == "auto":
         name = "fp32" if kind == "cpu" else "bf16" if torch.cuda.is_bf16_supported() else "fp16"
     scaler = torch.amp.GradScaler(kind, enabled=name == "fp16")
+    scaler.scale(torch.zeros((), device=device))  # its scale exists, also where the first share of a batch is empty
     if name == "fp32":
         return nullcontext, scaler
     dtype = torch.bfloat16 if name == "bf16" else torch.float16

@@ -23,6 +23,7 @@ SOUND, TEMPLATES = "wav", "templates.pkl"
 SPLIT_TABLE, DESCRIPTION = "splits.csv", "dataset.json"  # beside data sets that are nobody's published one
 RATES = (24, 25, 30, 50, 60, 100, 120)  # frames a second that motion is usually stored at
 OTHER_RATE = 0.08  # share by which frames over seconds may differ from the rate
+OTHER_SIZE = 3.0  # factor between a face's sizes that only another unit explains
 MOST_SENTENCES = 999_999
 ODD_LENGTH = 0.5  # s between the ends of a motion and its sound that are worth a note
 
@@ -45,7 +46,7 @@ def read_layout(layout: Layout, root: Path, stored_fps: float | None = None) -> 
     templates = _read_templates(root / TEMPLATES)
     sounds = _Sounds(root / SOUND)
     sequences, lengths, silent, unused = [], [], [], 0
-    count = None
+    count, measured = None, set()
     for path in files:
         try:
             label = layout.decode(path.stem)
@@ -65,6 +66,9 @@ def read_layout(layout: Layout, root: Path, stored_fps: float | None = None) -> 
                 f"{root / TEMPLATES}: the template of {label.subject} has {len(template)} vertices, "
                 f"{path.name} has {count}"
             )
+        if label.subject not in measured:
+            measured.add(label.subject)
+            _check_units(path, vertices[0], template)
         audio = sounds.of(path.stem, f"{label.subject}_{path.stem.removeprefix(label.subject + '_').split('_')[0]}")
         if audio is None:
             silent.append(path.stem)
@@ -101,7 +105,7 @@ class _Sounds:
     def __init__(self, folder: Path):
         if not folder.is_dir():
             raise InputError(f"{folder}: does not exist; the data set's sound belongs there (NAME.wav)")
-        self.by_stem = {path.stem: path for path in sorted(folder.glob("*.wav")) if not path.name.startswith(".")}
+        self.by_stem = {path.stem: path for path in sorted(folder.iterdir()) if _is_sound(path)}
         self.by_sentence: dict[str, Path] = {}
         for stem, path in self.by_stem.items():
             self.by_sentence.setdefault(stem.rsplit("_", 2)[0], path)
@@ -124,13 +128,32 @@ class _Sounds:
         return self.durations[path]
 
 
+def _is_sound(path: Path) -> bool:
+    return path.suffix.lower() == ".wav" and not path.name.startswith(".")
+
+
 def _read_templates(path: Path) -> dict[str, np.ndarray]:
     templates = {}
     for subject, array in read_arrays(path).items():
         if array.size == 0 or array.size % 3 or array.dtype.kind != "f":
             raise InputError(f"{path}: the template of {subject} is {array.dtype} of shape {array.shape}, not (V, 3)")
+        if not np.isfinite(array).all():
+            raise InputError(f"{path}: the template of {subject} holds values that are no numbers")
         templates[subject] = np.ascontiguousarray(array.reshape(-1, 3), np.float32)
     return templates
+
+
+def _check_units(path: Path, frame: np.ndarray, template: np.ndarray) -> None:
+    """Find motions in other units than their templates.
+
+    Raises:
+        InputError: the faces are not about as large.
+    """
+    own, rest = (float(np.ptp(points, axis=0).max()) for points in (frame, template))
+    if not (own < OTHER_SIZE * rest and rest < OTHER_SIZE * own):
+        raise InputError(
+            f"{path}: its face is {own:.3g} large, the subject's template {rest:.3g}; bring both to the same unit"
+        )
 
 
 def _vertex_count(path: Path, count: int, layout: Layout, before: int | None) -> int:

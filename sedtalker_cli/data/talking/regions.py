@@ -12,14 +12,15 @@ from sedtalker_cli.formats.array_pickle import read_arrays
 from sedtalker_cli.formats.text import read_text
 
 MASKS = "FLAME_masks.pkl"
+NAMES = ("lve.txt", "fdd.txt", "eve.txt")  # others that lie beside, notes among them, are left alone
 PLACES = (MASKS, f"regions/{MASKS}", f"FLAME_masks/{MASKS}")
 
 
 def read_regions(folder: Path, vertex_count: int) -> dict[str, np.ndarray]:
     """Regions that lie beside a data set.
 
-    `regions/NAME.txt` (`lve.txt` lips, `fdd.txt` upper face, indices separated by commas) are called by their stems,
-    those of `FLAME_masks.pkl` (lips, forehead, eye_region, nose, ...) by their keys.
+    `regions/lve.txt` (lips), `fdd.txt` (upper face) and `eve.txt` (eyes and forehead), indices separated by commas, are
+    called by their stems, those of `FLAME_masks.pkl` (lips, forehead, eye_region, nose, ...) by their keys.
 
     Args:
         folder: of the data set, or with the region files themselves.
@@ -36,9 +37,9 @@ def read_regions(folder: Path, vertex_count: int) -> dict[str, np.ndarray]:
     if masks:
         for name, indices in read_arrays(masks).items():
             regions[name] = _checked(indices, masks, vertex_count, f" ({name})")
-    texts = sorted((folder / "regions").glob("*.txt")) or [folder / f"{n}.txt" for n in ("lve", "fdd", "eve")]
-    for path in texts:
-        if path.is_file():
+    for name in NAMES:
+        path = next((p for p in (folder / "regions" / name, folder / name) if p.is_file()), None)
+        if path:
             regions[path.stem] = read_region(path, vertex_count)
     return regions
 
