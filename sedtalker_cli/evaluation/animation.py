@@ -316,12 +316,7 @@ def _check(pair: Pair, reference: np.ndarray, prediction: np.ndarray) -> None:
 
 
 def _check_rates(ratios: Sequence[float], fps: float, source: str) -> None:
-    """Find predictions that are all longer or shorter as another usual frame rate makes them.
-
-    Args:
-        ratios: frames of the prediction over those of the reference, a pair each.
-        fps: of the references.
-        source: of the predictions.
+    """Find predictions whose lengths, over those of their references, are as another usual frame rate makes them.
 
     Raises:
         InputError: says the rate.
