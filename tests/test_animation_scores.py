@@ -111,6 +111,14 @@ def test_a_still_mouth_matches_nothing():
     assert scores["lip_speech_r"] == 0 and scores["lip_speech_r_reference"] == pytest.approx(1)
 
 
+def test_correlation_does_not_care_for_the_unit():
+    """Lips that hardly move, in metres, correlate as well as large ones."""
+    x, y = np.sin(np.arange(60) / 3), np.sin(np.arange(60) / 3 + 0.5)
+    large = lip_scores(x, y, 30)["lip_r"]
+    assert lip_scores(4e-3 * x, 1e-8 * y, 30)["lip_r"] == pytest.approx(large) and 0.8 < large < 0.9
+    assert lip_scores(x, np.full(60, 0.1), 30)["lip_r"] == 0
+
+
 def test_lip_opening_of_a_ring():
     angle = np.linspace(0, 2 * np.pi, 40, endpoint=False)
     rest = np.stack([0.03 * np.cos(angle), 0.01 * np.sin(angle), 0 * angle], 1)
@@ -118,6 +126,8 @@ def test_lip_opening_of_a_ring():
     opened[1, rest[:, 1] < 0, 1] -= 0.008
     found = lip_opening(opened + 0.2, rest + 0.2, np.arange(40))
     assert found == pytest.approx([0, 0.008], abs=1e-6)
+    trembling = (opened[:1] + 0.2 + np.linspace(0, 1e-3, 9)[:, None, None]).astype(np.float32)
+    assert not lip_opening(trembling, rest + 0.2, np.arange(40)).any()  # all lips alike, but for rounding
 
 
 def test_lip_opening_follows_the_gap_of_landmarks():
@@ -181,6 +191,17 @@ def _pair(reference, prediction, template=None, fps=30.0):
 def test_pairs_that_do_not_fit(prediction, words):
     with pytest.raises(InputError, match=words):
         evaluate_pairs([_pair(moving(0), prediction)], MASKS, STANDARD)
+
+
+def test_predictions_at_25_for_references_at_30():
+    """Cut to the shorter, both would be compared at other times; one that ends early is no other rate."""
+    long, short = moving(0, 60), moving(1, 50)
+    with pytest.raises(
+        InputError, match=r"predictions: .* 0\.833 times the frames .* look like 25 a second, bring them to 30"
+    ):
+        evaluate_pairs([_pair(long, short)] * 3, MASKS, STANDARD)
+    report = evaluate_pairs([_pair(long, short), *[_pair(long, long)] * 2], MASKS, STANDARD)
+    assert any("cut to the shorter" in note for note in report.notes)
 
 
 def test_pairs_are_of_one_topology():

@@ -200,6 +200,18 @@ def test_pickle_with_code_is_refused(tmp_path):
     assert not (tmp_path / "made").exists()
 
 
+def test_a_pickle_changes_nothing_here(tmp_path):
+    """A function's defaults can be set by a pickle that is given the function."""
+    from sedtalker_cli.formats import array_pickle
+
+    before = array_pickle._from_bytes.__defaults__, array_pickle._latin_1.__defaults__
+    for name in (b"numpy.core.numeric\n_frombuffer", b"_codecs\nencode"):
+        (tmp_path / "x.pkl").write_bytes(b"c" + name + b"\nN}S'__defaults__'\n(I1\nts\x86b.")
+        with pytest.raises(InputError, match="holds a function, not a dictionary"):
+            read_arrays(tmp_path / "x.pkl")
+    assert (array_pickle._from_bytes.__defaults__, array_pickle._latin_1.__defaults__) == before
+
+
 def test_types_of_a_pickle_are_not_trusted(tmp_path):
     """A state that calls pointers numbers would crash numpy, or worse."""
     good = pickle.dumps({"a": np.arange(2)}, 0)

@@ -474,6 +474,33 @@ def test_lips_without_a_region_are_the_liveliest_vertices(data):
     assert len(found.lips) == 251
 
 
+def test_the_lips_are_those_of_the_evaluation(data):
+    from dataclasses import replace
+
+    from sedtalker_cli.evaluation.animation import masks_of
+
+    regions = {"lips": np.arange(9), "lve": np.arange(5), "fdd": np.arange(3)}
+    dataset = replace(read_talking("emovoca", data / "emovoca"), regions=regions)
+    found = Talking(dataset, Store(), ["happy", "neutral", "sad"], ["anyone"])
+    assert np.array_equal(found.lips, masks_of(regions, "").lips)
+
+
+def test_samples_show_the_face_that_speaks(finished, data, tmp_path, monkeypatch):
+    """In its data set's units, where the camera then stands, too."""
+    from sedtalker_cli.render import film
+    from sedtalker_cli.training.monitor import Monitor
+
+    ready, shown = talking(data), []
+    ready.store = lambda audio: torch.zeros(25, 2, 8)
+    monkeypatch.setattr(film, "render_film", lambda vertices, head, *_, **__: shown.append((vertices, head)))
+    settings = settings_of(data, tmp_path, samples=1, head=str(ply(data)))
+    model = VertexAnimator.load(Path(finished[0].out) / "checkpoint")
+    Monitor(tmp_path, settings, [ready], True, 0).film(1, model)
+    ((vertices, head),) = shown
+    rest = ready.dataset.sequences[evenly(ready.val, 1)[0]].template
+    assert np.array_equal(head.neutral, rest) and vertices.shape[1:] == rest.shape
+
+
 def test_epoch_has_every_recording_once_in_batches_of_one_data_set(data):
     ready = talking(data)
     plans = epoch_batches([ready, ready], 4, np.random.default_rng(1), 0, 0.2)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
 
 from sedtalker_cli.audio import stream_audio
 from sedtalker_cli.data.talking import TalkingDataset, TalkingSequence
+from sedtalker_cli.data.talking.reading import RATES
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.evaluation.lipsync import without_nan
 from sedtalker_cli.loudness import LevelMeter
@@ -32,6 +34,7 @@ Predict = Callable[[TalkingSequence], np.ndarray]
 """A model's answer to a sequence: vertices (T, V, 3) at the sequence's frame rate."""
 SHORT = 0.1  # s by which a prediction may end early or late before a note says so
 OTHER_RATE = 1.5  # lengths that differ by this factor are taken for another frame rate
+OTHER_LENGTH, SAME_LENGTH = 0.1, 0.02  # shares by which most lengths differ from the references', and fit another rate
 AUTHORS_NEED = 192  # vertices
 
 
@@ -184,11 +187,12 @@ def evaluate_pairs(
         )
     loudness = _Loudness()
     report = AnimationReport(definitions, [], masks)
-    uneven = []
+    uneven, ratios = [], []
     for number, pair in enumerate(sorted(pairs, key=lambda pair: pair.name), start=1):
         reference, prediction = pair.reference(), pair.prediction()
         _check(pair, reference, prediction)
         frames = min(len(reference), len(prediction))
+        ratios.append(len(prediction) / len(reference))
         if abs(len(reference) - len(prediction)) > SHORT * pair.fps:
             uneven.append(pair.name)
         reference, prediction = reference[:frames], prediction[:frames]
@@ -205,6 +209,7 @@ def evaluate_pairs(
             )
         )
         progress("sequences", number, len(pairs))
+    _check_rates(ratios, pairs[0].fps, source)
     if uneven:
         more = f" and {len(uneven) - 1} more" if len(uneven) > 1 else ""
         report.notes.append(f"{uneven[0]}{more}: prediction and reference are cut to the shorter of both")
@@ -307,6 +312,21 @@ def _check(pair: Pair, reference: np.ndarray, prediction: np.ndarray) -> None:
         raise InputError(
             f"{pair.name}: {len(prediction)} frames predicted, {len(reference)} in the reference at {pair.fps:g} a "
             f"second; the prediction looks like {ratio * pair.fps:.3g} a second, bring it to {pair.fps:g}"
+        )
+
+
+def _check_rates(ratios: Sequence[float], fps: float, source: str) -> None:
+    """Find predictions whose lengths, over those of their references, are as another usual frame rate makes them.
+
+    Raises:
+        InputError: says the rate.
+    """
+    usual = median(ratios)
+    near = min(RATES, key=lambda rate: abs(rate / fps - usual))
+    if abs(usual - 1) > OTHER_LENGTH and abs(near / fps / usual - 1) < SAME_LENGTH:
+        raise InputError(
+            f"{source}: predictions have {usual:.3g} times the frames of their references; "
+            f"they look like {near} a second, bring them to {fps:g}"
         )
 
 

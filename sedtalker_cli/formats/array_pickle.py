@@ -67,12 +67,13 @@ def _from_bytes(data: bytes | bytearray | str, kind: _Type, shape: tuple, order:
 
 def _allowed() -> dict[tuple[str, str], Any]:
     """(module, name) in the file -> what stands for it here."""
-    names: dict[tuple[str, str], Any] = {("_codecs", "encode"): _latin_1}
+    # Functions are wrapped anew for every file, as a pickle can set attributes of those that it is given.
+    names: dict[tuple[str, str], Any] = {("_codecs", "encode"): lambda *text: _latin_1(*text)}
     names |= {("numpy", "ndarray"): "ndarray", ("numpy", "dtype"): _Type}
     for core in ("numpy.core", "numpy._core"):
         names[f"{core}.multiarray", "_reconstruct"] = lambda *_: _Array()
         names[f"{core}.multiarray", "scalar"] = lambda kind, data: _from_bytes(data, kind, (), "C")
-        names[f"{core}.numeric", "_frombuffer"] = _from_bytes
+        names[f"{core}.numeric", "_frombuffer"] = lambda *parts: _from_bytes(*parts)
     return names
 
 

@@ -62,6 +62,7 @@ _LIPS_OF_AUTHORS = np.r_[94:114, 146:178, 183:192]
 _EYES_OF_AUTHORS = np.r_[36:94]
 _UPPER_OF_AUTHORS = np.setdiff1d(np.arange(192), _LIPS_OF_AUTHORS)
 
+ROUNDING = 1e-6  # of the mouth's width: lips that move less are still, but for the rounding of float32
 MATCHED = 0.15  # s between extrema that may be the same movement
 PROMINENCE = 0.1  # of an extremum, as a share of the opening's range (5 to 95 %)
 
@@ -168,7 +169,8 @@ def lip_opening(vertices: np.ndarray, template: np.ndarray, lips: np.ndarray) ->
     def apart(points: np.ndarray) -> np.ndarray:
         return points[..., upper].mean(-1) - points[..., ~upper].mean(-1)
 
-    return apart(vertices[:, chosen, 1].astype(np.float64)) - apart(height.astype(np.float64))
+    opening = apart(vertices[:, chosen, 1].astype(np.float64)) - apart(height.astype(np.float64))
+    return opening if np.ptp(opening) > ROUNDING * (high - low) else np.zeros(len(vertices))
 
 
 def lip_scores(reference: np.ndarray, prediction: np.ndarray, fps: float, loudness: np.ndarray | None = None) -> Scores:
@@ -211,7 +213,7 @@ def extremum_shifts(reference: np.ndarray, prediction: np.ndarray, fps: float) -
 def extrema(track: np.ndarray, fps: float) -> np.ndarray:
     """Times [s] of the maxima that stand out of a track (T,), between frames by a parabola."""
     span = float(np.subtract(*np.percentile(track, (95, 5))))
-    if span <= 1e-9:
+    if span <= 0:
         return np.zeros(0)
     at, _ = find_peaks(track, prominence=PROMINENCE * span)
     before, here, after = track[at - 1], track[at], track[at + 1]

@@ -15,13 +15,18 @@ SPREAD = frozenset(["again", "eight", "green", "please", "set", "six", "three", 
 ROUNDING = ("mouthFunnel", "mouthPucker")  # coefficients
 BILABIALS = {"bin": 0.0, "blue": 0.0, "place": 0.0, "please": 0.0, "by": 0.0, "b": 0.0, "p": 0.0}
 """Words of the GRID corpus that begin with closed lips -> offset of the closure from the word's onset in s."""
+CONSTANT = 1e-6  # of a track's size: what moves less does not move
 
 
 def correlation(a: np.ndarray, b: np.ndarray) -> float:
     """Pearson's r of two tracks (T,), 0 if one is constant."""
-    a, b = a - a.mean(), b - b.mean()
-    norm = np.sqrt((a**2).sum() * (b**2).sum())
-    return float((a * b).sum() / norm) if norm > 1e-9 * len(a) else 0.0
+    tracks = np.array([a, b], np.float64)
+    if not tracks.size:
+        return 0.0
+    a, b = moved = tracks - tracks.mean(1, keepdims=True)
+    if not (np.abs(moved).max(1) > CONSTANT * np.abs(tracks).max(1)).all():
+        return 0.0
+    return float((a * b).sum() / np.sqrt((a**2).sum() * (b**2).sum()))
 
 
 def best_lag(a: np.ndarray, b: np.ndarray, reach: int) -> tuple[int, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -55,9 +56,9 @@ class TalkingSequence:
         """
         return open_vertices(self.path, len(self.template))[:: self.stride].astype(np.float32, copy=False)
 
-    @property
+    @cached_property
     def frames(self) -> int:
-        """T of `vertices`, from the file's header."""
+        """T of `vertices`, from the file's header; kept, as every epoch asks for it."""
         return -(-len(read_array(self.path)) // self.stride)
 
 
