@@ -31,8 +31,6 @@ def overhead(folder: Path, count: int) -> list[Row]:
 def two_jobs(folder: Path, count: int, seconds: float, runs: int) -> list[Row]:
     """Two processes against one."""
     name = f"`--jobs 2` against one, {count} files of {seconds:.0f} s"
-    if not has_jobs():
-        return [Row("batch", name, None, "x", 1.5, True, note="not available: no option --jobs")]
     clips = write_clips(folder / "recordings", count, seconds)
 
     def timed(jobs: int) -> Usage:
@@ -48,16 +46,6 @@ def two_jobs(folder: Path, count: int, seconds: float, runs: int) -> list[Row]:
             "cores busy",
         )
     ]
-
-
-def has_jobs() -> bool:
-    """Whether `diarize` takes --jobs."""
-    from typer.main import get_command
-
-    from sedtalker_cli.cli.app import app
-
-    command = get_command(app).commands["diarize"]
-    return any("--jobs" in parameter.opts for parameter in command.params)
 
 
 def memory(folder: Path, counts: list[int]) -> list[Row]:

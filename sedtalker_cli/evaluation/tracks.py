@@ -43,7 +43,7 @@ def animate(
     intensity: float = 0.0,
     style: str | None = None,
 ) -> np.ndarray:
-    """Coefficients (T, 52) of a recording at the capture's frames, in one emotion, as `Pipeline` makes them."""
+    """Coefficients (T, 52) of a recording at the capture's frames, in one emotion; intensity is the face's."""
     frames = len(features)
     posteriors = np.zeros((frames, len(animator.classes)), np.float32)
     posteriors[:, animator.classes.index(emotion)] = 1

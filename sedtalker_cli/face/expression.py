@@ -160,15 +160,12 @@ def keep_rhythm(weights: np.ndarray, speech: np.ndarray, fps: float) -> np.ndarr
     """
     weights, speech = np.asarray(weights, np.float64), np.asarray(speech, np.float64)
     gap = lip_gap(speech)
-    speaking, apart, wide = (
-        _speaking(gap, fps),
-        _smoothstep(gap, GAP_CLOSED, GAP_OPEN),
-        _smoothstep(gap, GAP_CLOSED, GAP_WIDE),
-    )
+    speaking = _speaking(gap, fps)
 
     def excess(shown: np.ndarray, wanted: np.ndarray) -> np.ndarray:
         return (speaking * np.clip(1.0 - wanted / np.maximum(shown, 1e-6), 0.0, 1.0))[:, None]
 
+    apart, wide = (_smoothstep(gap, GAP_CLOSED, upper) for upper in (GAP_OPEN, GAP_WIDE))
     too_much = excess(apart, wide) * _column("parting")
     too_much += excess(_pressed(gap, GAP_OPEN, GAP_WIDE), _pressed(gap, GAP_CLOSED, GAP_OPEN)) * _column("pressing")
     return (weights - too_much * np.maximum(weights - speech, 0.0)).astype(np.float32)
