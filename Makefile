@@ -25,7 +25,7 @@ test: $(VENV)/.installed-dev
 # Kills a batch at random moments, 50 times, and tries FUZZ times as many damaged files as the tests do: minutes.
 soak: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/soak.py
-	SEDTALKER_FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/test_fuzz.py tests/test_hostile_*.py tests/test_cluster.py
+	SEDTALKER_FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/hostile tests/batch/test_cluster.py
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

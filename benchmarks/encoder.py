@@ -33,7 +33,7 @@ def rows() -> list[Row]:
 def main() -> None:
     """Prints one JSON object."""
     from sedtalker_cli.model.encoder import SpeechEncoder
-    from sedtalker_cli.weights import weights_dir
+    from sedtalker_cli.model.weights import weights_dir
 
     torch.set_num_threads(1)
     encoder = SpeechEncoder.load(weights_dir("encoder"))

@@ -30,8 +30,9 @@ def neutral_error(identity: str, folder: Path) -> float:
     """Largest distance [mm] between an identity's neutral pose and what its files say of a face at rest."""
     import trimesh
 
-    from sedtalker_cli.exports import Take, write_exports
     from sedtalker_cli.face.head import load_head
+    from sedtalker_cli.motion.animation import Take
+    from sedtalker_cli.outputs.exports.registry import write_exports
 
     head = load_head(identity)
     rest = np.zeros((1, len(head.shape_names)), np.float32)

@@ -42,7 +42,7 @@ def fastest(work: Callable[[], object], times: int = 7) -> float:
 def main() -> None:
     from sedtalker_cli.model.checkpoint import load_config
     from sedtalker_cli.model.encoder import WindowPlan
-    from sedtalker_cli.weights import weights_dir
+    from sedtalker_cli.model.weights import weights_dir
 
     config = load_config(weights_dir("encoder"), "encoder")
     window = WindowPlan(**config["window"])

@@ -38,7 +38,7 @@ def make_motion(frames: int) -> tuple:
 
 def make_timeline(duration: float):
     """A timeline with a change in the middle."""
-    from sedtalker_cli.timeline import EMOTIONS, EmotionTimeline, Segment
+    from sedtalker_cli.emotion.timeline import EMOTIONS, EmotionTimeline, Segment
 
     half = duration / 2
     segments = [Segment(0, half, "happy"), Segment(half, half, "angry")]

@@ -60,7 +60,7 @@ def rows(frames: int) -> list[Row]:
 
 def main() -> None:
     """Measure in a process of its own: prints one JSON object."""
-    from sedtalker_cli.model.mamba import Mamba
+    from sedtalker_cli.model.layers.mamba import Mamba
 
     torch.manual_seed(0)
     x = torch.randn(1, int(sys.argv[1]), WIDTH)

@@ -5,26 +5,28 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sedtalker_cli import __version__
-from sedtalker_cli.audio import SAMPLE_RATE, header_duration, stream_audio
-from sedtalker_cli.errors import InputError, UsageError
-from sedtalker_cli.formats.text import read_json
-from sedtalker_cli.loudness import LevelMeter
-from sedtalker_cli.overrides import parse_override
-from sedtalker_cli.timeline import HOP, EmotionTimeline, check_gain
-from sedtalker_cli.weights import checkpoint_type, weights_dir
+from sedtalker_cli.audio.loudness import LevelMeter
+from sedtalker_cli.audio.reading import header_duration, stream_audio
+from sedtalker_cli.clock import HOP, SAMPLE_RATE
+from sedtalker_cli.emotion.timeline import EmotionTimeline, check_gain
+from sedtalker_cli.errors import UsageError
+from sedtalker_cli.face.heads import cached_head
+from sedtalker_cli.formats.overrides import parse_override
+from sedtalker_cli.model.device import choose_device
+from sedtalker_cli.model.weights import checkpoint_type, weights_dir
+from sedtalker_cli.motion.animation import Animation
+from sedtalker_cli.progress import Progress
+from sedtalker_cli.version import __version__
 
 if TYPE_CHECKING:
-    from sedtalker_cli.face.head import Head
     from sedtalker_cli.model.diarizer import Voice
 
-Progress = Callable[[str, float], None]  # name of the stage, share of it that is done (0..1)
 FRAME_RATES = (25, 30, 50, 60)
 MAX_SMOOTH = 1.0  # s; wider than a syllable there is no speech left
 
@@ -44,41 +46,6 @@ class Diarization:
     features: Any = field(repr=False)
     duration: float
     loudness: np.ndarray = field(repr=False)
-
-
-@dataclass(frozen=True)
-class Animation:
-    """What `Pipeline.animate` makes.
-
-    Attributes:
-        timeline: the one that was used, after overrides and gain.
-        weights: (T, 52) float32 ARKit coefficients; frame k is at k / fps.
-        head: the face they move.
-        fps: frames a second.
-        metadata: how it was made, for the sidecar.
-        head_motion: (T, 4, 4) float32, where each frame's vertices are to be moved, or None.
-    """
-
-    timeline: EmotionTimeline
-    weights: np.ndarray = field(repr=False)
-    head: Head = field(repr=False)
-    fps: int
-    metadata: dict[str, Any] = field(repr=False)
-    head_motion: np.ndarray | None = field(repr=False, default=None)
-
-    @cached_property
-    def vertices(self) -> np.ndarray:
-        """(T, V, 3) float32 in metres, all at once; `stream` needs less memory."""
-        return self.head.vertices(self.weights)
-
-    def stream(self) -> Iterator[np.ndarray]:
-        """Consecutive (t, V, 3) pieces of `vertices`."""
-        return self.head.stream(self.weights)
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """(T, V, 3) of `vertices`."""
-        return (len(self.weights), *self.head.neutral.shape)
 
 
 class Pipeline:
@@ -128,7 +95,7 @@ class Pipeline:
 
         def load_animator() -> Any:
             from sedtalker_cli.model.animator import Animator
-            from sedtalker_cli.model.vertices import KIND, VertexAnimator
+            from sedtalker_cli.model.vertex_animator import KIND, VertexAnimator
 
             kind = VertexAnimator if animator and checkpoint_type(animator) == KIND else Animator
             return kind.load(animator or weights_dir("animator"), device)
@@ -155,7 +122,7 @@ class Pipeline:
     @cached_property
     def animator_encoder(self) -> Any:
         """The encoder that a vertex animator listens with: the diarizer's, if it was trained with it, or its own."""
-        from sedtalker_cli.vertex_models import encoder_for
+        from sedtalker_cli.model.vertex_encoder import encoder_for
 
         wanted = self.animator.encoder["sha256"]
         if self._animator_encoder is None and wanted and wanted == self.encoder.sha256:
@@ -252,10 +219,10 @@ class Pipeline:
 
         Args:
             path: sound file.
-            emotion_override: text or file, see `overrides.parse_override`.
+            emotion_override: text or file, see `formats.overrides.parse_override`.
             emotion_gain: factor of the intensity, after the override.
-            lip_gain: factor of the mouth's movements of speech, see `face.lips.scale_speech`.
-            smooth: width of the smoothing in s, 0 for none, see `face.lips.smooth_motion`.
+            lip_gain: factor of the mouth's movements of speech, see `motion.lips.scale_speech`.
+            smooth: width of the smoothing in s, 0 for none, see `motion.lips.smooth_motion`.
             identity: as `face.head.load_head` takes it.
             head_file: file or folder of a head to use instead, as `face.custom.load_custom_head` takes it.
             fps: one of 25, 30, 50, 60.
@@ -269,9 +236,9 @@ class Pipeline:
             InputError: the sound cannot be used.
             UsageError: an option cannot be meant.
         """
-        from sedtalker_cli.face import lips
-        from sedtalker_cli.face.expression import expressed_intensity, keep_rhythm
-        from sedtalker_cli.face.idle import add_idle
+        from sedtalker_cli.motion import lips
+        from sedtalker_cli.motion.expression import expressed_intensity, keep_rhythm
+        from sedtalker_cli.motion.idle import add_idle
 
         check_options(fps=fps, emotion_gain=emotion_gain, lip_gain=lip_gain, smooth=smooth)
         head = cached_head(identity, Path(head_file) if head_file else None)
@@ -285,10 +252,13 @@ class Pipeline:
         if progress:
             progress("moving", 0.0)
         if self.moves_vertices:
-            from sedtalker_cli.vertex_animation import animate_vertices, check_vertex_options
+            from sedtalker_cli.motion.vertex_animation import animate_vertices, check_vertex_options, topology_of
 
             check_vertex_options({"lip gain": lip_gain != 1, "smooth": smooth > 0, "head motion": head_motion})
-            motion = animate_vertices(self, Path(path), found, timeline, head, fps)
+            topology_of(self.animator, head)  # or the recording is encoded for nothing
+            own = self.animator_encoder is not self.encoder
+            features = self.animator_encoder.encode(stream_audio(path)) if own else found.features[:]
+            motion = animate_vertices(self.animator, features, timeline, head, found.duration, fps)
             told = {"emotion_override": emotion_override, "emotion_gain": emotion_gain, "adapted": voice is not None}
             motion.metadata.update(told, models=self.models(animate=True), precision=self.encoder.precision)
             return motion
@@ -309,7 +279,7 @@ class Pipeline:
         if idle:
             weights = add_idle(weights, fps, seed, timeline.sample(times)[1], activity)
         if head_motion:
-            from sedtalker_cli.face.head_motion import head_motion as move_head
+            from sedtalker_cli.motion.head_motion import head_motion as move_head
 
             loudness = np.interp(times, (np.arange(len(found.loudness)) + 0.5) * HOP, found.loudness)
             motion = move_head(len(weights), fps, seed, loudness, activity, head.eye_middle)
@@ -338,44 +308,6 @@ class Pipeline:
         return Animation(timeline, np.asarray(weights, np.float32), head, fps, metadata, motion)
 
 
-@lru_cache(maxsize=4)
-def cached_head(identity: str | None, source: Path | None) -> Head:
-    """The shipped head with an identity, or the head of a file or folder; many recordings usually share one.
-
-    Raises:
-        UsageError: an identity that cannot be meant, or one for a head that has its own.
-        InputError: the head cannot be read.
-    """
-    if source is None:
-        from sedtalker_cli.face.head import load_head
-
-        return load_head(identity)
-    if identity is not None:
-        raise UsageError(f"identity {identity!r} is for the built-in head; leave it out with --head {source}")
-    from sedtalker_cli.face.custom import load_custom_head
-
-    return load_custom_head(source)
-
-
-def choose_device(name: str) -> str:
-    """`auto` becomes `cuda` where there is one, else `cpu`.
-
-    Raises:
-        UsageError: unknown, or CUDA asked for and not there.
-    """
-    if name == "cpu":
-        return "cpu"
-    if name not in ("auto", "cuda"):
-        raise UsageError(f"device {name!r}: must be auto, cpu or cuda")
-    import torch
-
-    if torch.cuda.is_available():
-        return "cuda"
-    if name == "cuda":
-        raise UsageError("device cuda: PyTorch finds no CUDA device here; use --device cpu or auto")
-    return "cpu"
-
-
 def check_options(*, fps: int, emotion_gain: float, lip_gain: float, smooth: float) -> None:
     """Find options that cannot be meant before any model is loaded.
 
@@ -389,20 +321,3 @@ def check_options(*, fps: int, emotion_gain: float, lip_gain: float, smooth: flo
         raise UsageError(f"lip gain {lip_gain}: must be a number >= 0 (1 keeps the movements, 0 stills the lips)")
     if not 0 <= smooth <= MAX_SMOOTH:
         raise UsageError(f"smooth {smooth}: must be from 0 (off) to {MAX_SMOOTH:g} seconds")
-
-
-def known_emotions(diarizer: str | os.PathLike | None = None) -> tuple[str, ...]:
-    """Classes of a diarizer checkpoint, read without loading it.
-
-    Raises:
-        UsageError: no such checkpoint.
-    """
-    folder = Path(diarizer) if diarizer else weights_dir("diarizer")
-    try:
-        config = read_json(folder / "config.json")
-    except InputError as error:
-        raise UsageError(f"{folder}: is not a diarizer checkpoint ({error})") from error
-    classes = config.get("classes") if isinstance(config, dict) else None
-    if not isinstance(classes, list):
-        raise UsageError(f"{folder}: is not a diarizer checkpoint (its config.json names no classes)")
-    return tuple(map(str, classes))

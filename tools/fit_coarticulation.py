@@ -1,7 +1,7 @@
 """Fits the coarticulation model to captured motion and says how well generated and captured curves agree.
 
     python tools/align_words.py --captures grid_s1 --out PHONES
-    python tools/fit_coarticulation.py --captures grid_s1 --phones PHONES --out sedtalker_cli/data/coarticulation.json
+    python tools/fit_coarticulation.py --captures grid_s1 --phones PHONES
 
 The loss is the squared error of every channel in units of its deviation, plus RIDGE times the squared distance of each
 unit's parameters from the mean of its class, so that rare phones resemble their class.
@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from sedtalker_cli.audio import load_audio
-from sedtalker_cli.data.captures import CLOSED_GAP, MOUTH, Capture, on_head, read_grid
-from sedtalker_cli.data.coarticulation import (
+from sedtalker_cli.audio.reading import load_audio
+from sedtalker_cli.data.captures import CLOSED_GAP, Capture, on_head, read_grid
+from sedtalker_cli.data.coarticulation.dominance import (
     CHANNELS,
     GROUPS,
     Table,
@@ -27,13 +27,13 @@ from sedtalker_cli.data.coarticulation import (
     score_phones,
     write_table,
 )
-from sedtalker_cli.data.generated import phone_loudness
-from sedtalker_cli.data.visemes import CLASSES, REPLACED, UNITS
-from sedtalker_cli.face.arkit import ARKIT_INDEX
+from sedtalker_cli.data.coarticulation.generated import phone_loudness
+from sedtalker_cli.data.coarticulation.visemes import CLASSES, REPLACED, UNITS
+from sedtalker_cli.evaluation.metrics.lipsync import best_lag, correlation, jitter
+from sedtalker_cli.face.arkit import ARKIT_INDEX, MOUTH
 from sedtalker_cli.face.head import Head, load_head
-from sedtalker_cli.face.regions import lip_gap, lip_width
+from sedtalker_cli.face.regions import CLOSED, lip_gap, lip_width
 from sedtalker_cli.formats.phones import SILENCE, Phone, read_phones
-from sedtalker_cli.metrics.lipsync import CLOSED, best_lag, correlation, jitter
 
 RIDGE = 0.02
 MAIN = {"jawOpen": 3.0, "gap": 4.0, "width": 3.0, "mouthPucker": 2.0}  # weights of channels beside 1
@@ -226,7 +226,7 @@ def main() -> None:
     parser.add_argument("--phones", type=Path, required=True, help="folder of NAME.csv with the clips' phone times")
     parser.add_argument("--epochs", type=int, default=60, help="0 only measures the shipped table")
     parser.add_argument("--split", default="val", help="part of the clips to measure on")
-    parser.add_argument("--out", type=Path, default=Path("sedtalker_cli/data/coarticulation.json"))
+    parser.add_argument("--out", type=Path, default=Path("sedtalker_cli/data/coarticulation/coarticulation.json"))
     args = parser.parse_args()
     captures = [c for c in read_grid(args.captures) if (args.phones / f"{c.name}.csv").is_file()]
     phones = {c.name: read_phones(args.phones / f"{c.name}.csv") for c in captures}

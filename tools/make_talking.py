@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import soundfile as sf
 
-from sedtalker_cli.data.talking.layouts import EXPRESSIONS, SEDTALKER_EMOTIONS, VOCA_SUBJECTS
-from sedtalker_cli.data.talking.regions import write_region
+from sedtalker_cli.data.talking_heads.layouts import EXPRESSIONS, SEDTALKER_EMOTIONS, VOCA_SUBJECTS
+from sedtalker_cli.data.talking_heads.regions import write_region
 from sedtalker_cli.formats.array_pickle import write_arrays
 
 VERTICES, STORED, RATE = 5023, 60, 16_000

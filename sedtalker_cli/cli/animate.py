@@ -12,7 +12,7 @@ from sedtalker_cli.cli.companions import given_captions, given_head, given_templ
 from sedtalker_cli.cli.console import session
 
 if TYPE_CHECKING:
-    from sedtalker_cli.inputs import Job
+    from sedtalker_cli.batch.inputs import Job
 
 VERTICES = "vertex-animator"  # type of checkpoints that `train animator --dataset` writes
 EXAMPLES = """\b
@@ -122,33 +122,35 @@ def animate(
 
             typer.echo("\n".join(names()))
             raise typer.Exit
-        from sedtalker_cli import audio, batch, outputs, tasks
-        from sedtalker_cli import inputs as found
-        from sedtalker_cli import pipeline as pipes
+        from sedtalker_cli.audio.reading import is_sound_name
+        from sedtalker_cli.batch.inputs import choose_part, collect_jobs
+        from sedtalker_cli.batch.processing import Plan
+        from sedtalker_cli.batch.run import check_plan
         from sedtalker_cli.errors import UsageError
-        from sedtalker_cli.exports import parse_formats
-        from sedtalker_cli.overrides import is_override_file, parse_override
-        from sedtalker_cli.weights import checkpoint_type
+        from sedtalker_cli.formats.overrides import is_override_file, parse_override
+        from sedtalker_cli.model.weights import checkpoint_type, known_emotions
+        from sedtalker_cli.outputs.exports.registry import parse_formats
+        from sedtalker_cli.outputs.files import animation_suffixes
+        from sedtalker_cli.pipeline import check_options
+        from sedtalker_cli.tasks.animate import AnimateTask
 
         if model and animator is None and checkpoint_type(model) == VERTICES:
             model, animator = None, model
         makes_vertices = animator is not None and checkpoint_type(animator) == VERTICES
-        pipes.check_options(fps=fps, emotion_gain=emotion_gain, lip_gain=lip_gain, smooth=smooth)
-        named, faults = found.collect_jobs(
-            inputs or [], accepts=audio.is_sound_name, list_file=list_file, recursive=recursive
-        )
-        jobs, bad = found.choose_part(named, faults, shard)
+        check_options(fps=fps, emotion_gain=emotion_gain, lip_gain=lip_gain, smooth=smooth)
+        named, faults = collect_jobs(inputs or [], accepts=is_sound_name, list_file=list_file, recursive=recursive)
+        jobs, bad = choose_part(named, faults, shard)
         formats = parse_formats([*(export or []), *(["obj"] if obj else [])])
         moves = head_motion is opt.Switch.on
         if makes_vertices:
-            from sedtalker_cli.vertex_animation import check_vertex_options
+            from sedtalker_cli.motion.vertex_animation import check_vertex_options
 
             asked = {"--lip-gain": lip_gain != 1, "--smooth": smooth > 0, "--head-motion": moves, "--html": html}
             check_vertex_options(asked, formats)
         if captions is not None and not render:
             raise UsageError("--captions is for the film: add --render")
         words = given_captions(captions, len(named) + len(faults))
-        suffixes = outputs.animation_suffixes(
+        suffixes = animation_suffixes(
             exports=formats, page=html, film=render, head_motion=moves, weights=not makes_vertices
         )
         overrides = {emotion_override, *(job.emotion_override for job in named)} - {None}
@@ -156,10 +158,10 @@ def animate(
             *sorted(Path(spec) for spec in overrides if is_override_file(spec)),
             *(path for path in (head, captions) if path),
         )
-        plan = batch.Plan("animate", out, suffixes, overwrite, resume, protected, shard)
-        batch.check_plan(named, plan, jobs)
+        plan = Plan("animate", out, suffixes, overwrite, resume, protected, shard)
+        check_plan(named, plan, jobs)
         # All that can be wrong with the options and the list is found before the models are loaded.
-        classes = pipes.known_emotions(model) if overrides else ()
+        classes = known_emotions(model) if overrides else ()
         if emotion_override is not None:
             parse_override(emotion_override, classes)
         if makes_vertices:
@@ -171,7 +173,7 @@ def animate(
             from sedtalker_cli.render import choose_renderer
 
             choose_renderer()
-        task = tasks.AnimateTask(
+        task = AnimateTask(
             device=device.value,
             encoder=encoder,
             model=model,
@@ -208,7 +210,7 @@ def _check_rows(jobs: "Sequence[Job]", classes: Sequence[str], head: Path | None
     """
     from sedtalker_cli.errors import UsageError
     from sedtalker_cli.face.identity import parse_identity
-    from sedtalker_cli.overrides import parse_override
+    from sedtalker_cli.formats.overrides import parse_override
 
     seen = set()
     for job in jobs:

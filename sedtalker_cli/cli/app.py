@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from sedtalker_cli import __version__
 from sedtalker_cli.cli import evaluate, train
 from sedtalker_cli.cli.animate import EXAMPLES as ANIMATE_EXAMPLES
 from sedtalker_cli.cli.animate import animate
@@ -15,6 +14,7 @@ from sedtalker_cli.cli.merge import merge
 from sedtalker_cli.cli.options import CONTEXT
 from sedtalker_cli.cli.render import EXAMPLES as RENDER_EXAMPLES
 from sedtalker_cli.cli.render import render
+from sedtalker_cli.version import __version__
 
 EXIT_STATUS = """\b
 Exit status: 0 all inputs done; 1 at least one input failed, the others are complete;

@@ -11,9 +11,9 @@ from sedtalker_cli.cli import options as opt
 from sedtalker_cli.cli.console import Console
 
 if TYPE_CHECKING:
-    from sedtalker_cli.batch import Engine
-    from sedtalker_cli.inputs import BadInput, Job
-    from sedtalker_cli.performing import Plan, Task
+    from sedtalker_cli.batch.inputs import BadInput, Job
+    from sedtalker_cli.batch.processing import Plan, Task
+    from sedtalker_cli.batch.run import Engine
 
 
 def choose_engine(processes: int, engine: opt.Engine, address: str | None) -> Engine:
@@ -22,11 +22,11 @@ def choose_engine(processes: int, engine: opt.Engine, address: str | None) -> En
     Raises:
         UsageError: they do not go together.
     """
-    from sedtalker_cli.batch import run_here
+    from sedtalker_cli.batch.run import run_here
     from sedtalker_cli.errors import UsageError
 
     if engine is opt.Engine.ray:
-        from sedtalker_cli.cluster import RayCluster
+        from sedtalker_cli.batch.cluster import RayCluster
 
         if processes > 1:
             raise UsageError("--jobs is for this machine; a Ray cluster uses the cores it has")
@@ -35,7 +35,7 @@ def choose_engine(processes: int, engine: opt.Engine, address: str | None) -> En
         raise UsageError("--address is for --engine ray")
     if processes == 1:
         return run_here
-    from sedtalker_cli.workers import Workers
+    from sedtalker_cli.batch.workers import Workers
 
     return Workers(processes)
 
@@ -47,14 +47,14 @@ def run(
 
     Args:
         console: told of every step.
-        jobs, bad: as `inputs.choose_part` gives them.
+        jobs, bad: as `batch.inputs.choose_part` gives them.
         plan: checked.
         task: what is done with each input.
         engine: what runs the work.
     """
-    from sedtalker_cli import batch
+    from sedtalker_cli.batch.run import exit_status, run_batch
 
     with console.progress_bars(len(jobs) + len(bad)):
-        results = batch.run_batch(jobs, plan, task, console, bad=bad, engine=engine)
+        results = run_batch(jobs, plan, task, console, bad=bad, engine=engine)
     console.summary(results, plan.failures)
-    raise typer.Exit(batch.exit_status(results))
+    raise typer.Exit(exit_status(results))

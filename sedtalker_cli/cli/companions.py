@@ -22,7 +22,7 @@ def given_head(head: Path | None, identity: str | None = None, animated: bool = 
         UsageError: the options do not go together, or the head cannot be used.
     """
     from sedtalker_cli.errors import InputError, UsageError
-    from sedtalker_cli.pipeline import cached_head
+    from sedtalker_cli.face.heads import cached_head
 
     if head is None:
         return cached_head(identity, None) if animated else None
@@ -45,7 +45,7 @@ def given_template(head: Path | None, identity: str | None, animator: Path) -> N
     """
     from sedtalker_cli.errors import UsageError
     from sedtalker_cli.model.checkpoint import load_config
-    from sedtalker_cli.model.vertices import KIND
+    from sedtalker_cli.model.vertex_animator import KIND
 
     counts = {name: facts["vertices"] for name, facts in load_config(animator, KIND)["topologies"].items()}
     known = ", ".join(f"{name} ({count} vertices)" for name, count in counts.items())

@@ -16,8 +16,8 @@ import typer
 from sedtalker_cli.errors import InputError, SedtalkerError
 
 if TYPE_CHECKING:
-    from sedtalker_cli.batch import Result
-    from sedtalker_cli.inputs import Job
+    from sedtalker_cli.batch.inputs import Job
+    from sedtalker_cli.batch.processing import Result
 
 LOGGER = logging.getLogger("sedtalker")
 FAILURE, USAGE, INTERRUPTED = 1, 2, 130
@@ -36,7 +36,7 @@ def say(text: str) -> None:
 
 
 class Console(logging.Handler):
-    """Tells how a batch goes (see `batch.Listener`), and passes warnings of the package on.
+    """Tells how a batch goes (see `batch.run.Listener`), and passes warnings of the package on.
 
     Args:
         quiet: errors only.

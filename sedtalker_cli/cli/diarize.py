@@ -77,18 +77,20 @@ def diarize(
 ) -> None:
     """Write the emotion timeline of recordings: segments as RTTM, frames as CSV."""
     with session(quiet, as_json, debug) as console:
-        from sedtalker_cli import audio, batch, outputs, tasks
-        from sedtalker_cli import inputs as found
+        from sedtalker_cli.audio.reading import is_sound_name
+        from sedtalker_cli.batch.inputs import choose_part, collect_jobs
+        from sedtalker_cli.batch.processing import Plan
+        from sedtalker_cli.batch.run import check_plan
+        from sedtalker_cli.outputs.files import timeline_suffixes
+        from sedtalker_cli.tasks.diarize import DiarizeTask
 
-        named, faults = found.collect_jobs(
-            inputs or [], accepts=audio.is_sound_name, list_file=list_file, recursive=recursive
-        )
-        jobs, bad = found.choose_part(named, faults, shard)
+        named, faults = collect_jobs(inputs or [], accepts=is_sound_name, list_file=list_file, recursive=recursive)
+        jobs, bad = choose_part(named, faults, shard)
         wanted, picture = tuple(item.value for item in formats or ()), plot.value if plot else None
-        suffixes = outputs.timeline_suffixes(wanted, picture)
-        plan = batch.Plan("diarize", out, suffixes, overwrite, resume, part=shard)
-        batch.check_plan(named, plan, jobs)
-        task = tasks.DiarizeTask(
+        suffixes = timeline_suffixes(wanted, picture)
+        plan = Plan("diarize", out, suffixes, overwrite, resume, part=shard)
+        check_plan(named, plan, jobs)
+        task = DiarizeTask(
             device=device.value,
             encoder=encoder,
             model=model,

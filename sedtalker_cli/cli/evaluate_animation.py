@@ -12,9 +12,9 @@ from sedtalker_cli.cli.stages import stage_bar
 from sedtalker_cli.cli.tables import print_tables
 
 if TYPE_CHECKING:
-    from sedtalker_cli.evaluation.animation import Pair, Progress
-    from sedtalker_cli.metrics.animation import Masks
-    from sedtalker_cli.vertex_models import SequencePredictor
+    from sedtalker_cli.evaluation.animation.predictor import SequencePredictor
+    from sedtalker_cli.evaluation.animation.scores import Pair, Progress
+    from sedtalker_cli.evaluation.metrics.animation import Masks
 
 EXAMPLES = """\b
 Examples:
@@ -87,9 +87,9 @@ def animation(
 
         from sedtalker_cli.cli.companions import given_head
         from sedtalker_cli.errors import UsageError
-        from sedtalker_cli.evaluation.animation import evaluate_pairs
-        from sedtalker_cli.evaluation.animation_pages import animation_page, animation_tables, spread
-        from sedtalker_cli.evaluation.pages import check_report_folder, write_report
+        from sedtalker_cli.evaluation.animation.pages import animation_page, animation_tables, spread
+        from sedtalker_cli.evaluation.animation.scores import evaluate_pairs
+        from sedtalker_cli.evaluation.report.folder import check_report_folder, write_report
 
         if (dataset is None) == (reference is None):
             raise UsageError("references come from one side: give --dataset NAME=PATH or --reference DIR")
@@ -112,11 +112,11 @@ def animation(
             with stage_bar(quiet) as (_, progress):
                 pairs, masks, notes = of_dataset(dataset, split, predictions, regions, predict, progress)
         else:
-            from sedtalker_cli.evaluation.animation_files import folder_pairs
+            from sedtalker_cli.evaluation.animation.files import folder_pairs
 
             pairs, masks, notes = folder_pairs(reference, predictions, fps, regions, templates)
         if films:
-            from sedtalker_cli.evaluation.animation_films import check_head, write_films
+            from sedtalker_cli.evaluation.animation.films import check_head, write_films
             from sedtalker_cli.face.head import load_head
 
             shape = shape or load_head()
@@ -141,9 +141,10 @@ def animation(
 
 def predictor(model: Path, encoder: str | None, device: str) -> "SequencePredictor":
     """What predicts vertices of a data set's sequences."""
-    from sedtalker_cli.model.vertices import VertexAnimator
-    from sedtalker_cli.pipeline import choose_device
-    from sedtalker_cli.vertex_models import SequencePredictor, encoder_for
+    from sedtalker_cli.evaluation.animation.predictor import SequencePredictor
+    from sedtalker_cli.model.device import choose_device
+    from sedtalker_cli.model.vertex_animator import VertexAnimator
+    from sedtalker_cli.model.vertex_encoder import encoder_for
 
     animator = VertexAnimator.load(model, choose_device(device))
     return SequencePredictor(animator, encoder_for(animator, encoder))
@@ -159,10 +160,10 @@ def of_dataset(
 ) -> "tuple[list[Pair], Masks, list[str]]":
     """Pairs, masks and notes of a data set's split; without a folder of predictions these are made when needed."""
     from sedtalker_cli.data.corpora.splits import SPLITS
-    from sedtalker_cli.data.talking import parse_dataset, read_regions
+    from sedtalker_cli.data.talking_heads import parse_dataset, read_regions
     from sedtalker_cli.errors import UsageError
-    from sedtalker_cli.evaluation.animation import masks_of, pair_of, sequences_of
-    from sedtalker_cli.evaluation.animation_files import dataset_pairs
+    from sedtalker_cli.evaluation.animation.files import dataset_pairs
+    from sedtalker_cli.evaluation.animation.scores import masks_of, pair_of, sequences_of
 
     if split not in SPLITS:
         raise UsageError(f"--split {split!r} is none of {', '.join(SPLITS)}")

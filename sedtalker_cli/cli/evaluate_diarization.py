@@ -13,8 +13,8 @@ from sedtalker_cli.cli.tables import print_tables
 from sedtalker_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from sedtalker_cli.evaluation.html import Page
-    from sedtalker_cli.evaluation.tables import Table
+    from sedtalker_cli.evaluation.report.html import Page
+    from sedtalker_cli.evaluation.report.tables import Table
 
 EXAMPLES = """\b
 Examples:
@@ -63,7 +63,7 @@ def diarization(
     with session(quiet, as_json, debug):
         import json
 
-        from sedtalker_cli.evaluation.pages import check_report_folder, write_report
+        from sedtalker_cli.evaluation.report.folder import check_report_folder, write_report
 
         from_files = check_mode(context)
         check_report_folder(out)
@@ -104,9 +104,9 @@ def score_rttm(
     reference: Path, hypothesis: Path, uem: Path | None
 ) -> "tuple[dict[str, Any], Page, Sequence[Table], list[str]]":
     """Files against files: content of the JSON, page, tables, notes."""
-    from sedtalker_cli.evaluation.pages import rttm_page
-    from sedtalker_cli.evaluation.rttm_files import evaluate_rttm
-    from sedtalker_cli.evaluation.tables import rttm_tables
+    from sedtalker_cli.evaluation.diarization.files import evaluate_rttm
+    from sedtalker_cli.evaluation.diarization.pages import rttm_page
+    from sedtalker_cli.evaluation.diarization.tables import rttm_tables
 
     report = evaluate_rttm(reference, hypothesis, uem)
     return report.to_dict(), rttm_page(report), rttm_tables(report.score), report.notes
@@ -125,9 +125,9 @@ def score_corpora(
 ) -> "tuple[dict[str, Any], Page, Sequence[Table]]":
     """A checkpoint on corpora: content of the JSON, page, tables."""
     from sedtalker_cli.data.corpora import parse_corpus
-    from sedtalker_cli.evaluation.diarization import evaluate_checkpoint
-    from sedtalker_cli.evaluation.pages import checkpoint_page
-    from sedtalker_cli.evaluation.tables import checkpoint_tables
+    from sedtalker_cli.evaluation.diarization.checkpoint import evaluate_checkpoint
+    from sedtalker_cli.evaluation.diarization.pages import checkpoint_page
+    from sedtalker_cli.evaluation.diarization.tables import checkpoint_tables
     from sedtalker_cli.pipeline import Pipeline
 
     corpora = [parse_corpus(text) for text in corpus]

@@ -12,7 +12,7 @@ from sedtalker_cli.cli.tables import print_tables
 
 if TYPE_CHECKING:
     from sedtalker_cli.data.captures import Capture
-    from sedtalker_cli.evaluation.lipsync import LipsyncReport
+    from sedtalker_cli.evaluation.lipsync.animator import LipsyncReport
 
 EXAMPLES = """\b
 Examples:
@@ -54,9 +54,9 @@ def lipsync(
 
         from sedtalker_cli.data.captures import READERS, parse_capture
         from sedtalker_cli.errors import UsageError
-        from sedtalker_cli.evaluation.lipsync_files import evaluate_folder
-        from sedtalker_cli.evaluation.lipsync_pages import expression_tables, lipsync_page, mouth_tables
-        from sedtalker_cli.evaluation.pages import check_report_folder, write_report
+        from sedtalker_cli.evaluation.lipsync.files import evaluate_folder
+        from sedtalker_cli.evaluation.lipsync.pages import expression_tables, lipsync_page, mouth_tables
+        from sedtalker_cli.evaluation.report.folder import check_report_folder, write_report
 
         if predictions is not None and (animator or encoder):
             given = "--animator" if animator else "--encoder"
@@ -84,7 +84,7 @@ def score_model(
     captures: "list[Capture]", split: str, encoder: str | None, animator: Path | None, device: str, quiet: bool
 ) -> "tuple[LipsyncReport, dict[str, str | None]]":
     """An animator on captures; the report, and checksums of the models."""
-    from sedtalker_cli.evaluation.lipsync import evaluate_lipsync
+    from sedtalker_cli.evaluation.lipsync.animator import evaluate_lipsync
     from sedtalker_cli.face.head import load_head
     from sedtalker_cli.pipeline import Pipeline
 

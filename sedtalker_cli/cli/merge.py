@@ -33,7 +33,7 @@ def merge(
     with session(quiet, as_json, debug):
         import json
 
-        from sedtalker_cli.merging import merge as merge_folders
+        from sedtalker_cli.batch.merging import merge as merge_folders
 
         summary = merge_folders(folders, out, overwrite)
         if as_json:

@@ -89,16 +89,20 @@ def render(
 ) -> None:
     """Film motions: STEM.npy becomes STEM.mp4, pictures, a page, or files for other programs."""
     with session(quiet, as_json, debug) as console:
-        from sedtalker_cli import batch, films, outputs, tasks
-        from sedtalker_cli import inputs as found
-        from sedtalker_cli.audio import check_file
+        from sedtalker_cli.audio.reading import check_file
+        from sedtalker_cli.batch.inputs import choose_part, collect_jobs
+        from sedtalker_cli.batch.processing import Plan
+        from sedtalker_cli.batch.run import check_plan
         from sedtalker_cli.errors import UsageError
-        from sedtalker_cli.exports import parse_formats
+        from sedtalker_cli.motion.reading import is_motion_name
+        from sedtalker_cli.outputs.exports.registry import parse_formats
+        from sedtalker_cli.outputs.rendering import Wishes
         from sedtalker_cli.render.view import View, parse_background
+        from sedtalker_cli.tasks.render import RenderTask
 
-        named, faults = found.collect_jobs(
+        named, faults = collect_jobs(
             inputs or [],
-            accepts=outputs.is_motion_name,
+            accepts=is_motion_name,
             stem=lambda path: path.name.removesuffix(".npy"),
             list_file=list_file,
             recursive=recursive,
@@ -110,7 +114,7 @@ def render(
         if heatmap is not None and not heatmap.is_file():
             raise UsageError(f"--heatmap {heatmap}: does not exist; name the reference motion")
         formats = parse_formats(export or [])
-        wishes = films.Wishes(
+        wishes = Wishes(
             film=film or not (png or sheet or html or formats),
             png=png,
             page=html,
@@ -134,9 +138,9 @@ def render(
             if title and len(title) != len(named):
                 raise UsageError(f"--title is given {len(title)} times for {len(named)} motions")
             named = named[:1]
-        jobs, bad = found.choose_part(named, faults, shard)
+        jobs, bad = choose_part(named, faults, shard)
         given = tuple(path for path in (audio, heatmap, head, captions, *motions) if path)
-        plan = batch.Plan("render", out, wishes.suffixes, overwrite, resume, given, shard)
-        batch.check_plan(named, plan, jobs)
-        task = tasks.RenderTask(wishes, out, tuple(motions) if compare else ())
+        plan = Plan("render", out, wishes.suffixes, overwrite, resume, given, shard)
+        check_plan(named, plan, jobs)
+        task = RenderTask(wishes, out, tuple(motions) if compare else ())
         run(console, jobs, bad, plan, task, choose_engine(processes, engine, address))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sedtalker_cli.evaluation.tables import Table
+    from sedtalker_cli.evaluation.report.tables import Table
 
 
 def print_tables(tables: "Sequence[Table]") -> None:

@@ -12,7 +12,7 @@ from sedtalker_cli.cli.console import session
 from sedtalker_cli.cli.stages import stage_bar
 
 if TYPE_CHECKING:
-    from sedtalker_cli.training.vertex_settings import VertexTraining
+    from sedtalker_cli.training.vertex_animator.settings import VertexTraining
 
 EXAMPLES = """\b
 Examples:
@@ -49,7 +49,7 @@ class Conditioning(str, Enum):
 def show_settings(wanted: bool) -> None:
     """Print all settings of a training on data sets, as a TOML file has them."""
     if wanted:
-        from sedtalker_cli.training.vertex_settings import settings_text
+        from sedtalker_cli.training.vertex_animator.settings import settings_text
 
         typer.echo(settings_text())
         raise typer.Exit
@@ -136,17 +136,17 @@ def animator(
         leads = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun starts, one speaks
         with stage_bar(quiet or not leads) as (log, progress):
             if dataset:
-                from sedtalker_cli.training.vertices import train_vertices
+                from sedtalker_cli.training.vertex_animator.run import train_vertices
 
                 best = train_vertices(dataset_settings(given), log, progress)
                 log(f"wrote {out / 'checkpoint'}, of epoch {best['epoch']}")
                 return
             from sedtalker_cli.data.captures import parse_capture
             from sedtalker_cli.data.corpora import parse_corpus
-            from sedtalker_cli.model.kernels import choose_scan
-            from sedtalker_cli.training.animator import train_animator
-            from sedtalker_cli.training.animator_settings import AnimatorTraining
-            from sedtalker_cli.weights import weights_dir
+            from sedtalker_cli.model.layers.kernels import choose_scan
+            from sedtalker_cli.model.weights import weights_dir
+            from sedtalker_cli.training.animator.run import train_animator
+            from sedtalker_cli.training.animator.settings import AnimatorTraining
 
             choose_scan(scan_backend.value, "cpu")
             settings = AnimatorTraining(
@@ -177,7 +177,12 @@ def animator(
 
 def dataset_settings(given: dict) -> "VertexTraining":
     """Settings of a training on data sets: base, preset, file, options, `--set`; the later the stronger."""
-    from sedtalker_cli.training.vertex_settings import merge_settings, parse_assignments, read_preset, read_toml
+    from sedtalker_cli.training.vertex_animator.settings import (
+        merge_settings,
+        parse_assignments,
+        read_preset,
+        read_toml,
+    )
 
     options = {name: given[name] for name in SHARED if name in given}
     options |= {name: str(given[name]) for name in ("out", "cache", "head") if name in given}

@@ -60,8 +60,9 @@ def diarizer(
     """Train the diarizer on emotional speech corpora."""
     with session(quiet, False, debug):
         from sedtalker_cli.data.corpora import parse_corpus
-        from sedtalker_cli.training.diarizer import DiarizerTraining, train_diarizer
-        from sedtalker_cli.weights import weights_dir
+        from sedtalker_cli.model.weights import weights_dir
+        from sedtalker_cli.training.diarizer.run import train_diarizer
+        from sedtalker_cli.training.diarizer.settings import DiarizerTraining
 
         settings = DiarizerTraining(
             corpora=tuple(parse_corpus(text) for text in corpus),

@@ -50,7 +50,7 @@ def make_dataset(
     """Make a talking-head data set from speech with phone times and a head."""
     with session(quiet, False, debug):
         from sedtalker_cli.cli.companions import given_head
-        from sedtalker_cli.data.talking import generate
+        from sedtalker_cli.data.talking_heads import generate
         from sedtalker_cli.errors import UsageError
 
         if head is not None and identity:

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.signal import butter, fftconvolve, sosfilt
 
-SAMPLE_RATE = 16_000
+from sedtalker_cli.clock import SAMPLE_RATE
 
 
 def resample(waveform: np.ndarray, original: int, target: int) -> np.ndarray:

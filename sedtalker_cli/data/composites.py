@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sedtalker_cli.clock import SAMPLE_RATE
 from sedtalker_cli.data.augment import augment, change_speed
 from sedtalker_cli.data.corpora.base import Utterance
 
-SAMPLE_RATE = 16_000
 PATTERNS = {"single": 0.3, "NE": 0.14, "EN": 0.14, "NEN": 0.12, "EE": 0.15, "chain": 0.15}
 """Kind of recording -> probability; N neutral, E another emotion, `chain` three to five clips of any emotion."""
 

@@ -4,11 +4,11 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from sedtalker_cli.emotion.timeline import Segment
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.atomic import atomic_file
 from sedtalker_cli.formats.edges import read_time, written_edges
 from sedtalker_cli.formats.text import read_text
-from sedtalker_cli.timeline import Segment
 
 
 def write_labels(path: str | os.PathLike, segments: Sequence[Segment]) -> None:

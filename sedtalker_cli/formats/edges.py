@@ -4,8 +4,8 @@ import math
 import os
 from collections.abc import Sequence
 
+from sedtalker_cli.emotion.timeline import Segment
 from sedtalker_cli.errors import InputError
-from sedtalker_cli.timeline import Segment
 
 TOUCH = 1e-6  # s; ends that close are the same moment, apart by the last bits of a sum
 

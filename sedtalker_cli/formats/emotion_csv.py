@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from sedtalker_cli.decoding import runs_of
+from sedtalker_cli.clock import HOP
+from sedtalker_cli.emotion.decoding import runs_of
+from sedtalker_cli.emotion.spans import Span, default_intensity
+from sedtalker_cli.emotion.timeline import EmotionTimeline
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.atomic import atomic_file
 from sedtalker_cli.formats.text import read_text
-from sedtalker_cli.spans import Span, default_intensity
-from sedtalker_cli.timeline import HOP, EmotionTimeline
 
 COLUMNS = ("frame", "time", "emotion", "intensity", "confidence")
 UNITS = 1_000_000  # probabilities are written with 6 decimals

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from sedtalker_cli.decoding import runs_of
+from sedtalker_cli.clock import HOP, frame_count
+from sedtalker_cli.emotion.decoding import runs_of
+from sedtalker_cli.emotion.timeline import EmotionTimeline
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.atomic import atomic_file
 from sedtalker_cli.formats.text import read_json
-from sedtalker_cli.timeline import HOP, EmotionTimeline, frame_count
 
 FORMAT = "sedtalker-emotion"
 SUM_TOLERANCE = 0.01

@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from sedtalker_cli.emotion.timeline import Segment
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.atomic import atomic_file
 from sedtalker_cli.formats.edges import read_time
 from sedtalker_cli.formats.text import read_text
-from sedtalker_cli.timeline import Segment
 
 FIELDS = 10
 

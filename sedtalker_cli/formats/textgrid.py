@@ -5,12 +5,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from sedtalker_cli.decoding import runs_of
+from sedtalker_cli.emotion.decoding import runs_of
+from sedtalker_cli.emotion.timeline import EmotionTimeline, Segment
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.atomic import atomic_file
 from sedtalker_cli.formats.edges import TOUCH, read_time, written_edges
 from sedtalker_cli.formats.text import read_count, read_text
-from sedtalker_cli.timeline import EmotionTimeline, Segment
 
 DECIMALS = 6
 # What Praat's reader takes from a text file: quoted strings, flags and numbers that stand alone; `!` starts a comment.

@@ -19,9 +19,9 @@ from sedtalker_cli.model.checkpoint import (
     load_network,
     names_of,
 )
-from sedtalker_cli.model.diarizer import LayerMix
 from sedtalker_cli.model.features import Features
-from sedtalker_cli.model.hybrid import HybridStack
+from sedtalker_cli.model.layers.hybrid import HybridStack
+from sedtalker_cli.model.layers.mix import LayerMix
 from sedtalker_cli.model.windows import windowed
 
 RATE = 50.0  # frames a second of encoder features, and of the network

@@ -4,9 +4,9 @@ import torch
 from torch import nn
 
 from sedtalker_cli.model.animator import EmotionCondition
-from sedtalker_cli.model.diarizer import LayerMix
-from sedtalker_cli.model.hybrid import HybridStack
-from sedtalker_cli.model.paper import PaperStack
+from sedtalker_cli.model.layers.hybrid import HybridStack
+from sedtalker_cli.model.layers.mix import LayerMix
+from sedtalker_cli.model.layers.paper import PaperStack
 
 
 class HybridBackbone(nn.Module):

@@ -14,11 +14,11 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
+from sedtalker_cli.clock import SAMPLE_RATE
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.model.checkpoint import check_sizes, checksum, config_errors, load_config, load_network
 from sedtalker_cli.model.features import FeatureStore
-from sedtalker_cli.model.mel import SAMPLE_RATE
-from sedtalker_cli.model.whisper import WhisperLayers
+from sedtalker_cli.model.layers.whisper import WhisperLayers
 
 HOP_SAMPLES = 320
 MIN_SAMPLES = 2 * HOP_SAMPLES

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw
 
+from sedtalker_cli.clock import HOP
 from sedtalker_cli.errors import UsageError
 from sedtalker_cli.formats.atomic import atomic_file, atomic_folder
 from sedtalker_cli.render.captions import Captioned
@@ -18,13 +19,12 @@ from sedtalker_cli.render.picture import Face, Picture
 from sedtalker_cli.render.strip import PANEL, TEXT
 from sedtalker_cli.render.video import VideoWriter
 from sedtalker_cli.render.view import TRANSPARENT, View
-from sedtalker_cli.timeline import HOP
 
 if TYPE_CHECKING:
+    from sedtalker_cli.emotion.timeline import EmotionTimeline
     from sedtalker_cli.face.head import Head
     from sedtalker_cli.formats.captions import Caption
     from sedtalker_cli.formats.motion import FrameFile
-    from sedtalker_cli.timeline import EmotionTimeline
 
 Progress = Callable[[int, int], None]  # frames done, frames in all
 SMALLEST = 64  # pixels; below it a strip has no room for text

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from sedtalker_cli.errors import SedtalkerError
-from sedtalker_cli.libraries import load_triton_first
+from sedtalker_cli.render.libraries import load_triton_first
 
 INSTALL_HINT = (
     "install `libegl1 libgl1 libgl1-mesa-dri` or `libosmesa6` (Debian, Ubuntu), "

@@ -16,9 +16,9 @@ from sedtalker_cli.render.strip import PANEL, TEXT, EmotionStrip, strip_height
 from sedtalker_cli.render.view import View
 
 if TYPE_CHECKING:
+    from sedtalker_cli.emotion.timeline import EmotionTimeline
     from sedtalker_cli.face.head import Head
     from sedtalker_cli.formats.motion import FrameFile
-    from sedtalker_cli.timeline import EmotionTimeline
 
 
 class Picture(Protocol):

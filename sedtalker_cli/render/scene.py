@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sedtalker_cli.errors import SedtalkerError
+from sedtalker_cli.face.normals import VertexNormals
 from sedtalker_cli.render import look, shaders
-from sedtalker_cli.render.geometry import FIELD_OF_VIEW, VertexNormals, find_eyes, frame_head, part_range, part_vertices
+from sedtalker_cli.render.geometry import FIELD_OF_VIEW, find_eyes, frame_head, part_range, part_vertices
 from sedtalker_cli.render.gl import Framebuffer, compile_program, ensure_opengl
 from sedtalker_cli.render.occlusion import Occlusion
 from sedtalker_cli.render.shadow import KeyShadow

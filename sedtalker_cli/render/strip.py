@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from sedtalker_cli.colors import COLOURS, class_colours
+from sedtalker_cli.emotion.colors import COLOURS, class_colours
 
 if TYPE_CHECKING:
-    from sedtalker_cli.timeline import EmotionTimeline, Segment
+    from sedtalker_cli.emotion.timeline import EmotionTimeline, Segment
 
 __all__ = ["COLOURS", "EmotionStrip", "class_colours", "clock", "strip_height", "tick_step"]
 PANEL = (22, 24, 28)

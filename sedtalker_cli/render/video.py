@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from sedtalker_cli.audio.ffmpeg import sound_input
 from sedtalker_cli.errors import InputError, SedtalkerError
-from sedtalker_cli.ffmpeg import sound_input
 
 _BUFFERS = 3  # one being drawn, one waiting, one being written
 

@@ -1,14 +1,6 @@
 """Readers of speech corpora in their published layouts: `read_corpus("ravdess", folder)`."""
 
-from .base import (
-    AUDIO_SUFFIXES,
-    CLASS_OF_EMOTION,
-    UNIFIED_EMOTIONS,
-    CorpusReader,
-    CorpusReading,
-    Skipped,
-    Utterance,
-)
+from .base import AUDIO_SUFFIXES, CLASS_OF_EMOTION, UNIFIED_EMOTIONS, CorpusReader, CorpusReading, Skipped, Utterance
 from .registry import corpus_names, corpus_reader, parse_corpus, read_corpus
 from .splits import apply_splits, assign_splits, read_splits
 

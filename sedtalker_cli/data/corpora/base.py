@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...errors import InputError
+from sedtalker_cli.errors import InputError
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".opus")
 
@@ -27,7 +27,7 @@ CLASS_OF_EMOTION = {
     "disgust": "disgust",
     "surprise": "surprise",
 }
-"""Unified emotion -> one of the seven classes of `timeline.EMOTIONS`."""
+"""Unified emotion -> one of the seven classes of `emotion.timeline.EMOTIONS`."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Utterance:
 
     @property
     def label(self) -> str:
-        """The emotion as one of the seven classes of `timeline.EMOTIONS`."""
+        """The emotion as one of the seven classes of `emotion.timeline.EMOTIONS`."""
         return CLASS_OF_EMOTION[self.emotion]
 
 
@@ -151,7 +151,7 @@ class CorpusReader:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Classes of `timeline.EMOTIONS` that this corpus can tell, sorted; a loss masks the others."""
+        """Classes of `emotion.timeline.EMOTIONS` that this corpus can tell, sorted; a loss masks the others."""
         return tuple(sorted({CLASS_OF_EMOTION[emotion] for emotion in self.labels.values() if emotion}))
 
     def read(self, root: str | os.PathLike) -> CorpusReading:

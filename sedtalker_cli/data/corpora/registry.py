@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ...errors import UsageError
+from sedtalker_cli.errors import UsageError
+
 from . import (
     ased,
     crema_d,

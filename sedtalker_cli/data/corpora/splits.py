@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from ...errors import InputError
+from sedtalker_cli.errors import InputError
+
 from .base import Utterance
 
 SPLITS = ("train", "val", "test")

@@ -1,0 +1,1 @@
+"""Sound: read in blocks, its loudness, and where somebody speaks."""

@@ -1,0 +1,1 @@
+"""Many inputs: found, planned, worked on in one or several processes, and recorded."""

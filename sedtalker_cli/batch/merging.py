@@ -1,0 +1,120 @@
+"""Many recordings' timelines as one table and one RTTM file; with the failures of the runs that made them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from sedtalker_cli.batch.failures import read_failures, write_failures
+from sedtalker_cli.clock import HOP
+from sedtalker_cli.errors import InputError, UsageError
+from sedtalker_cli.formats.atomic import atomic_file
+from sedtalker_cli.formats.emotion_csv import COLUMNS
+from sedtalker_cli.formats.rttm import safe_uri
+from sedtalker_cli.formats.text import read_text
+
+TABLE_SUFFIX, RTTM_SUFFIX = ".emotion.csv", ".rttm"
+TABLE, RTTM, FAILURES, SUMMARY = "emotions.csv", "emotions.rttm", "failures.csv", "summary.json"
+
+
+def merge(folders: Sequence[Path], out: Path, overwrite: bool = False) -> dict[str, Any]:
+    """Write `emotions.csv` (with the column `uri`), `emotions.rttm`, `failures.csv` and `summary.json`.
+
+    A recording's uri is the path of its files below its folder, with `_` for white space; recordings are in its order.
+
+    Args:
+        folders: output folders of `diarize` or `animate`.
+        out: folder to write to.
+        overwrite: whether files that exist are replaced.
+
+    Returns:
+        What `summary.json` says.
+
+    Raises:
+        UsageError: a folder is none, results exist already, or two recordings have the same uri.
+        InputError: a file is missing or is not what its name says.
+    """
+    failures = _failures(folders)
+    found = _recordings(folders)
+    if not found and not failures:
+        raise InputError(f"{folders[0]}: holds no {TABLE_SUFFIX} file; name output folders of diarize or animate")
+    taken = {path.resolve() for folder in folders for path in folder.glob("failures*.csv")}
+    targets = [out / name for name in (TABLE, RTTM, FAILURES, SUMMARY)]
+    for target in targets:
+        if target.resolve() in taken:
+            raise UsageError(f"{target} is an input and would be replaced; choose another --out folder")
+        if target.exists() and not overwrite:
+            raise UsageError(f"{target} already exists; use --overwrite or another --out folder")
+    out.mkdir(parents=True, exist_ok=True)
+    frames: Counter[str] = Counter()
+    with ExitStack() as parts:
+        table, lines = (
+            parts.enter_context(open(parts.enter_context(atomic_file(out / name)), "w", encoding="utf-8", newline=""))
+            for name in (TABLE, RTTM)
+        )
+        writer, header = csv.writer(table, lineterminator="\n"), None
+        for uri, path in found:
+            rows = csv.reader(read_text(path).splitlines())
+            names = next(rows, None)
+            if not names or tuple(names[: len(COLUMNS)]) != COLUMNS:
+                raise InputError(f"{path}: is no table of emotions ({','.join(COLUMNS)},...); make it again")
+            if header is None:
+                header = names
+                writer.writerow(["uri", *header])
+            if names != header:
+                raise InputError(f"{path}: has other columns than {found[0][1]}; merge what one model made")
+            for row in rows:
+                if len(row) != len(header):
+                    raise InputError(f"{path}: frame {row[0] if row else '?'} has {len(row)} cells; make it again")
+                frames[row[COLUMNS.index("emotion")]] += 1
+                writer.writerow([uri, *row])
+            lines.writelines(_rttm_lines(uri, path.with_name(path.name.removesuffix(TABLE_SUFFIX) + RTTM_SUFFIX)))
+    write_failures(out / FAILURES, failures)
+    summary = {
+        "recordings": len(found),
+        "failed": len(failures),
+        "seconds": round(frames.total() * HOP, 2),
+        "seconds_by_emotion": {name: round(count * HOP, 2) for name, count in sorted(frames.items())},
+    }
+    with atomic_file(out / SUMMARY) as part:
+        part.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
+    return summary
+
+
+def _recordings(folders: Sequence[Path]) -> list[tuple[str, Path]]:
+    """(uri, table) of all recordings, sorted by uri."""
+    first: dict[str, Path] = {}
+    for folder in dict.fromkeys(path.resolve() for path in folders):
+        for place, subfolders, names in os.walk(folder):
+            subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+            for path in (Path(place) / name for name in names if name.endswith(TABLE_SUFFIX)):
+                name = path.relative_to(folder).as_posix().removesuffix(TABLE_SUFFIX)
+                other = first.setdefault(safe_uri(name), path)
+                if other is not path:
+                    raise UsageError(f"{other} and {path} would both be {safe_uri(name)}; rename one, or leave it out")
+    return sorted(first.items())
+
+
+def _rttm_lines(uri: str, path: Path) -> list[str]:
+    """Lines of a recording's RTTM file, with its uri in the whole."""
+    fields = [line.split() for line in read_text(path).splitlines() if line.strip()]
+    if not fields or any(len(line) != 10 or line[0] != "SPEAKER" for line in fields):
+        raise InputError(f"{path}: is not RTTM as diarize writes it; make it again")
+    return [" ".join([line[0], uri, *line[2:]]) + "\n" for line in fields]
+
+
+def _failures(folders: Sequence[Path]) -> list[tuple[str, str]]:
+    """Failures of all runs, each once, sorted."""
+    rows: set[tuple[str, str]] = set()
+    for folder in folders:
+        if not folder.is_dir():
+            raise UsageError(f"{folder}: is no folder; name output folders of diarize or animate")
+        for path in folder.glob("failures*.csv"):
+            rows.update(read_failures(path))
+    return sorted(rows)

@@ -1,0 +1,165 @@
+"""One input from the look at its record to its outputs in place; what goes wrong becomes a result."""
+
+from __future__ import annotations
+
+import re
+import time
+import traceback
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from sedtalker_cli.audio.reading import check_file
+from sedtalker_cli.batch.inputs import Job
+from sedtalker_cli.batch.ledger import Ledger
+from sedtalker_cli.errors import SedtalkerError
+from sedtalker_cli.formats.checksum import file_checksum
+from sedtalker_cli.progress import Progress
+
+_OUT_OF_MEMORY = re.compile("out of memory|allocate memory", re.IGNORECASE)  # as PyTorch words it
+DONE, SKIPPED, FAILED = "done", "skipped", "failed"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Where the outputs go and what may be in their way.
+
+    Attributes:
+        command: name of the command.
+        out: output folder.
+        suffixes: of the files that every input leads to.
+        overwrite: whether outputs that exist are made again.
+        resume: whether outputs that exist and are the same are left alone (others are made again).
+        protected: files given by the user that no output may replace.
+        part: (I, N) where this run is one of N that share the inputs.
+    """
+
+    command: str
+    out: Path
+    suffixes: tuple[str, ...]
+    overwrite: bool = False
+    resume: bool = False
+    protected: tuple[Path, ...] = ()
+    part: tuple[int, int] | None = None
+
+    @property
+    def failures(self) -> Path:
+        """Table of the inputs that failed; runs that share the folder have their own."""
+        return self.out / ("failures.csv" if self.part is None else "failures.{}-of-{}.csv".format(*self.part))
+
+    def targets(self, job: Job) -> list[Path]:
+        """Final names of a job's outputs."""
+        return [self.out / job.name.parent / (job.name.name + suffix) for suffix in self.suffixes]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one input.
+
+    Attributes:
+        source: the input.
+        status: `done`, `skipped` or `failed`.
+        outputs: files by suffix without the leading dot.
+        seconds: time it took.
+        message: why it failed, was skipped, or had to be made again.
+        details: further facts for `--json`.
+        trace: traceback of a failure.
+    """
+
+    source: Path
+    status: str
+    outputs: dict[str, Path] = field(default_factory=dict)
+    seconds: float = 0.0
+    message: str | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+    trace: str | None = None
+
+
+class Task:
+    """What a command does with each input. Subclasses are dataclasses of options, so that any process can hold one.
+
+    What `load` reads is kept in further attributes; these stay behind when a task is sent to another process.
+    """
+
+    forkable = True  # whether what was loaded works in a forked process: not so on a GPU
+    gpus = 0  # that every process needs
+
+    def load(self, threads: int = 1) -> None:
+        """Read models, once a process, before the first job.
+
+        Args:
+            threads: how many the process may use.
+
+        Raises:
+            SedtalkerError: they cannot be used.
+        """
+
+    def settings(self, job: Job) -> dict[str, Any]:
+        """What makes a job's outputs differ, models' checksums included; JSON-serialisable."""
+        return {}
+
+    def sources(self, job: Job) -> list[Path]:
+        """Files that a job's outputs are made from."""
+        return [job.source]
+
+    def work(self, job: Job, stem: Path, progress: Progress) -> dict[str, Any]:
+        """Write every output of the plan beside `stem` (folder and name without suffix); give details for `--json`."""
+        raise NotImplementedError
+
+    def cost(self, job: Job) -> float:
+        """About how long a job takes, in any unit, without reading the whole file; used for the order of work."""
+        try:
+            return float(job.source.stat().st_size)
+        except OSError:
+            return 0.0
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {item.name: getattr(self, item.name) for item in fields(self)}
+
+
+def perform(job: Job, plan: Plan, task: Task, ledger: Ledger, progress: Progress) -> Result:
+    """Work on a job unless its outputs are complete; errors become a failure with a reason.
+
+    Args:
+        job: checked by `batch.run.check_plan`.
+        plan: see there.
+        task: loaded.
+        ledger: of the plan's output folder.
+        progress: called as (stage, share).
+    """
+    begin = time.perf_counter()
+    try:
+        result = _perform(job, plan, task, ledger, progress)
+    except Exception as error:
+        trace = traceback.format_exc()
+        result = Result(job.source, FAILED, message=explain(job.source, error), trace=trace)
+    return Result(**{**vars(result), "seconds": time.perf_counter() - begin})
+
+
+def _perform(job: Job, plan: Plan, task: Task, ledger: Ledger, progress: Progress) -> Result:
+    check_file(job.source)
+    inputs = [[path.name, file_checksum(path)] for path in task.sources(job)]
+    made_from = {"inputs": inputs, **task.settings(job)}
+    outputs = dict(zip((suffix.lstrip(".") for suffix in plan.suffixes), plan.targets(job), strict=True))
+    reason = None
+    if plan.resume:
+        reason = ledger.difference(job.name, made_from, plan.suffixes)
+        if reason is None:
+            return Result(job.source, SKIPPED, outputs, message="complete and made with the same settings")
+    with ledger.stage() as stage:
+        details = task.work(job, stage / job.name.name, progress)
+        ledger.commit(job.name, stage, plan.suffixes, made_from)
+    return Result(job.source, DONE, outputs, message=reason, details=details)
+
+
+def explain(source: Path, error: Exception) -> str:
+    """One line for a failure: what a person can act on as it is, a defect with its kind."""
+    if isinstance(error, SedtalkerError):
+        text = str(error)
+        return text if str(source) in text else f"{source}: {text}"
+    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and _OUT_OF_MEMORY.search(str(error))):
+        return f"{source}: not enough memory; close other programs, use fewer --jobs or cut the recording"
+    if isinstance(error, OSError) and error.strerror:
+        where = f" ({error.filename})" if error.filename else ""
+        return f"{source}: {error.strerror}{where}"
+    return f"{source}: internal error: {type(error).__name__}: {error}; please report it with the output of --debug"

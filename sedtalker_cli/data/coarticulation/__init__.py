@@ -1,0 +1,1 @@
+"""Mouth motion from phone times, and examples made by it."""

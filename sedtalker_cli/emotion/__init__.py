@@ -1,0 +1,1 @@
+"""What is felt when: the timeline, how it is decoded, and how an override is said."""

@@ -1,0 +1,145 @@
+"""Scores as tables of text, the same for the console and for pages."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from sedtalker_cli.evaluation.metrics.confusion import Confusion
+from sedtalker_cli.evaluation.report.tables import Table, number
+
+if TYPE_CHECKING:
+    from sedtalker_cli.evaluation.diarization.checkpoint import ClipScores, DiarizationReport, JoinedScores
+    from sedtalker_cli.evaluation.metrics.diarization import DiarizationScore
+
+
+def segment_table(scores: Mapping[str, DiarizationScore], title: str) -> Table:
+    """The measures of whole sets of recordings, one row a set."""
+    rows = []
+    for name, score in scores.items():
+        total, boundary = score.total, score.boundary
+        parts = (total.missed, total.false_alarm, total.confusion)
+        shares = (part / total.duration if total.duration else math.nan for part in parts)
+        values = (score.eder_micro, *shares, score.eder_macro, boundary.precision, boundary.recall, boundary.f1)
+        rows.append([name, *map(number, values)])
+    tolerance = next(iter(scores.values())).tolerance
+    columns = ("", "EDER micro", "= missed", "+ false alarm", "+ confusion", "EDER macro", "boundary P", "R", "F1")
+    return Table(f"{title}; boundaries within {tolerance:g} s", columns, rows)
+
+
+def time_table(confusion: Confusion) -> Table:
+    """Accuracy and F1 of time."""
+    names = ("accuracy", "macro F1", "weighted F1", "UAR")
+    values = (confusion.accuracy, confusion.macro_f1, confusion.weighted_f1, confusion.uar)
+    return Table(
+        "Time in the right class", ("seconds", *names), [[number(confusion.support.sum(), 1), *map(number, values)]]
+    )
+
+
+def class_table(confusion: Confusion, title: str, unit: str) -> Table:
+    """Precision, recall and F1 of every class, and what it was called.
+
+    Args:
+        confusion: of the classes.
+        title: of the table.
+        unit: of the amounts, e.g. `frames`.
+    """
+    rows = []
+    for i, name in enumerate(confusion.classes):
+        amount = confusion.support[i]
+        share = confusion.matrix[i] / amount if amount else [math.nan] * len(confusion.classes)
+        values = (confusion.precision[i], confusion.recall[i], confusion.f1[i], *share)
+        rows.append([name, f"{amount:.0f}", *(number(value, 2) for value in values)])
+    return Table(title, ("class", unit, "P", "R", "F1", *confusion.classes), rows)
+
+
+def file_table(score: DiarizationScore) -> Table:
+    """One row a recording, the worst first; parts in s."""
+    rows = []
+
+    def rank(name: str) -> tuple[float, str]:
+        rate = score.errors[name].eder
+        return (math.inf if math.isnan(rate) else -rate), name
+
+    for name in sorted(score.errors, key=rank):
+        error, boundary = score.errors[name], score.boundaries[name]
+        seconds = (error.duration, error.missed, error.false_alarm, error.confusion)
+        changes = f"{boundary.matched} / {boundary.reference} / {boundary.hypothesis}"
+        rows.append([name, number(error.eder), *(number(value, 2) for value in seconds), changes])
+    columns = ("recording", "EDER", "evaluated [s]", "missed", "false alarm", "confusion", "changes hit / true / found")
+    return Table("Recordings, the worst first", columns, rows)
+
+
+def corpus_table(clips: ClipScores, title: str) -> Table:
+    """Whole clips, one row a corpus, and the pool's corpora together."""
+    parts = (clips.frames, clips.clips, clips.known)
+    rows = [(name, *(part[name] for part in parts), ece) for name, ece in clips.calibration.items()]
+    rows.append((f"{len(clips.pool)} of training", *(clips.pooled(part) for part in parts), clips.reliability))
+    columns = ("corpus", "clips", "frame accuracy", "frame macro F1", "clip UAR", "clip UAR, its classes only", "ECE")
+    return Table(
+        f"{title}: frames of 20 ms, clips by mean posterior",
+        columns,
+        [
+            [name, f"{whole.support.sum():.0f}"]
+            + [number(v) for v in (frames.accuracy, frames.macro_f1, whole.uar, known.uar, calibration.ece)]
+            for name, frames, whole, known, calibration in rows
+        ],
+    )
+
+
+def scalar_table(clips: ClipScores, adapted: ClipScores) -> Table:
+    """Calibration and intensity, without and with adaptation; what no corpus tells is left out."""
+    rows = [
+        [name, number(value), number(other)]
+        for (name, value), (_, other) in zip(scalars(clips), scalars(adapted), strict=True)
+        if value is not None
+    ]
+    return Table("Calibration and intensity", ("measure", "value", "adapted to the speaker"), rows)
+
+
+def scalars(clips: ClipScores) -> list[tuple[str, float | None]]:
+    """Measures of calibration and intensity by name."""
+    return [
+        (clips.reliability.name, clips.reliability.ece),
+        ("intensity, strong against normal, AUC", clips.strong_auc),
+        ("intensity against annotated arousal, Spearman", clips.arousal_spearman),
+        ("mean intensity of neutral clips", clips.neutral_intensity),
+    ]
+
+
+def joined_table(joined: JoinedScores, title: str) -> Table:
+    """Joined clips: the diarizer, adapted, and one guess a file."""
+    scores = {
+        "diarizer": joined.diarizer,
+        "adapted to the speaker": joined.adapted,
+        "one guess a file": joined.single_guess,
+    }
+    return segment_table(scores, f"{title} ({len(joined.diarizer.errors)} recordings)")
+
+
+def checkpoint_tables(report: DiarizationReport) -> list[Table]:
+    """All tables of a checkpoint on a split."""
+    clips, title = report.clips, f"Whole clips, {report.split} split"
+    foreign = [joined_table(report.foreign, "Joined clips of other corpora")] if report.foreign else []
+    return [
+        corpus_table(clips, title),
+        corpus_table(report.adapted, f"{title}, adapted to the speaker by all his clips"),
+        class_table(
+            clips.pooled(clips.frames), "Frames by class, corpora of training, and what it was called (share)", "frames"
+        ),
+        scalar_table(clips, report.adapted),
+        joined_table(report.joined, "Joined clips, corpora of training"),
+        *foreign,
+    ]
+
+
+def rttm_tables(score: DiarizationScore) -> list[Table]:
+    """All tables of a set of RTTM files."""
+    title = f"{len(score.errors)} recording{'s' if len(score.errors) > 1 else ''}"
+    return [
+        segment_table({"hypothesis": score}, title),
+        time_table(score.confusion),
+        class_table(score.confusion, "Time by class, and what it was called (share)", "seconds"),
+        file_table(score),
+    ]

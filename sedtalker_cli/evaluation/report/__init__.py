@@ -1,0 +1,1 @@
+"""What all evaluations share: tables and the page that shows them."""

@@ -1,0 +1,1 @@
+"""What networks are built of: attention, Mamba and its scan, Whisper's layers."""

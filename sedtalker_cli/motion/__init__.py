@@ -1,0 +1,1 @@
+"""Faces in motion: expressions, lips, idle life, and motions read back from disk."""

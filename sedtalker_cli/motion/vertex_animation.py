@@ -1,0 +1,89 @@
+"""Recordings to vertices of a template by a vertex animator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sedtalker_cli.errors import InputError, UsageError
+from sedtalker_cli.motion.animation import VertexAnimation
+from sedtalker_cli.version import __version__
+
+if TYPE_CHECKING:
+    from sedtalker_cli.emotion.timeline import EmotionTimeline
+    from sedtalker_cli.face.head import Head
+    from sedtalker_cli.model.vertex_animator import VertexAnimator
+
+SHAPE_EXPORTS = ("arkit-csv", "glb", "usd")
+
+
+def check_vertex_options(options: dict[str, bool], exports: tuple[str, ...] = ()) -> None:
+    """Find options that move ARKit shapes, which a vertex animator does not.
+
+    Args:
+        options: option -> whether it was asked for.
+        exports: formats.
+
+    Raises:
+        UsageError: names the first.
+    """
+    wrong = next((name for name, asked in options.items() if asked), None)
+    wrong = wrong or next((f"--export {name}" for name in SHAPE_EXPORTS if name in exports), None)
+    if wrong:
+        raise UsageError(f"{wrong}: needs ARKit shapes, and this animator makes vertices; leave it out")
+
+
+def topology_of(model: VertexAnimator, head: Head) -> str:
+    """The model's topology that a template has.
+
+    Raises:
+        InputError: it has none of them.
+    """
+    try:
+        return model.topology_of(len(head.neutral))
+    except InputError as error:
+        raise InputError(f"head {head.name}: {error}") from None
+
+
+def animate_vertices(
+    model: VertexAnimator, features: Any, timeline: EmotionTimeline, head: Head, duration: float, fps: int
+) -> VertexAnimation:
+    """Vertices of a recording on a template of one of the model's topologies.
+
+    Args:
+        model: to ask.
+        features: (T50, L, D) of the recording, by the model's encoder.
+        timeline: of emotions to show.
+        head: the template; its name in the model's subjects, if it is one of them, gives the way of speaking.
+        duration: of the recording in s.
+        fps: frames a second.
+
+    Raises:
+        InputError: the model has no such topology, or does not know an emotion.
+    """
+    topology = topology_of(model, head)
+    posteriors = model.map_posteriors(timeline.posteriors, timeline.classes)
+    frames = max(1, round(duration * fps))
+    hidden = model.listen(features, posteriors, timeline.intensity, topology, frames, fps, head.identity)
+    # A template is read in metres, the network speaks in the units of its data set: a power of ten lies between.
+    extent = float(np.ptp(head.neutral, axis=0).max())
+    metres = np.float32(10.0 ** round(np.log10(extent / model.topologies[topology]["extent"])))
+
+    def source() -> Iterator[np.ndarray]:
+        for block in model.stream(hidden, head.neutral / metres, topology):
+            yield block * metres
+
+    metadata: dict[str, Any] = {
+        "version": __version__,
+        "fps": fps,
+        "frames": frames,
+        "vertices": len(head.neutral),
+        "duration": duration,
+        "topology": topology,
+        "head": head.name,
+        "identity": head.identity,
+        "emotions": list(timeline.classes),
+    }
+    return VertexAnimation(timeline, None, head, fps, metadata, frames=frames, source=source)

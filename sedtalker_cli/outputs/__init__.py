@@ -1,0 +1,1 @@
+"""What the commands leave: files, pages, films, and exports for other programs."""

@@ -1,0 +1,183 @@
+"""What the commands write: which files belong to a recording."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sedtalker_cli.formats.audacity import write_labels
+from sedtalker_cli.formats.emotion_csv import write_emotion_csv
+from sedtalker_cli.formats.emotion_json import write_emotion_json
+from sedtalker_cli.formats.motion import read_frames, write_array, write_motion
+from sedtalker_cli.formats.rttm import write_rttm
+from sedtalker_cli.formats.textgrid import timeline_tiers, write_textgrid
+from sedtalker_cli.motion.animation import Take
+from sedtalker_cli.motion.reading import HEAD_SUFFIX, WEIGHTS_SUFFIX, relative_path
+from sedtalker_cli.outputs.exports.registry import export_suffixes, with_suffix, write_exports
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sedtalker_cli.emotion.timeline import EmotionTimeline
+    from sedtalker_cli.formats.captions import Caption
+    from sedtalker_cli.motion.animation import Animation
+    from sedtalker_cli.progress import Progress
+
+TIMELINE_SUFFIXES = (".rttm", ".emotion.csv")  # always written
+FORMAT_SUFFIXES = {"json": ".emotion.json", "audacity": ".labels.txt", "textgrid": ".TextGrid"}  # on demand
+PLOT_SUFFIXES = {"png": ".emotion.png", "svg": ".emotion.svg"}
+MOTION_SUFFIXES = (".npy", WEIGHTS_SUFFIX, ".faces.npy", ".json")
+FILM_SUFFIX, PAGE_SUFFIX = ".mp4", ".html"
+
+
+def animation_suffixes(
+    *,
+    exports: Sequence[str] = (),
+    page: bool = False,
+    film: bool = False,
+    head_motion: bool = False,
+    weights: bool = True,
+) -> tuple[str, ...]:
+    """What `animate` leaves, the sidecar after the arrays it describes; vertex animators make no `weights`."""
+    motion = tuple(suffix for suffix in MOTION_SUFFIXES if weights or suffix != WEIGHTS_SUFFIX)
+    extra = [suffix for suffix in export_suffixes(exports) if suffix not in MOTION_SUFFIXES]
+    wanted = ((PAGE_SUFFIX, page), (FILM_SUFFIX, film), (HEAD_SUFFIX, head_motion))
+    extra += [suffix for suffix, is_wanted in wanted if is_wanted]
+    return (*TIMELINE_SUFFIXES, *extra, *motion)
+
+
+def timeline_suffixes(formats: Iterable[str] = (), plot: str | None = None) -> tuple[str, ...]:
+    """What `diarize` leaves.
+
+    Args:
+        formats: further files by format (`rttm` and `csv` are there anyway).
+        plot: `png` or `svg`, None for no plot.
+    """
+    wanted = set(formats)
+    extra = tuple(suffix for name, suffix in FORMAT_SUFFIXES.items() if name in wanted)
+    return (*TIMELINE_SUFFIXES, *extra, *((PLOT_SUFFIXES[plot],) if plot else ()))
+
+
+def describe_timeline(timeline: EmotionTimeline) -> dict[str, Any]:
+    """Duration and segments, for JSON lines."""
+    segments = [
+        {
+            "onset": round(segment.onset, 3),
+            "duration": round(segment.duration, 3),
+            "emotion": segment.emotion,
+            "confidence": round(segment.confidence, 3),
+        }
+        for segment in timeline.segments()
+    ]
+    return {"duration": round(timeline.duration, 3), "segments": segments}
+
+
+def write_timeline(
+    stem: Path,
+    timeline: EmotionTimeline,
+    formats: Iterable[str] = (),
+    plot: str | None = None,
+    audio: Path | None = None,
+) -> None:
+    """Write `STEM.rttm` and `STEM.emotion.csv`, and what else is wanted (see `timeline_suffixes`).
+
+    Args:
+        stem: folder and name without suffix.
+        timeline: of one recording.
+        formats: further files by format.
+        plot: `png` or `svg`, None for no plot.
+        audio: the recording; a plot needs it.
+    """
+    segments, wanted = timeline.segments(), set(formats)
+    write_rttm(with_suffix(stem, ".rttm"), segments, stem.name)
+    write_emotion_csv(with_suffix(stem, ".emotion.csv"), timeline)
+    if "json" in wanted:
+        write_emotion_json(with_suffix(stem, FORMAT_SUFFIXES["json"]), timeline, stem.name)
+    if "audacity" in wanted:
+        write_labels(with_suffix(stem, FORMAT_SUFFIXES["audacity"]), segments)
+    if "textgrid" in wanted:
+        write_textgrid(with_suffix(stem, FORMAT_SUFFIXES["textgrid"]), timeline_tiers(timeline), timeline.duration)
+    if plot:
+        from sedtalker_cli.render.plots.timeline import plot_timeline
+
+        plot_timeline(with_suffix(stem, PLOT_SUFFIXES[plot]), timeline, audio, audio.name)
+
+
+def write_animation(
+    stem: Path,
+    animation: Animation,
+    audio: Path,
+    folder: Path,
+    *,
+    exports: Sequence[str] = (),
+    page: bool = False,
+    film_size: tuple[int, int] | None = None,
+    captions: Sequence[Caption] = (),
+    progress: Progress | None = None,
+) -> None:
+    """Write everything that `animate` leaves.
+
+    Args:
+        stem: folder and name without suffix to write to.
+        animation: to write.
+        audio: its sound file.
+        folder: where the files will finally lie; the sidecar names the sound relative to it.
+        exports: further formats, see `outputs.exports.registry.FORMATS`.
+        page: whether to write the HTML page.
+        film_size: (width, height) of the film, None for no film.
+        captions: words over the film.
+        progress: called as (stage, share).
+    """
+    write_timeline(stem, animation.timeline)
+    write_array(with_suffix(stem, ".faces.npy"), animation.head.faces)
+    metadata: dict[str, Any] = {
+        **animation.metadata,
+        "faces_file": f"{stem.name}.faces.npy",
+        "emotion_file": f"{stem.name}.emotion.csv",
+        "audio": relative_path(audio, folder),
+    }
+    if animation.weights is not None:
+        write_array(with_suffix(stem, WEIGHTS_SUFFIX), animation.weights)
+        metadata["weights_file"] = f"{stem.name}{WEIGHTS_SUFFIX}"
+    if animation.head_motion is not None:
+        write_array(with_suffix(stem, HEAD_SUFFIX), animation.head_motion)
+        metadata["head_motion_file"] = f"{stem.name}{HEAD_SUFFIX}"
+    if animation.head.source is not None:
+        from sedtalker_cli.face.custom import head_checksum
+
+        source = animation.head.source
+        metadata |= {"head_file": relative_path(source, folder), "head_sha256": head_checksum(source)}
+    if progress:
+        progress("writing", 0.0)
+    write_motion(with_suffix(stem, ".npy"), animation.stream(), animation.shape, metadata)
+    take = Take(
+        *(animation.head, animation.fps, animation.shape[0]),
+        *(animation.stream, animation.weights, relative_path(audio, folder), animation.head_motion),
+    )
+    write_exports(stem, take, [name for name in exports if name != "npy"])
+    if page:
+        from sedtalker_cli.outputs.page import write_page
+
+        write_page(with_suffix(stem, PAGE_SUFFIX), take, animation.timeline, audio)
+    if film_size:
+        from sedtalker_cli.render.film import render_film
+
+        render_film(
+            read_frames(with_suffix(stem, ".npy")),
+            animation.head,
+            animation.fps,
+            with_suffix(stem, FILM_SUFFIX),
+            audio=audio,
+            timeline=animation.timeline,
+            head_motion=animation.head_motion,
+            size=film_size,
+            captions=captions,
+            progress=film_progress(progress),
+        )
+
+
+def film_progress(progress: Progress | None):
+    """Adapter to the renderer's progress, which counts frames."""
+    if progress is None:
+        return None
+    return lambda done, total: progress("filming", done / max(total, 1))

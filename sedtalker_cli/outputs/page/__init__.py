@@ -1,0 +1,111 @@
+"""One self-contained HTML page: the animated head as glTF, its sound, and its emotions in step; no network needed."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import html
+import io
+import json
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sedtalker_cli.audio.ffmpeg import sound_input
+from sedtalker_cli.clock import HOP
+from sedtalker_cli.emotion.colors import class_colours, hex_colour
+from sedtalker_cli.errors import InputError
+from sedtalker_cli.formats.atomic import atomic_file
+from sedtalker_cli.outputs.exports.glb import build_glb
+from sedtalker_cli.render.geometry import FIELD_OF_VIEW, frame_head
+
+if TYPE_CHECKING:
+    from sedtalker_cli.emotion.timeline import EmotionTimeline
+    from sedtalker_cli.motion.animation import Take
+
+HERE = Path(__file__).parent
+SOUND_RATE = 32000  # Hz; speech holds no more
+
+
+def write_page(path: Path, take: Take, timeline: EmotionTimeline | None, audio: Path | None) -> None:
+    """Write the page.
+
+    Args:
+        path: `.html` file.
+        take: the motion; it needs coefficients.
+        timeline: emotions, None for none.
+        audio: the sound, None for none; it is cut to the length of the motion.
+
+    Raises:
+        InputError: the motion has vertices only, or the sound cannot be read.
+    """
+    weights = take.shape_weights()
+    duration = take.frames / take.fps
+    framing = frame_head(take.head, 1.0)
+    facts: dict[str, Any] = {
+        "title": path.stem,
+        "duration": duration,
+        "camera": {
+            "target": framing.target.tolist(),
+            "distance": framing.distance,
+            "fieldOfView": float(FIELD_OF_VIEW),
+        },
+        "emotions": None if timeline is None else describe(timeline),
+    }
+    content = gzip.compress(build_glb(take.head, weights, take.fps, neck=take.neck_tracks()), 6, mtime=0)
+    parts = {
+        "TITLE": html.escape(path.stem),
+        "STYLE": (HERE / "viewer.css").read_text(encoding="utf-8"),
+        "FACTS": json.dumps(facts, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
+        "MODEL": base64.b64encode(content).decode(),
+        "SOUND": ""
+        if audio is None
+        else "data:audio/flac;base64," + base64.b64encode(to_flac(audio, duration)).decode(),
+        "SCRIPT": "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("gltf.js", "scene.js", "viewer.js")),
+    }
+    text = (HERE / "viewer.html").read_text(encoding="utf-8")
+    for name, value in parts.items():
+        text = text.replace(f"@{name}@", value, 1)
+    with atomic_file(path) as part:
+        part.write_bytes(text.encode("utf-8", "replace"))  # names need not be valid text
+
+
+def describe(timeline: EmotionTimeline) -> dict[str, Any]:
+    """Segments with their colours, and the intensity every `HOP` seconds."""
+    colours = class_colours(timeline.classes)
+    return {
+        "step": HOP,
+        "intensity": [round(float(value), 2) for value in timeline.intensity],
+        "segments": [
+            {
+                "start": round(segment.onset, 3),
+                "end": round(segment.end, 3),
+                "emotion": segment.emotion,
+                "colour": hex_colour(colours[segment.emotion]),
+            }
+            for segment in timeline.segments()
+        ],
+    }
+
+
+def to_flac(audio: Path, duration: float) -> bytes:
+    """A sound as mono FLAC, which every browser plays without delay, cut to `duration` seconds.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    import soundfile
+
+    from sedtalker_cli.render.video import find_ffmpeg
+
+    command = [find_ffmpeg(), "-nostdin", "-v", "error", *sound_input(audio)]
+    command += ["-vn", "-ac", "1", "-ar", str(SOUND_RATE), "-t", f"{duration:.3f}", "-f", "s16le", "pipe:1"]
+    done = subprocess.run(command, capture_output=True)
+    if done.returncode or not done.stdout:
+        said = " ".join(done.stderr.decode("utf-8", "replace").split()) or "no sound in it"
+        raise InputError(f"{audio}: cannot be put into the page: {said}")
+    content = io.BytesIO()
+    soundfile.write(content, np.frombuffer(done.stdout, "<i2"), SOUND_RATE, format="FLAC")
+    return content.getvalue()

@@ -1,0 +1,221 @@
+"""What `render` makes of motions on disk: films, pictures, pages and exports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sedtalker_cli.errors import InputError, UsageError
+from sedtalker_cli.formats.checksum import file_checksum
+from sedtalker_cli.formats.motion import read_motion
+from sedtalker_cli.motion.reading import Replay, open_replay, replay_inputs
+from sedtalker_cli.outputs.exports.registry import export_suffixes, with_suffix, write_exports
+from sedtalker_cli.outputs.files import FILM_SUFFIX, PAGE_SUFFIX
+from sedtalker_cli.render.view import View
+
+if TYPE_CHECKING:
+    from sedtalker_cli.face.head import Head
+    from sedtalker_cli.formats.captions import Caption
+    from sedtalker_cli.progress import Progress
+    from sedtalker_cli.render.heat import HeatMap
+    from sedtalker_cli.render.picture import Picture
+
+PNG_SUFFIX, SHEET_SUFFIX = ".png", ".sheet.png"
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What is to be made, and how it shall look.
+
+    Attributes:
+        film, png, page: MP4, sequence of PNGs, HTML.
+        sheet: frames of a contact sheet, 0 for none.
+        exports: formats, see `outputs.exports.registry.FORMATS`.
+        compare: whether all motions go side by side into one film.
+        titles: above the faces of a comparison; those of the files if empty.
+        reference: motion from which errors are shown as colours.
+        size: (width, height) of one face's picture [pixels].
+        view: camera, background, shadow.
+        audio: sound instead of the one that the sidecars name.
+        head, head_file: face instead of the one that the sidecars name.
+        captions, captions_file: words over films and PNGs.
+    """
+
+    film: bool = True
+    png: bool = False
+    page: bool = False
+    sheet: int = 0
+    exports: tuple[str, ...] = ()
+    compare: bool = False
+    titles: tuple[str, ...] = ()
+    reference: Path | None = None
+    size: tuple[int, int] = (512, 512)
+    view: View = field(default_factory=View)
+    audio: Path | None = None
+    head: Head | None = field(default=None, repr=False)
+    head_file: Path | None = None
+    captions: tuple[Caption, ...] = field(default=(), repr=False)
+    captions_file: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.film:
+            from sedtalker_cli.render.film import check_background
+
+            check_background(self.view)
+        if self.compare and (self.exports or self.page):
+            raise UsageError("--compare makes pictures of several motions: leave out --export and --html")
+        if self.titles and not self.compare:
+            raise UsageError("--title is for --compare")
+        if self.captions and not (self.film or self.png):
+            raise UsageError("--captions is for films and --png: add --film, or leave it out")
+
+    @property
+    def draws(self) -> bool:
+        return self.film or self.png or bool(self.sheet)
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """Endings of the files; comparisons and heat maps do not take the plain film's name."""
+        kind = (".compare" if self.compare else "") + (".heatmap" if self.reference else "")
+        pictures = ((FILM_SUFFIX, self.film), (PNG_SUFFIX, self.png), (SHEET_SUFFIX, self.sheet))
+        return (
+            *(kind + suffix for suffix, wanted in pictures if wanted),
+            *((PAGE_SUFFIX,) if self.page else ()),
+            *export_suffixes(self.exports),
+        )
+
+    def describe(self, motions: Sequence[Path]) -> dict[str, Any]:
+        """What makes the files differ, for the ledger."""
+        from sedtalker_cli.face.custom import head_checksum
+
+        return {
+            "head": head_checksum(self.head_file) if self.head_file else None,
+            # in several folders these may have the same names
+            "compared": [file_checksum(motion) for motion in motions] if self.compare else None,
+            "size": list(self.size),
+            "view": [self.view.camera, self.view.background, self.view.shadow],
+            "sheet": self.sheet,
+            "titles": list(self.titles),
+            "captions": file_checksum(self.captions_file) if self.captions_file else None,
+        }
+
+    def sources(self, motions: Sequence[Path]) -> list[Path]:
+        """Files that the outputs depend on."""
+        found = [file for motion in motions for file in replay_inputs(motion, self.audio, self.head_file)]
+        return list(dict.fromkeys([*found, *((self.reference,) if self.reference else ())]))
+
+
+def make_films(
+    motions: Sequence[Path], stem: Path, folder: Path, wishes: Wishes, progress: Progress | None = None
+) -> dict[str, Any]:
+    """Make everything that is wished of a motion, or of several side by side.
+
+    Args:
+        motions: `STEM.npy`; several only with `wishes.compare`.
+        stem: folder and name without suffix to write to.
+        folder: where the files will finally lie.
+        wishes: what and how.
+        progress: called as (stage, share).
+
+    Returns:
+        What was used: `audio` and `emotion` (paths or None).
+
+    Raises:
+        InputError: a motion or a companion cannot be used.
+        UsageError: the motions cannot be shown together.
+    """
+    replays = [open_replay(motion, wishes.audio, wishes.head) for motion in motions]
+    first = replays[0]
+    write_exports(stem, first.take(folder), wishes.exports)
+    if wishes.page:
+        from sedtalker_cli.outputs.page import write_page
+
+        write_page(with_suffix(stem, PAGE_SUFFIX), first.take(folder), first.timeline, first.audio)
+    if wishes.draws:
+        _draw(replays, stem, wishes, progress)
+    emotion = first.path.with_name(first.path.name.removesuffix(".npy") + ".emotion.csv")
+    return {
+        "audio": str(first.audio) if first.audio else None,
+        "emotion": str(emotion) if first.timeline else None,
+    }
+
+
+def _draw(replays: Sequence[Replay], stem: Path, wishes: Wishes, progress: Progress | None) -> None:
+    from sedtalker_cli.render import film
+
+    first = replays[0]
+    for other in replays[1:]:
+        if other.fps != first.fps:
+            raise InputError(f"{other.path}: has {other.fps:g} frames a second, {first.path} has {first.fps:g}")
+    frames = max(len(replay.vertices) for replay in replays)
+    for suffix in wishes.suffixes:
+        target = with_suffix(stem, suffix)
+        if suffix.endswith(SHEET_SUFFIX):
+            with _picture(replays, wishes, sheet=True) as picture:  # the sheet names the emotions itself
+                stage = _stage(progress, "drawing")
+                film.write_sheet(picture, frames, first.fps, target, wishes.sheet, first.timeline, stage)
+        elif suffix.endswith(PNG_SUFFIX):
+            with _picture(replays, wishes) as picture:
+                film.write_frames(picture, frames, target, _stage(progress, "drawing"))
+        elif suffix.endswith(FILM_SUFFIX):
+            with _picture(replays, wishes) as picture:
+                film.write_film(picture, frames, first.fps, target, first.audio, _stage(progress, "filming"))
+
+
+def _picture(replays: Sequence[Replay], wishes: Wishes, sheet: bool = False) -> Picture:
+    from sedtalker_cli.render.captions import Captioned
+    from sedtalker_cli.render.picture import Face, SideBySide
+
+    frames = max(len(replay.vertices) for replay in replays)
+    titles = wishes.titles or _titles([replay.path for replay in replays])
+    faces = [
+        Face(
+            replay.vertices,
+            replay.head,
+            replay.fps,
+            wishes.size,
+            wishes.view,
+            None if sheet else replay.timeline,
+            title if wishes.compare else None,
+            heat,
+            replay.head_motion,
+            frames / replay.fps,
+        )
+        for replay, title, heat in zip(replays, titles, _heat_maps(replays, wishes.reference), strict=True)
+    ]
+    picture = SideBySide(faces) if wishes.compare else faces[0]
+    if not wishes.captions or sheet:
+        return picture
+    return Captioned(picture, wishes.captions, replays[0].fps, frames)
+
+
+def _heat_maps(replays: Sequence[Replay], reference: Path | None) -> list[HeatMap | None]:
+    """One for each motion, all with the same scale."""
+    from sedtalker_cli.render.heat import HeatMap
+
+    if reference is None:
+        return [None] * len(replays)
+    truth = read_motion(reference).vertices
+    for replay in replays:
+        if replay.vertices.shape != truth.shape:
+            raise InputError(
+                f"{replay.path}: is {replay.vertices.shape} (frames, vertices, 3), "
+                f"the reference {reference} {truth.shape}; they must be alike"
+            )
+    return HeatMap.alike([replay.vertices for replay in replays], truth)
+
+
+def _titles(paths: Sequence[Path]) -> list[str]:
+    """Names of the files, or of their folders where those are all the same."""
+    stems = [path.name.removesuffix(".npy") for path in paths]
+    folders = [path.resolve().parent.name for path in paths]
+    return folders if len(set(stems)) < len(stems) and len(set(folders)) > 1 else stems
+
+
+def _stage(progress: Progress | None, name: str) -> Callable[[int, int], None] | None:
+    """The renderer counts frames."""
+    if progress is None:
+        return None
+    return lambda done, total: progress(name, done / max(total, 1))

@@ -1,0 +1,1 @@
+"""What each command does with one input: options in, files out, in whatever process."""

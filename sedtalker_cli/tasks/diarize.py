@@ -1,0 +1,31 @@
+"""What `diarize` does with a recording."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sedtalker_cli.batch.inputs import Job
+from sedtalker_cli.outputs.files import describe_timeline, write_timeline
+from sedtalker_cli.progress import Progress
+from sedtalker_cli.tasks.speech import SpeechTask
+
+
+@dataclass
+class DiarizeTask(SpeechTask):
+    """Timelines.
+
+    Attributes:
+        formats, plot: as `outputs.files.write_timeline` takes them.
+    """
+
+    formats: tuple[str, ...] = ()
+    plot: str | None = None
+
+    def work(self, job: Job, stem: Path, progress: Progress) -> dict[str, Any]:
+        timeline = self.pipeline.diarize(job.source, progress, self.voice(job, progress)).timeline
+        if self.plot:
+            progress("drawing", 0.0)
+        write_timeline(stem, timeline, self.formats, self.plot, job.source)
+        return describe_timeline(timeline)

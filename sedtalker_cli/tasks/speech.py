@@ -1,0 +1,81 @@
+"""What the tasks that listen have in common: models, speakers, and how long a recording will take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sedtalker_cli.audio.reading import header_duration
+from sedtalker_cli.batch.inputs import Job
+from sedtalker_cli.batch.processing import Task
+from sedtalker_cli.batch.threads import sum_in_one_thread
+from sedtalker_cli.progress import Progress
+from sedtalker_cli.tasks.adaptation import Adaptation
+
+if TYPE_CHECKING:
+    from sedtalker_cli.model.diarizer import Voice
+
+BYTES_A_SECOND = 16_000  # of compressed sound and film, where only the file's size tells its length
+
+
+@dataclass
+class SpeechTask(Task):
+    """What is common to the tasks that listen.
+
+    Attributes:
+        device: `auto`, `cpu` or `cuda`.
+        encoder, model: other models than the bundled ones, see `Pipeline.load`.
+        animator, animator_encoder: likewise.
+        scan_backend: see `kernels.choose_scan`.
+        precision: of the encoder, see `SpeechEncoder`.
+        speakers: all inputs of the whole work (not only of this part) where speakers are adapted to, else none.
+    """
+
+    device: str = "auto"
+    encoder: str | None = None
+    model: Path | None = None
+    animator: Path | None = None
+    animator_encoder: str | None = None
+    scan_backend: str = "auto"
+    precision: str = "fp32"
+    speakers: tuple[Job, ...] = ()
+
+    animates = False
+
+    @property
+    def forkable(self) -> bool:
+        from sedtalker_cli.model.device import choose_device
+
+        return choose_device(self.device) == "cpu"
+
+    @property
+    def gpus(self) -> int:
+        return int(self.device == "cuda")
+
+    def load(self, threads: int = 1) -> None:
+        from sedtalker_cli.model.layers.kernels import choose_scan
+        from sedtalker_cli.pipeline import Pipeline
+
+        sum_in_one_thread()
+        self.pipeline = Pipeline.load(self.device, self.encoder, self.model, self.animator, self.animator_encoder)
+        self.pipeline.encoder.precision = self.precision
+        choose_scan(self.scan_backend, self.pipeline.device)
+        if self.pipeline.device == "cpu":
+            self.pipeline.encoder.threads = threads
+        self.common = {
+            "version": self.pipeline.version,
+            "models": self.pipeline.models(animate=self.animates),
+            "precision": self.precision,
+        }
+        self.adaptation = Adaptation(self.speakers, self.pipeline.listen) if self.speakers else None
+
+    def settings(self, job: Job) -> dict[str, Any]:
+        return {**self.common, **(self.adaptation.settings(job) if self.adaptation else {})}
+
+    def voice(self, job: Job, progress: Progress) -> Voice | None:
+        """What is known of the job's speaker, where that is wanted."""
+        return self.adaptation.voice(job, progress) if self.adaptation else None
+
+    def cost(self, job: Job) -> float:
+        return header_duration(job.source) or super().cost(job) / BYTES_A_SECOND

@@ -1,0 +1,1 @@
+"""`train animator` on captured motion."""

@@ -1,0 +1,61 @@
+"""Settings of a training run of the animator."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sedtalker_cli.data.coarticulation.generated import STYLE as RULES
+
+
+@dataclass(frozen=True)
+class AnimatorTraining:
+    """Settings of a run; every value can be given on the command line.
+
+    Attributes:
+        captures: (source, folder) pairs of captured motion; sources as in `data.captures.READERS`. Each is a
+            speaking style of the model, the first its default.
+        learn_captures: False keeps them for validation, so that the mouth learns from `phones` alone.
+        phones: folders of speech with phone times (see `data.coarticulation.generated`), whose mouths are generated.
+        corpora: (name, folder) pairs of speech without motion; their voices train expression and stillness.
+        splits: table of splits of the corpora, or None.
+        out: folder of the run; the checkpoint is written to `out/checkpoint`.
+        encoder: folder or Hugging Face id.
+        cache: where encoded draws are kept; None keeps them in `out/cache`.
+        draws: sets of examples; draw 0 is the sound as recorded, the others are varied.
+        speech: recordings of the corpora per draw.
+        still: recordings of noise per draw, over which the mouth rests.
+        epochs, batch, learning_rate, weight_decay, seed: as usual.
+        velocity_weight, vertex_weight, closure_weight, liveliness_weight: of the losses beside that on coefficients.
+        sharpness: of the finished model's motion, see `model.animator.sharpen`; chosen on validation clips so that
+            motion is about as lively as captured.
+        network: overrides of the network's sizes.
+    """
+
+    captures: tuple[tuple[str, Path], ...]
+    corpora: tuple[tuple[str, Path], ...]
+    splits: Path | None
+    out: Path
+    encoder: str
+    cache: Path | None = None
+    draws: int = 6
+    speech: int = 200
+    still: int = 40
+    epochs: int = 36
+    batch: int = 16
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.02
+    velocity_weight: float = 2.0
+    vertex_weight: float = 1.0
+    closure_weight: float = 0.5
+    liveliness_weight: float = 0.3
+    sharpness: float = 0.7
+    seed: int = 0
+    phones: tuple[Path, ...] = ()
+    learn_captures: bool = True
+    network: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def styles(self) -> tuple[str, ...]:
+        """Ways of speaking that the mouth learns."""
+        captured = [source for source, _ in self.captures] if self.learn_captures else []
+        return tuple(dict.fromkeys([*captured, *([RULES] if self.phones else [])]))

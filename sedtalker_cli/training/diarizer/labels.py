@@ -1,0 +1,132 @@
+"""What is to be learned of a recording: class and intensity of every frame, and the classes its corpus can tell."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from sedtalker_cli.clock import HOP, SAMPLE_RATE
+from sedtalker_cli.data.composites import Composite
+from sedtalker_cli.data.corpora import Utterance, corpus_reader
+from sedtalker_cli.emotion.timeline import EMOTIONS
+
+
+def intensity_target(utterance: Utterance) -> float:
+    """How strongly the emotion is shown, 0..1, or NaN where the corpus does not tell.
+
+    Neutral is 0. Levels of a corpus are taken as they are (RAVDESS: normal 0.5, strong 1.0). Annotated arousal is
+    stretched so that its usual range (1.5 to 4.5 of 5) spans 0 to 1.
+    """
+    if utterance.label == "neutral":
+        return 0.0
+    if utterance.intensity is not None:
+        return utterance.intensity
+    if utterance.arousal is not None:
+        return float(np.clip((utterance.arousal - 0.125) / 0.75, 0, 1))
+    return float("nan")
+
+
+def known_classes(corpus: str) -> np.ndarray:
+    """(C,) bool: classes that a corpus can tell; in plain read speech, assumed neutral, all the others are absent."""
+    reader = corpus_reader(corpus)
+    return np.array([not reader.annotated or name in reader.classes for name in EMOTIONS])
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Frame labels of one recording: class (T,) int64, intensity (T,) float32 with NaN, known classes (C,) bool."""
+
+    emotion: np.ndarray
+    intensity: np.ndarray
+    known: np.ndarray
+
+    @classmethod
+    def of(cls, composite: Composite, frames: int) -> "Labels":
+        """Label every frame by the turn at its centre."""
+        centres = (np.arange(frames) + 0.5) * HOP
+        onsets = np.array([turn.onset for turn in composite.turns])
+        turn_of = np.clip(np.searchsorted(onsets, centres, side="right") - 1, 0, None)
+        emotion = np.array([EMOTIONS.index(t.utterance.label) for t in composite.turns])[turn_of]
+        intensity = np.array([intensity_target(t.utterance) for t in composite.turns], np.float32)[turn_of]
+        return cls(emotion, intensity, known_classes(composite.turns[0].utterance.corpus))
+
+
+class LabelledSet:
+    """Composites with the labels of their frames, one recording after the other.
+
+    Args:
+        composites: the recordings.
+
+    Attributes:
+        bounds: (recordings + 1,) first frame of each recording.
+        emotion: (frames,) class numbers.
+        intensity: (frames,) float32 with NaN where unknown.
+        meta: what evaluation needs to know of each recording.
+        speakers: (recordings,) numbers, one a speaker.
+    """
+
+    def __init__(self, composites: Sequence[Composite]):
+        self.composites = list(composites)
+        labels = [Labels.of(c, frame_count(c)) for c in self.composites]
+        self.bounds = np.cumsum([0, *(len(item.emotion) for item in labels)])
+        self.emotion = np.concatenate([item.emotion for item in labels])
+        self.intensity = np.concatenate([item.intensity for item in labels])
+        self.meta = [describe(c) for c in self.composites]
+        self.speakers = np.unique([speaker_name(c) for c in self.composites], return_inverse=True)[1]
+
+    def __len__(self) -> int:
+        return len(self.composites)
+
+
+def frame_count(composite: Composite) -> int:
+    """Encoder frames of a recording."""
+    return -(-len(composite.waveform) // round(HOP * SAMPLE_RATE))
+
+
+def speaker_name(composite: Composite) -> str:
+    """Corpus and speaker of a recording."""
+    utterance = composite.turns[0].utterance
+    return f"{utterance.corpus}/{utterance.speaker}"
+
+
+def describe(composite: Composite) -> dict:
+    """What evaluation needs to know of a composite, as JSON."""
+    first = composite.turns[0].utterance
+    return {
+        "corpus": first.corpus,
+        "speaker": first.speaker,
+        "duration": composite.duration,
+        "turns": [
+            {
+                "onset": t.onset,
+                "duration": t.duration,
+                "emotion": t.utterance.label,
+                "path": t.utterance.path.name,
+                "strength": t.utterance.strength,
+                "arousal": t.utterance.arousal,
+            }
+            for t in composite.turns
+        ],
+    }
+
+
+def collate(composites: Sequence[Composite]) -> dict[str, Any]:
+    """Labels padded to the longest.
+
+    Returns:
+        emotion (B, T) with -100, intensity (B, T) with NaN, known (B, C), names of the speakers.
+    """
+    labels = [Labels.of(c, frame_count(c)) for c in composites]
+    longest = max(len(item.emotion) for item in labels)
+    batch = {
+        "emotion": torch.full((len(labels), longest), -100),
+        "intensity": torch.full((len(labels), longest), float("nan")),
+        "known": torch.stack([torch.from_numpy(item.known) for item in labels]),
+        "names": [speaker_name(c) for c in composites],
+    }
+    for row, item in enumerate(labels):
+        batch["emotion"][row, : len(item.emotion)] = torch.from_numpy(item.emotion)
+        batch["intensity"][row, : len(item.intensity)] = torch.from_numpy(item.intensity)
+    return batch

@@ -1,0 +1,1 @@
+"""`train animator` on talking-head data sets."""

@@ -1,0 +1,166 @@
+"""CSV lists: what a row says of its file, and what a wrong table is told."""
+
+import io
+from pathlib import Path
+
+import pytest
+
+from sedtalker_cli.audio.reading import is_sound_name
+from sedtalker_cli.batch.inputs import BadInput, Job, choose_part, collect_jobs
+from sedtalker_cli.errors import UsageError
+from tests.conftest import write_sound
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def jobs_of(table: str | bytes, *inputs: str, name: str = "list.csv", **options) -> list[Job]:
+    Path(name).write_bytes(table if isinstance(table, bytes) else table.encode())
+    jobs, bad = collect_jobs([Path(text) for text in inputs], accepts=is_sound_name, list_file=Path(name), **options)
+    assert bad == []
+    return jobs
+
+
+def test_columns_in_any_order_and_empty_cells():
+    table = "identity,path,speaker,emotion_override\nanna,a.wav,Ann,happy:0.8\n,b.wav, ,\n\nrobin,c.wav\n"
+    assert jobs_of(table) == [
+        Job(Path("a.wav"), Path("a"), "Ann", "happy:0.8", "anna"),
+        Job(Path("b.wav"), Path("b")),
+        Job(Path("c.wav"), Path("c"), identity="robin"),
+    ]
+
+
+def test_path_alone_is_enough_and_arguments_come_first():
+    assert jobs_of("path\na.wav\n", "z.wav", name="LIST.CSV") == [
+        Job(Path("z.wav"), Path("z")),
+        Job(Path("a.wav"), Path("a")),
+    ]
+
+
+def test_only_csv_is_a_table():
+    jobs = jobs_of("path\na,b.wav\n", name="list.txt")
+    assert [job.source for job in jobs] == [Path("path"), Path("a,b.wav")]
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_byte_order_mark_and_line_ends(line_end):
+    table = line_end.join(["path,speaker", "é.wav,Zoë", ""]).encode("utf-8-sig")
+    assert jobs_of(table) == [Job(Path("é.wav"), Path("é"), "Zoë")]
+
+
+def test_quoted_cells_hold_commas_quotes_and_line_ends():
+    table = (
+        'path,emotion_override,speaker\n"a, ""b"".wav","0-1=happy,1-=sad","Ann\nLee"\n'
+        '"two\nlines.wav",,"O\'Hara, ""Jo"""\n'
+    )
+    assert jobs_of(table) == [
+        Job(Path('a, "b".wav'), Path('a, "b"'), "Ann\nLee", "0-1=happy,1-=sad"),
+        Job(Path("two\nlines.wav"), Path("two\nlines"), 'O\'Hara, "Jo"'),
+    ]
+
+
+def test_a_folder_gives_its_row_to_all_its_files(folder):
+    for name in ("in/a.wav", "in/sub/b.wav"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        write_sound(folder / name, 0.1)
+    assert jobs_of("path,speaker\nin,Ann\n", recursive=True) == [
+        Job(Path("in/a.wav"), Path("a"), "Ann"),
+        Job(Path("in/sub/b.wav"), Path("sub/b"), "Ann"),
+    ]
+
+
+ALLOWED = "allowed are path, speaker, emotion_override, identity, separated by commas"
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("path,voice\na.wav,x\n", f":1: unknown column 'voice'; {ALLOWED}"),
+        ("path;speaker\na.wav;x\n", f":1: unknown column 'path;speaker'; {ALLOWED}"),
+        ("speaker\nAnn\n", f":1: lacks the column path; {ALLOWED}"),
+        ("", f":1: lacks the column path; {ALLOWED}"),
+        ("path,path\na.wav,b.wav\n", ":1: names a column twice"),
+        ("path,speaker\na.wav,Ann\nb.wav,Ann,happy\n", ":3: has 3 cells, the first line has 2; quote cells"),
+        ("path,emotion_override\na.wav,0-1=happy,1-=sad\n", ":2: has 3 cells"),
+        ("path,speaker\n,Ann\n", ":2: path is empty"),
+        ('path,speaker\n"a\nb.wav",Ann\n  ,Ann\n', ":4: path is empty"),
+        ('path\n"a.wav\n', ":2: is no CSV"),
+        ('path\n"a"b.wav\n', ":2: is no CSV"),
+        ("path,speaker\n", ": names no input"),
+        ("path\na\0.wav\n", ": is not text"),
+        (b"path\n\xff.wav\n", ": is not UTF-8 text"),
+    ],
+)
+def test_malformed_tables(table, said):
+    with pytest.raises(UsageError) as error:
+        jobs_of(table)
+    assert f"--list list.csv{said}" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_repeats_are_one_job_if_they_say_the_same(folder):
+    write_sound(folder / "a.wav", 0.1)
+    (folder / "link.wav").symlink_to(folder / "a.wav")
+    assert jobs_of("path,speaker\na.wav,Ann\n./a.wav,Ann\n") == [Job(Path("a.wav"), Path("a"), "Ann")]
+    assert jobs_of("path\na.wav\n", "a.wav") == [Job(Path("a.wav"), Path("a"))]
+    for table in (
+        "a.wav,Ann\n./a.wav,Bob\n",
+        "a.wav,Ann\n./a.wav,\n",
+        "a.wav,Ann\nlink.wav,Bob\n",
+        ".,Ann\na.wav,Bob\n",
+    ):
+        with pytest.raises(UsageError, match="is named twice, with different speaker"):
+            jobs_of("path,speaker\n" + table)
+    with pytest.raises(UsageError, match=r"a\.wav: is named twice, with different identity \(none and 'anna'\)"):
+        jobs_of("path,identity\na.wav,anna\n", "a.wav")
+
+
+def names(*inputs: str, **options) -> list[tuple[str, str]]:
+    jobs, bad = collect_jobs([Path(text) for text in inputs], accepts=is_sound_name, **options)
+    return [(str(job.source), str(job.name)) for job in jobs] + [(str(fault.source), fault.message) for fault in bad]
+
+
+@pytest.fixture
+def takes(folder):
+    for name in ("takes/ann/1.wav", "takes/ann/deep/2.wav", "takes/bob/1.wav", "takes/bob/notes.txt", "takes/x[1].wav"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"x")
+
+
+def test_patterns_that_the_shell_left(takes):
+    ann, deep, bob = "takes/ann/1.wav", "takes/ann/deep/2.wav", "takes/bob/1.wav"
+    assert names("takes/*/1.wav") == [(ann, "ann/1"), (bob, "bob/1")]
+    assert names("takes/bob/*") == [(bob, "1")]
+    everything = [(ann, "ann/1"), (deep, "ann/deep/2"), (bob, "bob/1"), ("takes/x[1].wav", "x[1]")]
+    assert names("takes/**/*.wav") == names("takes/**") == everything
+    assert names("takes/?o?") == [(bob, "bob/1")]
+    assert names("t*s/a*", recursive=True) == [(ann, "takes/ann/1"), (deep, "takes/ann/deep/2")]
+    assert names("takes/x[1].wav") == [("takes/x[1].wav", "x[1]")]  # a file of that very name
+    assert names("*.mp3") == [("*.mp3", "*.mp3: no file that can be an input matches this pattern")]
+
+
+def test_paths_on_standard_input(takes, monkeypatch):
+    def type_in(text: bytes):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text)))
+
+    type_in(b"takes/bob/1.wav\n# no input\ntakes/ann\n")
+    assert names("a.wav", "-") == [("a.wav", "a"), ("takes/bob/1.wav", "1"), ("takes/ann/1.wav", "1")]
+    type_in(b"\n")
+    with pytest.raises(UsageError, match="standard input names no input"):
+        names("-")
+
+
+def test_parts_share_all_inputs_evenly():
+    jobs = [Job(Path(f"{n}.wav"), Path(f"out/{n}")) for n in (5, 1, 9, 3, 7, 2, 8)]
+    bad = [BadInput(Path(name), "broken") for name in "qp"]
+    parts = [choose_part(jobs, bad, (number, 3)) for number in (1, 2, 3)]
+    assert sorted(len(found) for found, _ in parts) == [2, 2, 3]
+    assert sorted(job.source for found, _ in parts for job in found) == sorted(job.source for job in jobs)
+    assert [fault for _, faults in parts for fault in faults] == [bad[1], bad[0]]
+    assert [[job.name.name for job in found] for found, _ in parts] == [["5", "1", "9"], ["7", "2"], ["3", "8"]]
+    assert [set(found) for found, _ in parts] == [set(choose_part(jobs[::-1], (), (n, 3))[0]) for n in (1, 2, 3)]
+    assert choose_part(jobs, bad, None) == (jobs, bad)
+    assert choose_part(jobs[:1], (), (2, 2)) == ([], [])

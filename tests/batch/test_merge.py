@@ -1,0 +1,60 @@
+"""Parts of a dataset, and the whole of them."""
+
+import csv
+import json
+
+from sedtalker_cli.formats.rttm import read_rttm
+from tests.commands import call, made
+from tests.conftest import tree, write_sound
+
+
+def test_parts_merge_to_the_whole(tmp_path, fake_models):
+    for name in ("a", "b c", "sub/a", "sub/d", "e"):
+        (tmp_path / "in/sub").mkdir(parents=True, exist_ok=True)
+        write_sound(tmp_path / f"in/{name}.wav", 0.5)
+    (tmp_path / "in/bad.wav").write_text("no sound")
+    common = ("diarize", tmp_path / "in", "-r", "--resume", "--out")
+    call(*common, tmp_path / "whole", expect=1)
+    statuses = [
+        call(*common, tmp_path / "shared", "--shard", f"{n}/3", expect=int(n == 3)).exit_code for n in (1, 2, 3)
+    ]
+    assert statuses == [0, 0, 1]
+    whole = [name for name in made(tmp_path / "whole") if name != "failures.csv"]
+    assert made(tmp_path / "shared") == sorted([*whole, "failures.3-of-3.csv"])
+    for number in (1, 2, 3):
+        call(*common, tmp_path / f"own{number}", "--shard", f"{number}/3", expect=int(number == 3))
+    call("merge", tmp_path / "whole", "--out", tmp_path / "m1")
+    call("merge", tmp_path / "shared", "--out", tmp_path / "m2")
+    result = call("merge", *(tmp_path / f"own{n}" for n in (3, 1, 2)), "--out", tmp_path / "m3", "--json")
+    files = ["emotions.csv", "emotions.rttm", "failures.csv", "summary.json"]
+    for out in ("m1", "m2", "m3"):
+        assert tree(tmp_path / out) == files
+        for name in files:
+            assert (tmp_path / out / name).read_bytes() == (tmp_path / "m1" / name).read_bytes(), (out, name)
+    rows = list(csv.DictReader((tmp_path / "m1/emotions.csv").open(newline="")))
+    assert list(dict.fromkeys(row["uri"] for row in rows)) == ["a", "b_c", "e", "sub/a", "sub/d"]
+    assert list(read_rttm(tmp_path / "m1/emotions.rttm")) == ["a", "b_c", "e", "sub/a", "sub/d"]
+    assert len(rows) == 5 * 25
+    summary = json.loads(result.stdout)
+    assert summary == {
+        "recordings": 5,
+        "failed": 1,
+        "seconds": 2.5,
+        "seconds_by_emotion": {"happy": 1.2, "sad": 1.3},
+    }
+
+
+def test_what_cannot_be_merged(tmp_path, sound, fake_models):
+    for out in ("x", "y"):
+        call("diarize", sound, "--out", tmp_path / out)
+    said = call("merge", tmp_path / "x", tmp_path / "y", "--out", tmp_path / "m", expect=2).stderr
+    assert "x/speech.emotion.csv and" in said and "would both be speech" in said
+    assert "is no folder" in call("merge", tmp_path / "none", "--out", tmp_path / "m", expect=2).stderr
+    (tmp_path / "empty").mkdir()
+    assert "holds no .emotion.csv" in call("merge", tmp_path / "empty", "--out", tmp_path / "m", expect=1).stderr
+    assert not (tmp_path / "m").exists()
+    call("merge", tmp_path / "x", tmp_path / "x", "--out", tmp_path / "m")  # one folder named twice is one
+    assert "already exists" in call("merge", tmp_path / "x", "--out", tmp_path / "m", expect=2).stderr
+    (tmp_path / "y/speech.rttm").unlink()
+    assert "speech.rttm: does not exist" in call("merge", tmp_path / "y", "--out", tmp_path / "n", expect=1).stderr
+    assert [name for name in tree(tmp_path / "n") if "part" in name or name == "emotions.csv"] == []

@@ -1,0 +1,209 @@
+"""Exports, each read back by a reader that is not ours."""
+
+import csv
+import struct
+
+import numpy as np
+import pytest
+
+from sedtalker_cli.errors import InputError, UsageError
+from sedtalker_cli.face.arkit import ARKIT_INDEX, ARKIT_NAMES
+from sedtalker_cli.face.head import load_head
+from sedtalker_cli.formats.live_link import HEADER, SHAPES, read_live_link, timecode
+from sedtalker_cli.motion.animation import Take
+from sedtalker_cli.outputs.exports.registry import export_suffixes, parse_formats, write_exports
+
+FPS, FRAMES = 25, 30
+HEADER_AXES = ("Yaw", "Pitch", "Roll")
+
+
+@pytest.fixture(scope="module")
+def take() -> Take:
+    head = load_head("anna")
+    weights = np.random.default_rng(0).uniform(0, 1, (FRAMES, 52)).astype(np.float32)
+    return Take(head, FPS, FRAMES, lambda: head.stream(weights, 16), weights, "../speech.wav")
+
+
+@pytest.fixture(scope="module")
+def folder(take, tmp_path_factory):
+    """Everything but USD, written once."""
+    folder = tmp_path_factory.mktemp("exports")
+    write_exports(folder / "speech", take, parse_formats(["arkit-csv,glb", "mdd, npy,pc2"]))
+    return folder
+
+
+def test_names_of_formats(folder):
+    assert parse_formats(["GLB, pc2", "glb"]) == ("glb", "pc2")
+    assert export_suffixes(("mdd", "pc2")) == (".mdd", ".neutral.obj", ".pc2")
+    with pytest.raises(UsageError, match="'fbx' is unknown: give one or more of arkit-csv, glb"):
+        parse_formats(["glb,fbx"])
+    names = {f"speech{suffix}" for suffix in export_suffixes(parse_formats(["arkit-csv,glb,mdd,npy,pc2"]))}
+    assert {path.name for path in folder.iterdir()} == names
+
+
+def test_live_link_csv_has_the_apps_columns_and_time_code(take, folder):
+    with open(folder / "speech.arkit.csv", newline="") as file:
+        header, *rows = csv.reader(file)
+    assert header[:3] == ["Timecode", "BlendShapeCount", "EyeBlinkLeft"] and len(header) == 2 + 61
+    assert header[16:20] == ["JawForward", "JawRight", "JawLeft", "JawOpen"]
+    assert header[-9:] == [f"{part}{axis}" for part in ("Head", "LeftEye", "RightEye") for axis in HEADER_AXES]
+    assert {name[0].lower() + name[1:] for name in SHAPES} == set(ARKIT_NAMES)
+    assert len(rows) == FRAMES and {row[1] for row in rows} == {"61"}
+    assert [rows[k][0] for k in (0, 24, 25)] == ["00:00:00:00.000", "00:00:00:24.000", "00:00:01:00.000"]
+    table = {name: np.array([float(row[k]) for row in rows]) for k, name in enumerate(header) if k > 1}
+    for name in ARKIT_NAMES:
+        np.testing.assert_allclose(table[name[0].upper() + name[1:]], take.weights[:, ARKIT_INDEX[name]], atol=1e-6)
+    weights, angles = read_live_link(folder / "speech.arkit.csv")
+    assert weights.shape == (FRAMES, 52) and not angles[:, :3].any()
+
+
+def test_eye_angles_agree_with_the_head_that_moves():
+    from sedtalker_cli.formats.live_link import eye_angles
+
+    head = load_head()
+    for side, place in (("left", 0), ("right", 3)):
+        ball = np.unique(head.faces[slice(*head.parts[f"eye_{side}"])])
+        for move, axis in (("In", 0), ("Out", 0), ("Up", 1), ("Down", 1)):
+            weights = np.zeros((1, 52), np.float32)
+            weights[0, ARKIT_INDEX[f"eyeLook{move}{side.capitalize()}"]] = 1.0
+            posed = head.vertices(weights)[0]
+            x, y, z = posed[ball[0]] - posed[ball[-1]]
+            turned = (np.arctan2(x, z), -np.arctan2(y, z))[axis]
+            assert eye_angles(weights, ARKIT_NAMES)[0, place + axis] == pytest.approx(turned, abs=0.01)
+
+
+def test_time_code_of_long_takes():
+    assert timecode(3600 * 60 + 61 * 60 + 59, 60) == "01:01:01:59.000"
+    assert timecode(int(10.5 * 3600 * 30), 30) == "10:30:00:00.000"
+
+
+def test_live_link_errors(folder, tmp_path):
+    lines = (folder / "speech.arkit.csv").read_text().splitlines()
+    bad = tmp_path / "bad.csv"
+    bad.write_text("\n".join([lines[0].replace("JawOpen", "Jaw"), *lines[1:]]))
+    with pytest.raises(InputError, match=r"bad\.csv:1: lacks the column JawOpen"):
+        read_live_link(bad)
+    bad.write_text("\n".join([lines[0], lines[1], lines[2].replace(",", ";")]))
+    with pytest.raises(InputError, match=r"bad\.csv:3: is not a row"):
+        read_live_link(bad)
+    assert lines[0].split(",") == list(HEADER)
+
+
+def test_glb_in_pygltflib(take, folder):
+    pygltflib = pytest.importorskip("pygltflib")
+    gltf = pygltflib.GLTF2().load(folder / "speech.glb")
+    blob = gltf.binary_blob()
+
+    def read(index: int, width: int) -> np.ndarray:
+        accessor = gltf.accessors[index]
+        view = gltf.bufferViews[accessor.bufferView]
+        kind = {5126: "<f4", 5125: "<u4", 5123: "<u2"}[accessor.componentType]
+        return np.frombuffer(blob, kind, accessor.count * width, view.byteOffset).reshape(-1, width)
+
+    scene = gltf.scenes[gltf.scene]
+    assert scene.extras == {"fps": FPS, "units": "metres", "audio": "../speech.wav"}
+    mesh = gltf.meshes[0]
+    assert mesh.extras["targetNames"] == list(ARKIT_NAMES) and len(mesh.weights) == 52
+    assert len(mesh.primitives) == len(take.head.parts)
+    assert [gltf.materials[p.material].name for p in mesh.primitives] == list(take.head.parts)
+    first = mesh.primitives[0]
+    position = gltf.accessors[first.attributes.POSITION]
+    np.testing.assert_array_equal(read(first.attributes.POSITION, 3), take.head.neutral)
+    np.testing.assert_allclose(position.max, take.head.neutral.max(0))
+    faces = np.concatenate([read(p.indices, 1).reshape(-1, 3) for p in mesh.primitives])
+    np.testing.assert_array_equal(faces, take.head.faces)
+    colours = read(first.attributes.COLOR_0, 4)
+    white = np.flatnonzero((take.head.colors == take.head.colors.max()).any(1))[0]
+    expected = ((take.head.colors[white] / 255 + 0.055) / 1.055) ** 2.4  # linear
+    np.testing.assert_allclose(colours[white, :3] / 65535, expected, atol=1e-3)
+    # Frame 7 as a viewer makes it: neutral plus targets by the animation's weights.
+    animation = gltf.animations[0]
+    assert animation.channels[0].target.path == "weights" and animation.channels[0].target.node == scene.nodes[0]
+    times = read(animation.samplers[0].input, 1)[:, 0]
+    np.testing.assert_allclose(times, np.arange(FRAMES) / FPS, atol=1e-6)
+    weights = read(animation.samplers[0].output, 1).reshape(FRAMES, 52)
+    targets = np.stack([read(target["POSITION"], 3) for target in first.targets])
+    posed = take.head.neutral + np.tensordot(weights[7], targets, 1)
+    np.testing.assert_allclose(posed, take.head.vertices(take.weights[7]), atol=1e-6)
+    normals = read(first.attributes.NORMAL, 3)
+    np.testing.assert_allclose(np.linalg.norm(normals, axis=1), 1, atol=1e-4)
+
+
+def test_glb_in_trimesh(take, folder):
+    trimesh = pytest.importorskip("trimesh")
+    scene = trimesh.load(folder / "speech.glb", process=False)
+    meshes = list(scene.geometry.values())
+    assert sum(len(mesh.faces) for mesh in meshes) == len(take.head.faces)
+    np.testing.assert_allclose(scene.bounds, [take.head.neutral.min(0), take.head.neutral.max(0)], atol=1e-6)
+    assert sum(mesh.area for mesh in meshes) == pytest.approx(
+        trimesh.Trimesh(take.head.neutral, take.head.faces, process=False).area, rel=1e-4
+    )
+
+
+def test_pc2_as_blender_reads_it(take, folder):
+    data = (folder / "speech.pc2").read_bytes()
+    magic, version, points, start, step, samples = struct.unpack_from("<12siiffi", data)
+    assert (magic, version, start, step) == (b"POINTCACHE2\0", 1, 0.0, 1.0)
+    assert (points, samples) == (len(take.head.neutral), FRAMES)
+    assert len(data) == 32 + samples * points * 12
+    frame = np.frombuffer(data, "<f4", points * 3, 32 + 7 * points * 12).reshape(-1, 3)
+    np.testing.assert_allclose(frame, take.head.vertices(take.weights[7]), atol=1e-6)
+
+
+def test_mdd_is_big_endian_with_times(take, folder):
+    data = (folder / "speech.mdd").read_bytes()
+    frames, points = struct.unpack_from(">ii", data)
+    assert (frames, points) == (FRAMES, len(take.head.neutral))
+    np.testing.assert_allclose(struct.unpack_from(f">{frames}f", data, 8), np.arange(frames) / FPS, atol=1e-6)
+    frame = np.frombuffer(data, ">f4", points * 3, 8 + 4 * frames + 7 * points * 12).reshape(-1, 3)
+    np.testing.assert_allclose(frame, take.head.vertices(take.weights[7]), atol=1e-6)
+    assert len(data) == 8 + 4 * frames + frames * points * 12
+
+
+def test_caches_come_with_the_mesh_they_are_played_on(take, folder):
+    trimesh = pytest.importorskip("trimesh")
+    mesh = trimesh.load(folder / "speech.neutral.obj", process=False)
+    np.testing.assert_allclose(mesh.vertices, take.head.neutral, atol=6e-7)
+    np.testing.assert_array_equal(mesh.faces, take.head.faces)
+
+
+def test_npy(take, folder):
+    np.testing.assert_allclose(np.load(folder / "speech.npy"), take.head.vertices(take.weights), atol=1e-6)
+
+
+def test_usd_in_usd_core(take, tmp_path):
+    pytest.importorskip("pxr")
+    from pxr import Usd, UsdGeom, UsdMedia, UsdSkel
+
+    write_exports(tmp_path / "speech", take, ("usd",))
+    assert [path.name for path in tmp_path.iterdir()] == ["speech.usd"]
+    stage = Usd.Stage.Open(str(tmp_path / "speech.usd"))
+    assert UsdGeom.GetStageUpAxis(stage) == "Y" and UsdGeom.GetStageMetersPerUnit(stage) == 1.0
+    assert stage.GetTimeCodesPerSecond() == stage.GetFramesPerSecond() == FPS
+    assert (stage.GetStartTimeCode(), stage.GetEndTimeCode()) == (0, FRAMES - 1)
+    sound = UsdMedia.SpatialAudio(stage.GetPrimAtPath("/Head/Sound"))
+    assert sound.GetFilePathAttr().Get().path == "../speech.wav"
+    mesh = UsdGeom.Mesh(stage.GetPrimAtPath("/Head/Face"))
+    np.testing.assert_allclose(mesh.GetPointsAttr().Get(), take.head.neutral, atol=1e-7)
+    subsets = UsdGeom.Subset.GetGeomSubsets(mesh, "face", "part")
+    assert [subset.GetPrim().GetName() for subset in subsets] == list(take.head.parts)
+    # USD itself works out frame 7.
+    UsdSkel.BakeSkinning(UsdSkel.Root(stage.GetPrimAtPath("/Head")))
+    baked = np.array(mesh.GetPointsAttr().Get(7))
+    np.testing.assert_allclose(baked, take.head.vertices(take.weights[7]), atol=2e-6)
+
+
+def test_usd_without_usd_core_says_what_to_install(monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "pxr", None)
+    with pytest.raises(UsageError, match=r"sedtalker\[usd\]"):
+        parse_formats(["usd"])
+
+
+def test_vertices_alone_cannot_become_shapes(take, tmp_path):
+    bare = Take(take.head, FPS, FRAMES, take.stream)
+    write_exports(tmp_path / "a", bare, ("pc2",))
+    for name in ("arkit-csv", "glb"):
+        with pytest.raises(InputError, match=r"vertices only.*export obj, npy, pc2 or mdd"):
+            write_exports(tmp_path / "a", bare, (name,))

@@ -1,0 +1,94 @@
+"""Minutes of speech with the bundled models: windows leave no trace."""
+
+import numpy as np
+import pytest
+import torch
+
+from sedtalker_cli.audio.reading import load_audio
+from sedtalker_cli.clock import SAMPLE_RATE
+from sedtalker_cli.face.head import load_head
+from sedtalker_cli.model.animator import Animator, resample_frames, sharpen
+from sedtalker_cli.model.diarizer import Diarizer
+from sedtalker_cli.model.encoder import SpeechEncoder
+from sedtalker_cli.model.windows import windowed
+from tests.conftest import ROOT, needs_animator, needs_weights
+
+SHIFT = 37 * SAMPLE_RATE // 10  # moves every window's edge
+
+
+@pytest.fixture(scope="module")
+def waveform() -> np.ndarray:
+    """Pieces of the examples in ever other order and loudness."""
+    rng = np.random.default_rng(0)
+    sounds = [load_audio(path) for path in sorted((ROOT / "examples").glob("*.flac"))]
+    pieces, samples = [], 0
+    while samples < 600 * SAMPLE_RATE:
+        sound = sounds[rng.integers(len(sounds))]
+        start = rng.integers(len(sound) // 2)
+        pieces.append(sound[start : start + rng.integers(len(sound) // 4, len(sound) // 2)] * rng.uniform(0.2, 1))
+        samples += len(pieces[-1])
+    return np.concatenate(pieces)[: 600 * SAMPLE_RATE]
+
+
+@pytest.fixture(scope="module")
+def models() -> tuple[SpeechEncoder, Diarizer]:
+    return SpeechEncoder.load(ROOT / "weights" / "encoder"), Diarizer.load(ROOT / "weights" / "diarizer")
+
+
+@needs_weights
+def test_ten_minutes_in_windows_and_at_once(models, waveform):
+    encoder, diarizer = models
+    blocks = np.array_split(waveform, 977)
+    features = encoder.encode(blocks)
+    assert len(features) == 30_000
+    posteriors, intensity = diarizer.predict(features)
+
+    def first(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return diarizer.network(x.float())
+
+    with torch.inference_mode():
+        found, heard = first(features[None])
+        logits, level = diarizer.network.rescore(features.float(), found[0], heard[0])
+        # The test can fail: without context the edges show.
+        bare, heard = windowed(first, [features], core=3000, context=0)
+        bare, _ = diarizer.network.rescore(features.float(), bare, heard)
+    whole, bare = ((x / diarizer.temperature).softmax(-1).numpy() for x in (logits, bare))
+    assert np.abs(posteriors - whole).max() < 1e-3
+    assert np.abs(intensity - level.sigmoid().numpy()).max() < 1e-3
+    assert np.abs(bare - whole).max() > 0.02
+    # The encoder hears 12 s at a time, so where its windows begin makes a small difference.
+    later, _ = diarizer.predict(encoder.encode([waveform[SHIFT:]]))
+    same = later.argmax(1) == posteriors[-len(later) :].argmax(1)
+    assert same.mean() > 0.95
+    assert np.abs(later - posteriors[-len(later) :]).mean() < 0.02
+
+
+@needs_animator
+def test_motion_in_windows_and_at_once(models, waveform):
+    """No vertex is further than 0.05 mm from where it is when the network moves all four minutes at once."""
+    encoder, _ = models
+    animator, head = Animator.load(ROOT / "weights" / "animator"), load_head()
+    features = encoder.store(np.array_split(waveform[: 240 * SAMPLE_RATE], 977))
+    rng = np.random.default_rng(0)
+    place = np.arange(len(features)) / len(features)
+    posteriors = rng.dirichlet(np.full(len(animator.classes), 0.3), 200).astype(np.float32)[(200 * place).astype(int)]
+    intensity = np.full(len(features), 0.8, np.float32)
+    found = animator.predict(features, posteriors, intensity, 240.0, 25)
+    with torch.inference_mode():
+        inputs = (features[:].float(), torch.as_tensor(posteriors), torch.as_tensor(intensity))
+
+        def move(*values: torch.Tensor) -> tuple[torch.Tensor]:
+            return (animator.network(*values, torch.tensor([0])),)
+
+        (whole,) = move(*(x[None] for x in inputs))
+        (bare,) = windowed(move, inputs, core=3000, context=0)
+        sharp = (sharpen(x, animator.sharpness) for x in (whole[0], bare))
+        whole, bare = (resample_frames(x, 240.0, 25).clamp(0, 1).numpy() for x in sharp)
+
+    def distance(weights: np.ndarray) -> float:
+        """Largest distance [mm] of a vertex from where `whole` has it."""
+        pairs = zip(head.stream(weights), head.stream(whole), strict=True)
+        return 1000 * max(float(np.sqrt(((x - y) ** 2).sum(-1).max())) for x, y in pairs)
+
+    assert distance(found) < 0.05
+    assert distance(bare) > 0.05  # the test can fail

@@ -1,0 +1,420 @@
+"""Films: what is drawn, how long it lasts, what is left when something fails."""
+
+import re
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import soundfile
+from PIL import Image
+
+from sedtalker_cli.emotion.colors import COLOURS
+from sedtalker_cli.emotion.timeline import EMOTIONS, EmotionTimeline, Segment
+from sedtalker_cli.errors import InputError, SedtalkerError, UsageError
+from sedtalker_cli.face.head import Head, load_head
+from sedtalker_cli.face.normals import VertexNormals
+from sedtalker_cli.render import film, gl, strip, video
+from sedtalker_cli.render.geometry import find_eyes, frame_head, part_vertices
+from sedtalker_cli.render.strip import EmotionStrip, strip_height
+from sedtalker_cli.render.view import TRANSPARENT, View
+from tests.pictures import FPS, FRAMES, SIZE, frames_of, probe
+
+
+def opengl_reason() -> str | None:
+    try:
+        gl.ensure_opengl()
+    except SedtalkerError as error:
+        return str(error)
+    return None
+
+
+REASON = opengl_reason()
+needs_opengl = pytest.mark.skipif(REASON is not None, reason=REASON or "")
+
+
+def sphere(rings: int = 12, sectors: int = 24, radius: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
+    """UV sphere: vertices (V, 3), faces (F, 3) counter-clockwise from outside."""
+    polar = np.linspace(0, np.pi, rings + 1)[:, None]
+    around = np.linspace(0, 2 * np.pi, sectors, endpoint=False)[None]
+    points = np.stack(
+        [np.sin(polar) * np.sin(around), np.cos(polar) * np.ones_like(around), np.sin(polar) * np.cos(around)], axis=-1
+    ).reshape(-1, 3)
+    row, column = np.meshgrid(np.arange(rings), np.arange(sectors), indexing="ij")
+    a, b = row * sectors + column, row * sectors + (column + 1) % sectors
+    c, d = a + sectors, b + sectors
+    faces = np.concatenate([np.stack(t, axis=-1).reshape(-1, 3) for t in ((a, c, b), (b, c, d))])
+    return (points * radius).astype(np.float32), faces.astype(np.int32)
+
+
+@pytest.fixture(scope="module")
+def ball() -> Head:
+    """A head as simple as can be: a ball of skin with one blendshape that lifts it."""
+    vertices, faces = sphere()
+    return Head(
+        name="ball",
+        identity="ball",
+        neutral=vertices,
+        faces=faces,
+        shape_names=("jawOpen",),
+        deltas=np.full((1, *vertices.shape), [0.0, 0.02, 0.0], np.float32),
+        regions={},
+        parts={"skin": (0, len(faces))},
+        colors=np.full((len(vertices), 3), [200, 160, 140], np.uint8),
+    )
+
+
+@pytest.fixture(scope="module")
+def person() -> Head:
+    return load_head()
+
+
+def motion(head: Head, **ends: float) -> np.ndarray:
+    """FRAMES frames in which the named blendshapes rise from 0 to a weight: (T, V, 3)."""
+    weights = np.zeros((FRAMES, len(head.shape_names)), np.float32)
+    for name, end in ends.items():
+        weights[:, head.shape_names.index(name)] = np.linspace(0, end, FRAMES)
+    return head.vertices(weights)
+
+
+def timeline(duration: float) -> EmotionTimeline:
+    half = duration / 2
+    segments = [Segment(0, half, "angry"), Segment(half, half, "sad")]
+    return EmotionTimeline.from_segments(segments, EMOTIONS, duration, 0.5)
+
+
+def sound_of(path) -> np.ndarray:
+    command = [video.find_ffmpeg(), "-v", "error", "-i", str(path), "-f", "f32le", "-ac", "1", "-"]
+    return np.frombuffer(subprocess.run(command, capture_output=True, check=True).stdout, np.float32)
+
+
+@needs_opengl
+@pytest.mark.parametrize("seconds", [0.1, 1.0])
+def test_film_of_a_ball(ball, tmp_path, seconds):
+    audio, target = tmp_path / "tone.wav", tmp_path / "film.mp4"
+    tone = 0.5 * np.sin(np.arange(round(seconds * 16000)) * 0.3)
+    soundfile.write(audio, tone, 16000)
+    seen = []
+    film.render_film(
+        motion(ball, jawOpen=1.0),
+        ball,
+        FPS,
+        target,
+        audio=audio,
+        timeline=timeline(FRAMES / FPS),
+        size=SIZE,
+        progress=lambda done, total: seen.append((done, total)),
+    )
+    assert seen == [(k + 1, FRAMES) for k in range(FRAMES)]
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["film.mp4", "tone.wav"]
+    text = probe(target)
+    assert re.search(r"Video: h264 .*yuv420p.* 128x128.* 30 fps", text), text
+    assert "Audio: aac" in text and "creation_time" not in text
+    pictures = frames_of(target)
+    assert len(pictures) == FRAMES
+    face = pictures[:, : SIZE[1] - strip_height(SIZE[1])].astype(int)
+    assert face.std() > 15  # not blank
+    assert np.abs(face[-1] - face[0]).max() > 40  # it moved
+    # The sound is as long as the motion: padded with silence, or cut (one AAC frame of 1024 samples may be left).
+    sound = sound_of(target)
+    assert abs(len(sound) - FRAMES / FPS * 48000) <= 1024
+    loud = np.abs(sound[: round(0.09 * 48000)]).max()
+    end = np.abs(sound[round(0.15 * 48000) : round(0.25 * 48000)]).max()
+    assert loud > 0.3
+    assert end < 0.01 if seconds < 0.15 else end > 0.3
+
+
+@needs_opengl
+def test_film_is_the_same_twice_and_may_be_mute(ball, tmp_path):
+    for name in ("a.mp4", "b.mp4"):
+        film.render_film(motion(ball, jawOpen=1.0), ball, 25, tmp_path / name, size=(129, 131))
+    assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
+    text = probe(tmp_path / "a.mp4")
+    assert "128x130" in text and "25 fps" in text and "Audio" not in text
+
+
+@needs_opengl
+def test_ball_is_round_upright_and_lit_from_above(ball):
+    from sedtalker_cli.render.scene import HeadScene
+
+    with HeadScene(ball, 96, 96) as scene:
+        still = scene.draw(ball.neutral)[..., :3].astype(int)
+        lifted = scene.draw(ball.vertices(np.ones((1, 1)))[0])[..., :3].astype(int)
+        again = scene.draw(ball.neutral)[..., :3].astype(int)
+    assert np.array_equal(still, again)  # nothing of an earlier frame stays
+    red = still[..., 0] - still[..., 2] > 20  # skin on a grey ground
+    rows, columns = np.nonzero(red)
+    assert abs(rows.mean() - 47.5) < 2 and abs(columns.mean() - 47.5) < 2
+    assert abs(np.ptp(rows) - np.ptp(columns)) <= 5 and rows.min() > 1 and rows.max() < 94
+    assert still[30, 44].sum() > still[66, 52].sum() + 60
+    lifted_rows = np.nonzero(lifted[..., 0] - lifted[..., 2] > 20)[0]
+    assert lifted_rows.mean() < rows.mean() - 4  # y is up
+    # Antialiased: along the edge there are shades between skin and ground.
+    profile = still[48, : columns.min() + 6, 0]
+    steps = np.abs(np.diff(profile))
+    assert np.ptp(profile) > 40 and steps.max() < np.ptp(profile)
+
+
+@needs_opengl
+def test_faces_that_look_away_are_hidden(ball):
+    from sedtalker_cli.render.scene import HeadScene
+
+    inside_out = replace(ball, faces=ball.faces[:, ::-1].copy())
+    with HeadScene(ball, 64, 64) as scene:
+        right = scene.draw(ball.neutral).astype(int)
+    with HeadScene(inside_out, 64, 64) as scene:
+        wrong = scene.draw(ball.neutral).astype(int)
+    assert right[32, 32, 0] > wrong[32, 32, 0] + 40
+
+
+@needs_opengl
+def test_film_of_the_head(person, tmp_path):
+    target = tmp_path / "film.mp4"
+    film.render_film(motion(person, jawOpen=0.8), person, FPS, target, size=SIZE)
+    pictures = frames_of(target).astype(int)
+    assert len(pictures) == FRAMES and pictures[0].std() > 20
+    moved = np.abs(pictures[-1] - pictures[0]).max(-1)
+    assert moved[80:].max() > 60 and moved[:30].max() < 12  # the jaw moves, the forehead does not
+
+
+@needs_opengl
+def test_expressions_of_the_head_can_be_seen(person):
+    from sedtalker_cli.render.scene import HeadScene
+
+    with HeadScene(person, 256, 256) as scene:
+
+        def draw(**weights):
+            row = np.zeros(len(person.shape_names), np.float32)
+            for name, weight in weights.items():
+                row[person.shape_names.index(name)] = weight
+            vertices = person.vertices(row[None])[0]
+            return scene.draw(vertices)[..., :3].astype(int), vertices
+
+        calm, shape = draw()
+        eyes = find_eyes(person)
+        places = scene._framing.project(eyes.centres + np.array([0, 0, eyes.radius]), 256, 256).round().astype(int)
+        blink, _ = draw(eyeBlinkLeft=1.0, eyeBlinkRight=1.0)
+        frown, _ = draw(browDownLeft=1.0, browDownRight=1.0)
+        corners = scene._framing.project(shape, 256, 256)
+    top = corners[:, 1].min()
+    assert 2 < top < 60 and corners[:, 0].min() > 2 and corners[:, 0].max() < 253  # nothing of the head is cut
+    for x, y in places:
+        patch = calm[y - 2 : y + 3, x - 2 : x + 3]
+        assert patch.min() < 90  # a dark pupil and iris
+        lid = blink[y - 2 : y + 3, x - 2 : x + 3].mean((0, 1))
+        assert lid[0] > lid[2] + 15 and lid[0] > 90  # skin
+    brows = corners[person.regions["brows"]]
+    box = np.s_[int(brows[:, 1].min()) : int(brows[:, 1].max()), int(brows[:, 0].min()) : int(brows[:, 0].max())]
+    assert np.abs(frown - calm)[box].max() > 60
+
+
+@needs_opengl
+def test_head_motion_moves_the_picture_and_not_the_camera(person, tmp_path):
+    still = np.tile(np.eye(4, dtype=np.float32), (FRAMES, 1, 1))
+    moved = still.copy()
+    moved[FRAMES // 2 :, 0, 3] = 0.02  # 2 cm to the person's left, the right of the picture
+    films = {}
+    for name, head_motion in (("none", None), ("still", still), ("moved", moved)):
+        film.render_film(motion(person), person, FPS, tmp_path / f"{name}.mp4", head_motion=head_motion, size=SIZE)
+        films[name] = frames_of(tmp_path / f"{name}.mp4").astype(int)
+    assert np.array_equal(films["none"], films["still"])
+    half = FRAMES // 2
+    assert np.abs(films["moved"][: half - 1] - films["none"][: half - 1]).mean() < 1
+    skin = [films[name][-1, ..., 0] - films[name][-1, ..., 2] > 25 for name in ("moved", "none")]  # red over blue
+    columns = [np.argwhere(mask)[:, 1].mean() for mask in skin]
+    assert 4 < columns[0] - columns[1] < 16
+    assert np.abs(films["moved"][-1][:8, :8] - films["none"][-1][:8, :8]).max() < 8  # the backdrop stays
+
+
+@needs_opengl
+def test_a_second_film_uses_the_same_context(ball, tmp_path):
+    film.render_film(motion(ball), ball, FPS, tmp_path / "a.mp4", size=SIZE)
+    first = gl._context
+    film.render_film(motion(ball), ball, FPS, tmp_path / "b.mp4", size=(200, 100))
+    assert gl._context is first
+    assert len(frames_of(tmp_path / "b.mp4", (200, 100))) == FRAMES
+
+
+@needs_opengl
+def test_forked_process_is_told(monkeypatch):
+    gl.ensure_opengl()
+    monkeypatch.setattr(gl, "_owner", -1)
+    with pytest.raises(SedtalkerError, match="spawn"):
+        gl.ensure_opengl()
+
+
+def test_without_opengl_films_are_painted_and_one_line_says_what_to_install(tmp_path):
+    # In a process of its own, because a platform once bound stays.
+    code = (
+        "import logging, sys\n"
+        "import numpy as np\n"
+        "from sedtalker_cli.render import choose_renderer, gl\n"
+        "def missing(*names):\n"
+        "    raise OSError(f'{names[0]} not found')\n"
+        "gl._load_library = missing\n"
+        "logging.basicConfig(format='%(message)s')\n"
+        "assert choose_renderer() == choose_renderer() == 'painter'\n"
+        "from sedtalker_cli.face.head import load_head\n"
+        "from sedtalker_cli.render.film import render_film\n"
+        "head = load_head()\n"
+        "weights = np.zeros((8, 52), np.float32); weights[:, 17] = np.linspace(0, 1, 8)\n"
+        "render_film(head.vertices(weights), head, 30, sys.argv[1], size=(128, 128))\n"
+    )
+    target = tmp_path / "film.mp4"
+    done = subprocess.run([sys.executable, "-c", code, str(target)], capture_output=True, text=True, check=True)
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1
+    for word in ("EGL: libEGL.so.1 not found", "OSMESA", "libegl1", "libgl1-mesa-dri", "libosmesa6", "mesa-libEGL"):
+        assert word in lines[0]
+    pictures = frames_of(target).astype(int)
+    assert len(pictures) == 8 and pictures[0].std() > 20
+    moved = np.abs(pictures[-1] - pictures[0]).max(-1)
+    assert moved[80:].max() > 60 and moved[:30].max() < 12  # the jaw moves, the forehead does not
+
+
+@needs_opengl
+@pytest.mark.parametrize("camera", ["front", "three-quarter", "close"])
+def test_painter_and_opengl_agree(person, camera):
+    from sedtalker_cli.render.painter import PaintedScene
+    from sedtalker_cli.render.scene import HeadScene
+
+    view = View(camera, (0, 0, 255))
+    painted = PaintedScene(person, 128, 128, view).draw(person.neutral).astype(int)
+    with HeadScene(person, 128, 128, view) as scene:
+        drawn = scene.draw(person.neutral).astype(int)
+    masks = [picture[..., 2] < 200 for picture in (painted, drawn)]
+    assert (masks[0] & masks[1]).sum() > 0.95 * (masks[0] | masks[1]).sum()
+    assert np.abs(painted - drawn)[masks[0] & masks[1]].mean() < 30
+
+
+@needs_opengl
+def test_transparent_background_and_shadow(person):
+    from sedtalker_cli.render.scene import HeadScene
+
+    pictures = []
+    for shadow in (False, True):
+        with HeadScene(person, 128, 128, View("front", TRANSPARENT, shadow)) as scene:
+            pictures.append(scene.draw(person.neutral).astype(int))
+    for picture in pictures:
+        assert not picture[0, 0].any() and picture[64, 64, 3] == 255
+        assert (picture[..., :3] <= picture[..., 3:]).all()  # multiplied by alpha
+        edge = picture[..., 3][(picture[..., 3] > 0) & (picture[..., 3] < 255)]
+        assert len(edge) > 50  # the outline is antialiased
+    darker = (pictures[0] - pictures[1])[..., :3].sum(-1)
+    assert (darker > 30).sum() > 20 and darker.min() > -15  # shadows fall, nothing gets lighter
+
+
+def test_light_imports():
+    code = "import sys, sedtalker_cli.render; print([m for m in ('pyrender', 'OpenGL', 'torch') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def write_frames(writer: video.VideoWriter, count: int) -> None:
+    for k in range(count):
+        frame = writer.borrow()
+        frame[:] = 5 * k
+        writer.submit(frame)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_interrupted_film_leaves_nothing(tmp_path, error):
+    target = tmp_path / "film.mp4"
+    target.write_text("earlier film")
+    with pytest.raises(error), video.VideoWriter(target, (64, 64), FPS, 20) as writer:
+        write_frames(writer, 5)
+        raise error
+    assert list(tmp_path.iterdir()) == [target] and target.read_text() == "earlier film"
+    assert not [thread for thread in threading.enumerate() if thread.name == "film writer"]
+
+
+def test_sound_that_is_none_leaves_nothing_and_says_so(tmp_path):
+    bad = tmp_path / "bad.wav"
+    bad.write_text("this is no sound")
+    with pytest.raises(InputError) as error, video.VideoWriter(tmp_path / "film.mp4", (64, 64), FPS, 4, bad) as writer:
+        write_frames(writer, 4)
+    assert "\n" not in str(error.value) and "film.mp4" in str(error.value) and "bad.wav" in str(error.value)
+    assert list(tmp_path.iterdir()) == [bad]
+    with pytest.raises(InputError, match=r"nowhere\.wav"):
+        video.VideoWriter(tmp_path / "film.mp4", (64, 64), FPS, 4, tmp_path / "nowhere.wav")
+
+
+def test_folder_that_is_not_there(tmp_path):
+    target = tmp_path / "none" / "film.mp4"
+    with pytest.raises(InputError, match=r"film\.mp4"), video.VideoWriter(target, (64, 64), FPS, 4) as writer:
+        write_frames(writer, 4)
+
+
+def test_too_few_frames_make_no_film(tmp_path):
+    with pytest.raises(ValueError, match="3 frames"), video.VideoWriter(tmp_path / "a.mp4", (64, 64), FPS, 4) as writer:
+        write_frames(writer, 3)
+    assert not list(tmp_path.iterdir())
+
+
+def test_broken_rate_of_television(tmp_path):
+    with video.VideoWriter(tmp_path / "a.mp4", (64, 64), 29.97, 30) as writer:
+        write_frames(writer, 30)
+    assert "29.97 fps" in probe(tmp_path / "a.mp4")
+
+
+def test_bad_sizes_and_rates(ball, tmp_path):
+    with pytest.raises(UsageError, match="too small"):
+        film.render_film(ball.neutral[None], ball, FPS, tmp_path / "a.mp4", size=(8, 128))
+    with pytest.raises(UsageError, match="frame rate"):
+        film.render_film(ball.neutral[None], ball, 0, tmp_path / "a.mp4")
+    with pytest.raises(ValueError, match="vertices"):
+        film.render_film(ball.neutral[None, :-1], ball, FPS, tmp_path / "a.mp4")
+
+
+def test_strip_colours_height_and_playhead():
+    width, height = 512, strip_height(512)
+    drawn = EmotionStrip(timeline(4.0), 4.0, width, height)
+    out = np.zeros((height, width, 4), np.uint8)
+    drawn.draw(1.0, out)
+    low, high = drawn._bottom - 2, drawn._top + 3
+    for time, emotion in ((1.4, "angry"), (3.5, "sad")):
+        x = drawn.column(time)
+        assert tuple(out[low, x, :3]) == COLOURS[emotion]  # under the intensity of 0.5
+        assert tuple(out[high, x, :3]) != COLOURS[emotion]  # above it only a hint
+        assert np.argmax(out[high, x, :3]) == np.argmax(COLOURS[emotion])
+    white = [x for x in range(width) if (out[drawn._top : drawn._bottom, x, :3] == 255).all()]
+    assert white and abs(np.mean(white) - drawn.column(1.0)) < 1
+    patch = tuple(out[(drawn._top - 2) // 2, drawn._pad + 2, :3])
+    assert patch == COLOURS["angry"]
+    drawn.draw(3.0, out)
+    assert tuple(out[(drawn._top - 2) // 2, drawn._pad + 2, :3]) == COLOURS["sad"]
+    x = drawn.column(1.0)
+    assert tuple(out[low, x, :3]) == COLOURS["angry"]  # the playhead left no trace
+    assert drawn.emotion_at(0) == "angry" and drawn.emotion_at(99) == "sad"
+
+
+def test_strip_colours_are_apart():
+    colours = np.array(list(strip.class_colours((*EMOTIONS, "upset", "bored")).values()), float)
+    distance = np.abs(colours[:, None] - colours[None]).sum(-1)
+    assert distance[~np.eye(len(colours), dtype=bool)].min() > 80
+
+
+@pytest.mark.parametrize("duration", [0.03, 2.0, 75.0, 4000.0])
+@pytest.mark.parametrize("width", [64, 512])
+def test_strip_of_any_length(duration, width):
+    height = strip_height(512)
+    out = np.zeros((height, width, 4), np.uint8)
+    EmotionStrip(timeline(duration), duration, width, height).draw(duration, out)
+    assert Image.fromarray(out[..., :3]).getextrema()[0][1] == 255
+
+
+def test_normals_of_a_ball_point_outwards(ball):
+    normals = VertexNormals(ball.faces, len(ball.neutral))(ball.neutral)
+    outward = ball.neutral / np.linalg.norm(ball.neutral, axis=1, keepdims=True)
+    inner = slice(24, -24)  # without the poles, which are many vertices in one place
+    assert (np.einsum("ij,ij->i", normals, outward)[inner] > 0.98).all()
+
+
+def test_camera_keeps_the_ball_in_view(ball):
+    for size in ((100, 100), (200, 100), (100, 300)):
+        pixels = frame_head(ball, size[0] / size[1]).project(ball.neutral, *size)
+        assert (pixels > 0).all() and (pixels < size).all()
+        assert np.ptp(pixels, axis=0).max() > 0.7 * min(size)
+    assert len(part_vertices(ball, "teeth_upper")) == 0 and find_eyes(ball) is None

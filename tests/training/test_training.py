@@ -1,0 +1,304 @@
+"""Training on made-up recordings: what a run writes, and that an interrupted one ends like an uninterrupted one."""
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+import torch
+
+from sedtalker_cli.data.captures import READERS
+from sedtalker_cli.emotion.timeline import EMOTIONS
+from sedtalker_cli.errors import InputError, UsageError
+from sedtalker_cli.evaluation.diarization.checkpoint import evaluate_checkpoint
+from sedtalker_cli.evaluation.lipsync.animator import evaluate_lipsync
+from sedtalker_cli.face.head import load_head
+from sedtalker_cli.model.animator import Animator
+from sedtalker_cli.model.checkpoint import checksum, save_checkpoint
+from sedtalker_cli.model.diarizer import Diarizer
+from sedtalker_cli.model.diarizer_network import DiarizerNetwork
+from sedtalker_cli.model.encoder import SpeechEncoder
+from sedtalker_cli.model.layers.whisper import WhisperLayers
+from sedtalker_cli.training.animator.run import train_animator
+from sedtalker_cli.training.animator.settings import AnimatorTraining
+from sedtalker_cli.training.diarizer.labels import known_classes
+from sedtalker_cli.training.diarizer.run import train_diarizer
+from sedtalker_cli.training.diarizer.settings import DiarizerTraining
+from tests.data.grid import write_grid
+
+RATE = 16_000
+TINY = {"d_model": 8, "layout": "ma", "window": 4, "d_state": 2}
+
+
+def silent(*_):
+    pass
+
+
+class Killed(Exception):
+    """Stands for the end of the process."""
+
+
+def buzz(frequency: float, seconds: float, seed: int) -> np.ndarray:
+    """A voice-like sound: harmonics with syllables, and a little noise."""
+    time = np.arange(round(seconds * RATE)) / RATE
+    rng = np.random.default_rng(seed)
+    voice = sum(np.sin(2 * np.pi * frequency * h * time) / h for h in range(1, 6))
+    syllables = 0.55 - 0.45 * np.cos(2 * np.pi * 4 * time)
+    return (0.15 * syllables * voice + 0.003 * rng.standard_normal(len(time))).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    """A tiny encoder, three actors of RAVDESS with a table of splits, and tracked clips of GRID."""
+    root = tmp_path_factory.mktemp("data")
+    torch.manual_seed(0)
+    whisper = {"d_model": 16, "encoder_attention_heads": 1, "encoder_ffn_dim": 64, "max_source_positions": 1500}
+    config = {"type": "encoder", "num_layers": 2, "taps": [1, 2], "whisper": whisper | {"num_mel_bins": 80}}
+    layers = WhisperLayers(2, (1, 2), **config["whisper"])
+    save_checkpoint(root / "encoder", layers.state_dict(), {**config, "window": {"length": 4.0, "overlap": 0.5}})
+    rows = ["path,split"]
+    for actor, split in ((1, "train"), (2, "train"), (3, "val")):
+        for emotion in (1, 3, 4, 5):
+            for strength in (1, 2) if emotion > 1 else (1,):
+                name = f"Actor_{actor:02}/03-01-{emotion:02}-{strength:02}-01-01-{actor:02}"
+                path = root / "ravdess" / f"{name}.wav"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                sf.write(path, buzz(80 * actor + 40 * emotion, 0.4 + 0.1 * strength, emotion), RATE)
+                rows.append(f"ravdess/{name},{split}")
+    (root / "splits.csv").write_text("\n".join(rows) + "\n")
+    for number in range(6):
+        frames = 30
+        opening = np.clip(0.3 - 0.3 * np.cos(2 * np.pi * 4 * np.arange(frames) / 25), 0.02, 1)
+        split, words = "train" if number < 4 else "val", "sil@0.000-0.300 bin@0.500-0.800 blue@0.800-1.200"
+        write_grid(root / "grid", f"clip{number}", split, frames, words, jawOpen=opening, gap=0.15 * opening)
+        sf.write(root / "grid" / f"clip{number}.ogg", buzz(100 + 20 * number, 1.2, number), RATE)
+    return root
+
+
+def diarizer_settings(data: Path, out: Path, **changes) -> DiarizerTraining:
+    usual = DiarizerTraining(
+        corpora=(("ravdess", data / "ravdess"),),
+        splits=data / "splits.csv",
+        out=out,
+        encoder=str(data / "encoder"),
+        composites=16,
+        epochs=2,
+        batch=8,
+        network=TINY,
+    )
+    return replace(usual, **changes)
+
+
+def animator_settings(data: Path, out: Path, **changes) -> AnimatorTraining:
+    usual = AnimatorTraining(
+        captures=(("grid", data / "grid"),),
+        corpora=(("ravdess", data / "ravdess"),),
+        splits=data / "splits.csv",
+        out=out,
+        encoder=str(data / "encoder"),
+        draws=2,
+        speech=2,
+        still=2,
+        epochs=2,
+        batch=4,
+        network={**TINY, "emotion_dim": 4, "style_dim": 2},
+    )
+    return replace(usual, **changes)
+
+
+RUNS = {"diarizer": (train_diarizer, diarizer_settings), "animator": (train_animator, animator_settings)}
+
+
+@pytest.fixture(scope="module", params=RUNS)
+def finished(request, data, tmp_path_factory):
+    """(trainer, settings, log, scores) of a run that nobody disturbed."""
+    train, make = RUNS[request.param]
+    settings, lines = make(data, tmp_path_factory.mktemp(request.param) / "run"), []
+    return train, settings, lines, train(settings, lines.append, silent)
+
+
+def rows_of(settings) -> list[dict[str, str]]:
+    with (settings.out / "log.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        assert float(row.pop("seconds")) >= 0
+    return rows
+
+
+def tensors_of(value, name="") -> dict[str, torch.Tensor]:
+    """All tensors and numbers of a nested state by their place."""
+    if isinstance(value, dict):
+        return {k: t for key, item in value.items() for k, t in tensors_of(item, f"{name}/{key}").items()}
+    if isinstance(value, (list, tuple)):
+        return {k: t for key, item in enumerate(value) for k, t in tensors_of(item, f"{name}/{key}").items()}
+    return {name: torch.as_tensor(value)} if isinstance(value, (torch.Tensor, int, float)) else {}
+
+
+# --- whole runs
+
+
+def test_run_writes_log_and_checkpoint(finished, data):
+    train, settings, lines, scores = finished
+    rows = rows_of(settings)
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    assert all(np.isfinite(float(value)) and len(value) < 12 for row in rows for value in row.values())
+    assert sum(line.startswith("epoch ") for line in lines) == 2
+    config = json.loads((settings.out / "checkpoint" / "config.json").read_text())
+    assert config["classes"] == list(EMOTIONS) and config["encoder_sha256"] == checksum(data / "encoder")
+    assert config["training"]["corpora"] == ["ravdess"] and config["training"]["epochs"] == 2
+    assert str(data) not in json.dumps(config)  # no places of this disk
+    features = torch.randn(30, 2, 16).half()
+    if train is train_diarizer:
+        assert 0 <= scores["macro_f1"] <= 1 and 0 <= scores["macro_f1_adapted"] <= 1
+        model = Diarizer.load(settings.out / "checkpoint")
+        assert set(model.decoding) == {"min_duration", "switch_cost"} and model.temperature > 0
+        posteriors, _ = model.predict(features)
+        np.testing.assert_allclose(posteriors.sum(1), 1, atol=1e-5)
+        # The corpus made here has four of RAVDESS's seven classes, but RAVDESS can tell them all.
+        assert known_classes("ravdess").all()
+    else:
+        assert config["training"]["captures"] == ["grid"]
+        model = Animator.load(settings.out / "checkpoint")
+        assert model.styles[0] == "grid" and model.class_map["upset"] == "angry"
+        rows = np.eye(7, dtype=np.float32)[np.full(30, 4)]
+        assert model.predict(features, rows, np.zeros(30, np.float32), 0.6, 30).shape == (18, 52)
+
+
+def test_interrupted_run_ends_like_an_uninterrupted_one(finished, tmp_path):
+    """Killed while encoding (the animator), in the middle of an epoch, and between an epoch's end and its record."""
+    train, settings, _, scores = finished
+    again = replace(settings, out=tmp_path / "run")
+
+    def kill_at(stage: str, number: int):
+        def progress(what, done, total):
+            if what.startswith(stage) and done == number:
+                raise Killed
+
+        return progress
+
+    def kill_log(text):
+        if text.startswith("epoch 2:"):
+            raise Killed
+
+    for log, progress in (
+        *([(silent, kill_at("encoding", 2))] if train is train_animator else []),
+        (silent, kill_at("epoch 1", 2)),
+        (kill_log, silent),
+        (silent, kill_at("epoch 2", 1)),
+    ):
+        with pytest.raises(Killed):
+            train(again, log, progress)
+    lines = []
+    assert train(again, lines.append, silent) == scores
+    assert "resumed after epoch 1" in lines
+    assert rows_of(again) == rows_of(settings)
+    for name in ("config.json", "model.safetensors"):
+        first, second = ((s.out / "checkpoint" / name).read_bytes() for s in (settings, again))
+        assert first == second, name
+    first, second = (
+        tensors_of(torch.load(s.out / "state.pt", map_location="cpu", weights_only=True)) for s in (settings, again)
+    )
+    assert first.keys() == second.keys() and len(first) > 50
+    for name, tensor in first.items():
+        assert torch.equal(tensor, second[name]), name
+
+
+def test_finished_run_is_left_alone(finished):
+    train, settings, _, scores = finished
+    before, lines = checksum(settings.out / "checkpoint"), []
+    assert train(settings, lines.append, silent) == scores
+    assert "resumed after epoch 2" in lines and not any(line.startswith("epoch") for line in lines)
+    assert checksum(settings.out / "checkpoint") == before
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"network": {**TINY, "d_model": 16}}, "network d_model 8 -> 16"),
+        ({"learning_rate": 0.5}, "learning_rate 0.001 -> 0.5"),
+        ({"epochs": 3}, "epochs 2 -> 3"),
+        ({"corpora": ()}, "corpora ['ravdess'] -> []"),
+    ],
+)
+def test_run_does_not_go_on_with_other_settings(finished, change, named):
+    train, settings, _, _ = finished
+    before = (settings.out / "state.pt").read_bytes()
+    with pytest.raises(UsageError) as error:
+        train(replace(settings, **change), silent, silent)
+    message = str(error.value)
+    assert named in message and str(settings.out) in message and "\n" not in message
+    assert (settings.out / "state.pt").read_bytes() == before
+
+
+def test_run_does_not_go_on_with_another_encoder(finished, tmp_path):
+    train, settings, _, _ = finished
+    torch.manual_seed(1)
+    config = json.loads((Path(settings.encoder) / "config.json").read_text())
+    layers = WhisperLayers(config["num_layers"], tuple(config["taps"]), **config["whisper"])
+    save_checkpoint(tmp_path, layers.state_dict(), config)
+    with pytest.raises(UsageError, match=r"other settings \(encoder"):
+        train(replace(settings, encoder=str(tmp_path)), silent, silent)
+
+
+def test_training_needs_recordings_of_both_splits(data, tmp_path):
+    splits = tmp_path / "splits.csv"
+    splits.write_text((data / "splits.csv").read_text().replace(",val", ",train"))
+    with pytest.raises(InputError, match="no usable recordings in the val split"):
+        train_diarizer(diarizer_settings(data, tmp_path / "d", splits=splits), silent, silent)
+    write_grid(tmp_path / "grid", "clip0", "train", 30)
+    settings = animator_settings(data, tmp_path / "a", captures=(("grid", tmp_path / "grid"),))
+    with pytest.raises(InputError, match="no captured recordings in the val split"):
+        train_animator(settings, silent, silent)
+
+
+# --- evaluation of what was trained
+
+
+def test_evaluation_of_a_diarizer(data, tmp_path):
+    torch.manual_seed(0)
+    encoder = SpeechEncoder.load(data / "encoder")
+    network = DiarizerNetwork(7, 2, 16, **TINY)
+    decoding = {"min_duration": 0.2, "switch_cost": 1.0}
+    model = Diarizer(network, {"classes": EMOTIONS, "decoding": decoding}, "cpu", "")
+    corpora, told = (("ravdess", data / "ravdess"),), []
+    report = evaluate_checkpoint(encoder, model, corpora, data / "splits.csv", "val", joined=4, log=told.append)
+    assert report.split == "val" and told
+    content = json.loads(json.dumps(report.to_dict()))
+    assert content["settings"] == {"joined": 4, "seed": 0, "corpora": ["ravdess"]}
+    assert set(content["clips_by_corpus"]) == {"ravdess"}
+    assert 0 <= content["calibration"]["ece"] <= 1 and 0 <= content["intensity"]["strong_auc"] <= 1
+    assert content["intensity"]["arousal_spearman"] is None
+    again = evaluate_checkpoint(encoder, model, corpora, data / "splits.csv", "val", joined=4)
+    assert again.to_dict() == report.to_dict()
+    with pytest.raises(InputError, match="test split holds no labelled recording"):
+        evaluate_checkpoint(encoder, model, corpora, data / "splits.csv", "test")
+
+
+@pytest.mark.parametrize("finished", ["animator"], indirect=True)
+def test_evaluation_of_an_animator_beside_its_baselines(finished, data):
+    _, settings, _, _ = finished
+    encoder, head = SpeechEncoder.load(data / "encoder"), load_head()
+    captures = READERS["grid"](data / "grid")
+    report = evaluate_lipsync(encoder, Animator.load(settings.out / "checkpoint"), captures, "val", head)
+    table = report.scores["grid"]
+    assert {"animator", "animator, default style", "loudness envelope", "linear ridge"} <= set(table)
+    assert table["linear ridge"]["jawOpen_r"] > 0.5  # syllables of sound and jaw go together in these clips
+    assert table["animator"] == table["animator, default style"]  # grid is the default
+    assert all(-1 <= row["jawOpen_r"] <= 1 for row in table.values())
+    assert table["the capture itself"]["jawOpen_r"] == pytest.approx(1)
+    assert set(table["loudness envelope"]) <= {name for name in table["animator"] if "_r" in name or "lag" in name}
+    assert set(report.recordings["grid"]) == {"clip4", "clip5"}
+    content = json.loads(json.dumps(report.to_dict(), allow_nan=False))
+    assert set(content["expressions"]["grid"]["intensity"]) == {
+        "angry",
+        "disgust",
+        "fear",
+        "happy",
+        "sad",
+        "surprise",
+    }
+    with pytest.raises(InputError, match="the test split holds no captured recording"):
+        evaluate_lipsync(encoder, None, captures, "test", head)
