@@ -21,7 +21,7 @@ from sedtalker_cli.formats.overrides import parse_override
 from sedtalker_cli.model.device import choose_device
 from sedtalker_cli.model.weights import checkpoint_type, weights_dir
 from sedtalker_cli.motion.animation import Animation
-from sedtalker_cli.progress import Progress
+from sedtalker_cli.progress import Progress, silent
 from sedtalker_cli.version import __version__
 
 if TYPE_CHECKING:
@@ -157,29 +157,26 @@ class Pipeline:
         features, *_ = self._encode(path)
         return self.diarizer.voice(features)
 
-    def diarize(
-        self, path: str | os.PathLike, progress: Progress | None = None, voice: Voice | None = None
-    ) -> Diarization:
+    def diarize(self, path: str | os.PathLike, progress: Progress = silent, voice: Voice | None = None) -> Diarization:
         """Emotion of every 20 ms of a recording.
 
         Args:
             path: sound file.
-            progress: called as (stage, share).
+            progress: called as (stage, done, total).
             voice: what is known of its speaker, to judge him by his own measure; None judges him by that of all.
 
         Raises:
             InputError: the sound cannot be used.
         """
         features, duration, loudness = self._encode(path, progress)
-        if progress:
-            progress("feeling", 0.0)
+        progress("diarizing", 0, 1)
         posteriors, intensity = self.diarizer.predict(features, voice)
         timeline = EmotionTimeline.from_posteriors(
             self.classes, posteriors, intensity, duration, **self.diarizer.decoding
         )
         return Diarization(timeline, features, duration, loudness)
 
-    def _encode(self, path: str | os.PathLike, progress: Progress | None = None) -> tuple[Any, float, np.ndarray]:
+    def _encode(self, path: str | os.PathLike, progress: Progress = silent) -> tuple[Any, float, np.ndarray]:
         """Encoder features (T50, L, D) of a recording, its duration in s, and its loudness (T50,)."""
         expected, meter = header_duration(path), LevelMeter()
         samples = 0
@@ -191,11 +188,7 @@ class Pipeline:
                 meter(block)
                 yield block
 
-        def report(frames: int) -> None:
-            if progress and expected:
-                progress("listening", min(frames * HOP / expected, 1.0))
-
-        features = self.encoder.store(counted(), report)
+        features = self.encoder.store(counted(), progress, (expected or 0) / HOP)
         return features, samples / SAMPLE_RATE, meter.loudness()
 
     def animate(
@@ -212,7 +205,7 @@ class Pipeline:
         seed: int = 0,
         idle: bool = True,
         head_motion: bool = False,
-        progress: Progress | None = None,
+        progress: Progress = silent,
         voice: Voice | None = None,
     ) -> Animation:
         """Motion of a face that says what is heard.
@@ -229,7 +222,7 @@ class Pipeline:
             seed: of blinks, small movements and head motion.
             idle: whether there are any.
             head_motion: whether the head moves as a whole, too.
-            progress: called as (stage, share).
+            progress: called as (stage, done, total).
             voice: as `diarize` takes it.
 
         Raises:
@@ -249,8 +242,7 @@ class Pipeline:
         if emotion_override is not None:
             timeline = timeline.override(parse_override(emotion_override, self.classes, Path(path).stem))
         timeline = timeline.gain(emotion_gain)
-        if progress:
-            progress("moving", 0.0)
+        progress("moving", 0, 1)
         if self.moves_vertices:
             from sedtalker_cli.motion.vertex_animation import animate_vertices, check_vertex_options, topology_of
 

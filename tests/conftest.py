@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+from sedtalker_cli.progress import silent
 from sedtalker_cli.render.libraries import load_triton_first
 
 load_triton_first()  # tests of films and of models share a process
@@ -49,12 +50,11 @@ class FakeEncoder:
     sha256 = "encoder"
     precision = "fp32"
 
-    def store(self, blocks, progress=None):
+    def store(self, blocks, progress=silent, expected=0):
         samples = np.concatenate(list(blocks))
         frames = math.ceil(len(samples) / 320)
         padded = np.pad(np.abs(samples), (0, frames * 320 - len(samples)))
-        if progress:
-            progress(frames)
+        progress("listening", frames, expected)
         return padded.reshape(frames, 1, 320).mean(axis=2, keepdims=True)
 
     encode = store

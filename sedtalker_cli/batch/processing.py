@@ -125,7 +125,7 @@ def perform(job: Job, plan: Plan, task: Task, ledger: Ledger, progress: Progress
         plan: see there.
         task: loaded.
         ledger: of the plan's output folder.
-        progress: called as (stage, share).
+        progress: called as (stage, done, total).
     """
     begin = time.perf_counter()
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Protocol
 
 from sedtalker_cli.batch.failures import check_failures, write_failures
@@ -19,7 +20,7 @@ class Listener(Protocol):
     """Who is told how the work goes."""
 
     def started(self, job: Job) -> None: ...
-    def progress(self, job: Job, stage: str, share: float) -> None: ...
+    def progress(self, job: Job, stage: str, done: float, total: float) -> None: ...
     def finished(self, result: Result) -> None: ...
 
 
@@ -77,7 +78,7 @@ def run_here(jobs: Sequence[Job], plan: Plan, task: Task, listener: Listener) ->
     ledger = Ledger(plan.out, plan.command)
     for job in jobs:
         listener.started(job)
-        yield perform(job, plan, task, ledger, lambda stage, share, job=job: listener.progress(job, stage, share))
+        yield perform(job, plan, task, ledger, partial(listener.progress, job))
 
 
 def run_batch(

@@ -29,6 +29,7 @@ from sedtalker_cli.batch.ledger import Ledger
 from sedtalker_cli.batch.processing import FAILED, Plan, Result, Task, perform
 from sedtalker_cli.batch.threads import cores, draw_in_threads
 from sedtalker_cli.errors import SedtalkerError
+from sedtalker_cli.progress import Progress
 
 if TYPE_CHECKING:
     from sedtalker_cli.batch.run import Listener
@@ -216,15 +217,15 @@ def _die_with_parent() -> None:
         os._exit(1)
 
 
-def _throttled(connection: Connection):
+def _throttled(connection: Connection) -> Progress:
     last = 0.0
 
-    def progress(stage: str, share: float) -> None:
+    def progress(stage: str, done: float, total: float) -> None:
         nonlocal last
         now = time.monotonic()
         if now - last >= PROGRESS_EVERY:
             last = now
-            connection.send(("progress", stage, share))
+            connection.send(("progress", stage, done, total))
 
     return progress
 

@@ -90,11 +90,13 @@ class Console(logging.Handler):
             self._current[job.source] = self._bars.add_task(one_line(job.source.name), total=1.0)
             self._bars.refresh()
 
-    def progress(self, job: "Job", stage: str, share: float) -> None:
+    def progress(self, job: "Job", stage: str, done: float, total: float) -> None:
         now = time.monotonic()
         if self._bars and job.source in self._current:
             description = f"{one_line(job.source.name)}: {stage}"
-            self._bars.update(self._current[job.source], description=description, completed=share)
+            self._bars.update(
+                self._current[job.source], description=description, completed=min(done / total, 1) if total else 0
+            )
             if now - self._drawn >= REDRAW_EVERY:
                 self._drawn = now
                 self._bars.refresh()

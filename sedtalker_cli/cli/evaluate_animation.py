@@ -13,8 +13,9 @@ from sedtalker_cli.cli.tables import print_tables
 
 if TYPE_CHECKING:
     from sedtalker_cli.evaluation.animation.predictor import SequencePredictor
-    from sedtalker_cli.evaluation.animation.scores import Pair, Progress
+    from sedtalker_cli.evaluation.animation.scores import Pair
     from sedtalker_cli.evaluation.metrics.animation import Masks
+    from sedtalker_cli.progress import Progress
 
 EXAMPLES = """\b
 Examples:

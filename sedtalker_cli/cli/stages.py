@@ -4,10 +4,12 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from sedtalker_cli.progress import Progress, silent
+
 
 @contextmanager
-def stage_bar(quiet: bool) -> Iterator[tuple[Callable[[str], None], Callable[[str, int, int], None]]]:
-    """Yields `log(line)` and `progress(what, done, total)`; the bar shows only if a person watches.
+def stage_bar(quiet: bool) -> Iterator[tuple[Callable[[str], None], Progress]]:
+    """Yields `log(line)` and `progress(stage, done, total)`; the bar shows only if a person watches.
 
     Args:
         quiet: neither lines nor bar.
@@ -15,13 +17,14 @@ def stage_bar(quiet: bool) -> Iterator[tuple[Callable[[str], None], Callable[[st
     from sedtalker_cli.cli.console import say
 
     if quiet:
-        yield (lambda line: None), (lambda what, done, total: None)
+        yield (lambda line: None), silent
         return
     if not sys.stderr.isatty():
-        yield say, (lambda what, done, total: None)
+        yield say, silent
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
 
     columns = (
         TextColumn("{task.description}", markup=False),
@@ -29,15 +32,15 @@ def stage_bar(quiet: bool) -> Iterator[tuple[Callable[[str], None], Callable[[st
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True, highlight=False), transient=True) as bars:
+    with Bars(*columns, console=Console(stderr=True, highlight=False), transient=True) as bars:
         task = bars.add_task("", total=None)
         current = ""
 
-        def progress(what: str, done: int, total: int) -> None:
+        def progress(stage: str, done: float, total: float) -> None:
             nonlocal current
-            if what != current:
-                current = what
-                bars.reset(task, description=what)
+            if stage != current:
+                current = stage
+                bars.reset(task, description=stage)
             bars.update(task, completed=done, total=total or None)
 
         yield (lambda line: bars.console.print(line, markup=False, soft_wrap=True)), progress

@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ from sedtalker_cli.errors import InputError
 from sedtalker_cli.model.checkpoint import check_sizes, checksum, config_errors, load_config, load_network
 from sedtalker_cli.model.features import FeatureStore
 from sedtalker_cli.model.layers.whisper import WhisperLayers
+from sedtalker_cli.progress import Progress, silent
 
 HOP_SAMPLES = 320
 MIN_SAMPLES = 2 * HOP_SAMPLES
@@ -263,12 +264,13 @@ class SpeechEncoder:
                     yield future.result(), is_last
             yield from ((future.result(), is_last) for future, is_last in waiting)
 
-    def store(self, blocks: Iterable[np.ndarray], progress: Callable[[int], None] | None = None) -> FeatureStore:
+    def store(self, blocks: Iterable[np.ndarray], progress: Progress = silent, expected: float = 0) -> FeatureStore:
         """Features of a recording of any length, in bounded memory.
 
         Args:
             blocks: consecutive pieces (n,) of one 16 kHz waveform.
-            progress: called with the number of frames done.
+            progress: called as (stage, done, total) with frames.
+            expected: how many frames there will be, 0 if that is not known.
 
         Returns:
             (ceil(N / 320), L, D) float16.
@@ -276,10 +278,9 @@ class SpeechEncoder:
         features = FeatureStore(self.num_taps, self.dim)
         for piece in self.stream(blocks):
             features.append(piece)
-            if progress:
-                progress(len(features))
+            progress("listening", len(features), expected)
         return features
 
-    def encode(self, blocks: Iterable[np.ndarray], progress: Callable[[int], None] | None = None) -> torch.Tensor:
+    def encode(self, blocks: Iterable[np.ndarray]) -> torch.Tensor:
         """As `store`, all of it in memory as a tensor."""
-        return self.store(blocks, progress)[:]
+        return self.store(blocks)[:]

@@ -14,6 +14,7 @@ from sedtalker_cli.formats.textgrid import timeline_tiers, write_textgrid
 from sedtalker_cli.motion.animation import Take
 from sedtalker_cli.motion.reading import HEAD_SUFFIX, WEIGHTS_SUFFIX, relative_path
 from sedtalker_cli.outputs.exports.registry import export_suffixes, with_suffix, write_exports
+from sedtalker_cli.progress import Progress, silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from sedtalker_cli.emotion.timeline import EmotionTimeline
     from sedtalker_cli.formats.captions import Caption
     from sedtalker_cli.motion.animation import Animation
-    from sedtalker_cli.progress import Progress
 
 TIMELINE_SUFFIXES = (".rttm", ".emotion.csv")  # always written
 FORMAT_SUFFIXES = {"json": ".emotion.json", "audacity": ".labels.txt", "textgrid": ".TextGrid"}  # on demand
@@ -113,7 +113,7 @@ def write_animation(
     page: bool = False,
     film_size: tuple[int, int] | None = None,
     captions: Sequence[Caption] = (),
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> None:
     """Write everything that `animate` leaves.
 
@@ -126,7 +126,7 @@ def write_animation(
         page: whether to write the HTML page.
         film_size: (width, height) of the film, None for no film.
         captions: words over the film.
-        progress: called as (stage, share).
+        progress: called as (stage, done, total).
     """
     write_timeline(stem, animation.timeline)
     write_array(with_suffix(stem, ".faces.npy"), animation.head.faces)
@@ -147,8 +147,7 @@ def write_animation(
 
         source = animation.head.source
         metadata |= {"head_file": relative_path(source, folder), "head_sha256": head_checksum(source)}
-    if progress:
-        progress("writing", 0.0)
+    progress("writing", 0, 1)
     write_motion(with_suffix(stem, ".npy"), animation.stream(), animation.shape, metadata)
     take = Take(
         *(animation.head, animation.fps, animation.shape[0]),
@@ -172,12 +171,5 @@ def write_animation(
             head_motion=animation.head_motion,
             size=film_size,
             captions=captions,
-            progress=film_progress(progress),
+            progress=progress,
         )
-
-
-def film_progress(progress: Progress | None):
-    """Adapter to the renderer's progress, which counts frames."""
-    if progress is None:
-        return None
-    return lambda done, total: progress("filming", done / max(total, 1))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,12 +13,12 @@ from sedtalker_cli.formats.motion import read_motion
 from sedtalker_cli.motion.reading import Replay, open_replay, replay_inputs
 from sedtalker_cli.outputs.exports.registry import export_suffixes, with_suffix, write_exports
 from sedtalker_cli.outputs.files import FILM_SUFFIX, PAGE_SUFFIX
+from sedtalker_cli.progress import Progress, silent
 from sedtalker_cli.render.view import View
 
 if TYPE_CHECKING:
     from sedtalker_cli.face.head import Head
     from sedtalker_cli.formats.captions import Caption
-    from sedtalker_cli.progress import Progress
     from sedtalker_cli.render.heat import HeatMap
     from sedtalker_cli.render.picture import Picture
 
@@ -108,7 +108,7 @@ class Wishes:
 
 
 def make_films(
-    motions: Sequence[Path], stem: Path, folder: Path, wishes: Wishes, progress: Progress | None = None
+    motions: Sequence[Path], stem: Path, folder: Path, wishes: Wishes, progress: Progress = silent
 ) -> dict[str, Any]:
     """Make everything that is wished of a motion, or of several side by side.
 
@@ -117,7 +117,7 @@ def make_films(
         stem: folder and name without suffix to write to.
         folder: where the files will finally lie.
         wishes: what and how.
-        progress: called as (stage, share).
+        progress: called as (stage, done, total).
 
     Returns:
         What was used: `audio` and `emotion` (paths or None).
@@ -142,7 +142,7 @@ def make_films(
     }
 
 
-def _draw(replays: Sequence[Replay], stem: Path, wishes: Wishes, progress: Progress | None) -> None:
+def _draw(replays: Sequence[Replay], stem: Path, wishes: Wishes, progress: Progress) -> None:
     from sedtalker_cli.render import film
 
     first = replays[0]
@@ -154,14 +154,13 @@ def _draw(replays: Sequence[Replay], stem: Path, wishes: Wishes, progress: Progr
         target = with_suffix(stem, suffix)
         if suffix.endswith(SHEET_SUFFIX):
             with _picture(replays, wishes, sheet=True) as picture:  # the sheet names the emotions itself
-                stage = _stage(progress, "drawing")
-                film.write_sheet(picture, frames, first.fps, target, wishes.sheet, first.timeline, stage)
+                film.write_sheet(picture, frames, first.fps, target, wishes.sheet, first.timeline, progress)
         elif suffix.endswith(PNG_SUFFIX):
             with _picture(replays, wishes) as picture:
-                film.write_frames(picture, frames, target, _stage(progress, "drawing"))
+                film.write_frames(picture, frames, target, progress)
         elif suffix.endswith(FILM_SUFFIX):
             with _picture(replays, wishes) as picture:
-                film.write_film(picture, frames, first.fps, target, first.audio, _stage(progress, "filming"))
+                film.write_film(picture, frames, first.fps, target, first.audio, progress)
 
 
 def _picture(replays: Sequence[Replay], wishes: Wishes, sheet: bool = False) -> Picture:
@@ -212,10 +211,3 @@ def _titles(paths: Sequence[Path]) -> list[str]:
     stems = [path.name.removesuffix(".npy") for path in paths]
     folders = [path.resolve().parent.name for path in paths]
     return folders if len(set(stems)) < len(stems) and len(set(folders)) > 1 else stems
-
-
-def _stage(progress: Progress | None, name: str) -> Callable[[int, int], None] | None:
-    """The renderer counts frames."""
-    if progress is None:
-        return None
-    return lambda done, total: progress(name, done / max(total, 1))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 from sedtalker_cli.clock import HOP
 from sedtalker_cli.errors import UsageError
 from sedtalker_cli.formats.atomic import atomic_file, atomic_folder
+from sedtalker_cli.progress import Progress, silent
 from sedtalker_cli.render.captions import Captioned
 from sedtalker_cli.render.fonts import fit_text
 from sedtalker_cli.render.picture import Face, Picture
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from sedtalker_cli.formats.captions import Caption
     from sedtalker_cli.formats.motion import FrameFile
 
-Progress = Callable[[int, int], None]  # frames done, frames in all
 SMALLEST = 64  # pixels; below it a strip has no room for text
 LARGEST = 16384  # pixels; what x264 takes
 ROW = 5  # pictures a row of a contact sheet
@@ -42,7 +42,7 @@ def render_film(
     timeline: EmotionTimeline | None = None,
     head_motion: np.ndarray | None = None,
     size: tuple[int, int] = (512, 512),
-    progress: Progress | None = None,
+    progress: Progress = silent,
     view: View | None = None,
     captions: Sequence[Caption] = (),
 ) -> Path:
@@ -57,7 +57,7 @@ def render_film(
         timeline: Emotions for the strip under the face; no strip if None.
         head_motion: (T, 4, 4) where each frame's vertices are moved to; the camera stands still.
         size: Width and height of the whole film [pixels]; odd numbers are lowered to even ones.
-        progress: Called with frames done and frames in all.
+        progress: Called as (stage, done, total) with frames.
         view: Camera, background, shadow; None is from the front before a grey backdrop.
         captions: Words over the picture, in order of time.
 
@@ -107,7 +107,7 @@ def write_film(
     fps: float,
     path: str | Path,
     audio: str | Path | None = None,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> Path:
     """Write an MP4 of a picture, see `render_film`."""
     if max(picture.width, picture.height) > LARGEST:
@@ -120,19 +120,18 @@ def write_film(
             frame = writer.borrow()
             picture.draw(k, frame)
             writer.submit(frame)
-            if progress is not None:
-                progress(k + 1, frames)
+            progress("filming", k + 1, frames)
     return Path(path)
 
 
-def write_frames(picture: Picture, frames: int, folder: str | Path, progress: Progress | None = None) -> None:
+def write_frames(picture: Picture, frames: int, folder: str | Path, progress: Progress = silent) -> None:
     """Write `000000.png`, `000001.png`...: RGBA, transparent where the background is.
 
     Args:
         picture: What is shown.
         frames: How many.
         folder: Made new, or replaced when complete.
-        progress: Called with frames done and frames in all.
+        progress: Called as (stage, done, total) with frames.
     """
     waiting: list[Future] = []
     with atomic_folder(folder) as part, ThreadPoolExecutor(2) as pool:
@@ -142,8 +141,7 @@ def write_frames(picture: Picture, frames: int, folder: str | Path, progress: Pr
             waiting.append(pool.submit(_save_png, frame, part / f"{k:06d}.png"))
             if len(waiting) > 8:  # so that memory stays flat
                 waiting.pop(0).result()
-            if progress is not None:
-                progress(k + 1, frames)
+            progress("drawing", k + 1, frames)
         for future in waiting:
             future.result()
 
@@ -164,7 +162,7 @@ def write_sheet(
     path: str | Path,
     count: int,
     timeline: EmotionTimeline | None = None,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> None:
     """Write a contact sheet: frames at even distances in time, with the time and the emotion below each.
 
@@ -175,7 +173,7 @@ def write_sheet(
         path: `.png` file.
         count: How many frames are shown, at most all.
         timeline: Emotions to name.
-        progress: Called with frames done and frames in all.
+        progress: Called as (stage, done, total) with frames.
 
     Raises:
         UsageError: The sheet would be too large to open.
@@ -202,7 +200,6 @@ def write_sheet(
             label += f"  {timeline.classes[timeline.labels[min(int(k / fps / HOP), len(timeline.labels) - 1)]]}"
         label, font = fit_text(label, round(0.6 * line), 0.96 * picture.width)
         draw.text((left + picture.width / 2, top + picture.height + line / 2), label, fill=TEXT, font=font, anchor="mm")
-        if progress is not None:
-            progress(place + 1, len(chosen))
+        progress("drawing", place + 1, len(chosen))
     with atomic_file(path) as part:
         sheet.save(part, "PNG")

@@ -49,14 +49,14 @@ class Adaptation:
 
         Args:
             job: of the batch.
-            progress: called as (stage, share).
+            progress: called as (stage, done, total).
         """
         speaker = speaker_of(job)
         if speaker not in self._voices:
             heard = []
             recordings = self._recordings_of(speaker).values()
             for done, path in enumerate(recordings):
-                progress("knowing the speaker", done / len(recordings))
+                progress("knowing the speaker", done, len(recordings))
                 try:
                     heard.append(self._listen(path))
                 except (InputError, OSError):

@@ -26,6 +26,6 @@ class DiarizeTask(SpeechTask):
     def work(self, job: Job, stem: Path, progress: Progress) -> dict[str, Any]:
         timeline = self.pipeline.diarize(job.source, progress, self.voice(job, progress)).timeline
         if self.plot:
-            progress("drawing", 0.0)
+            progress("drawing", 0, 1)
         write_timeline(stem, timeline, self.formats, self.plot, job.source)
         return describe_timeline(timeline)

@@ -23,7 +23,7 @@ class Ears:
     def started(self, job):
         self.heard.append(("started", job.source.name))
 
-    def progress(self, job, stage, share):
+    def progress(self, job, stage, done, total):
         pass
 
     def finished(self, result):

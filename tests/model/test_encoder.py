@@ -169,8 +169,10 @@ def test_half_precision_is_near(whisper):
 
 def test_progress_counts_frames(whisper):
     told = []
-    features = short_windows(whisper).encode([noise(30_000)], told.append)
-    assert told == sorted(set(told)) and len(told) > 2 and told[-1] == len(features)
+    features = short_windows(whisper).store([noise(30_000)], lambda *step: told.append(step), 94)
+    stages, done, totals = map(list, zip(*told, strict=True))
+    assert set(stages) == {"listening"} and set(totals) == {94}
+    assert done == sorted(set(done)) and len(done) > 2 and done[-1] == len(features)
 
 
 @pytest.mark.parametrize("samples", [100, 6400, 6401, 11_201, 40_003])

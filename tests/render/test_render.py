@@ -105,9 +105,9 @@ def test_film_of_a_ball(ball, tmp_path, seconds):
         audio=audio,
         timeline=timeline(FRAMES / FPS),
         size=SIZE,
-        progress=lambda done, total: seen.append((done, total)),
+        progress=lambda *step: seen.append(step),
     )
-    assert seen == [(k + 1, FRAMES) for k in range(FRAMES)]
+    assert seen == [("filming", k + 1, FRAMES) for k in range(FRAMES)]
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["film.mp4", "tone.wav"]
     text = probe(target)
     assert re.search(r"Video: h264 .*yuv420p.* 128x128.* 30 fps", text), text

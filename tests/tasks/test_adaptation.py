@@ -15,6 +15,7 @@ from sedtalker_cli.formats.rttm import read_rttm
 from sedtalker_cli.model.diarizer import Diarizer, Voice
 from sedtalker_cli.model.diarizer_network import DiarizerNetwork
 from sedtalker_cli.pipeline import Pipeline
+from sedtalker_cli.progress import silent
 from sedtalker_cli.tasks.adaptation import Adaptation
 from tests.commands import call, made
 from tests.conftest import FakeAnimator, tone, tree
@@ -56,7 +57,7 @@ def numbers(tmp_path):
 
 def voices(jobs: list[Job], listen=None) -> list[tuple[float, int]]:
     adaptation = Adaptation(jobs, listen or Ears())
-    found = [adaptation.voice(job, lambda stage, share: None) for job in jobs]
+    found = [adaptation.voice(job, silent) for job in jobs]
     return [(float(voice.total), voice.frames) for voice in found]
 
 
@@ -97,7 +98,7 @@ def test_each_file_is_hashed_once(numbers, monkeypatch):
     adaptation = Adaptation(jobs, Ears())
     for one in jobs:
         adaptation.settings(one)
-        adaptation.voice(one, lambda stage, share: None)
+        adaptation.voice(one, silent)
     assert sorted(hashed) == sorted(numbers.glob("*/*"))
 
 
@@ -107,7 +108,7 @@ def test_broken_recordings_are_left_out(numbers):
     jobs = [job(numbers / "x" / name) for name in ("a", "c", "d", "missing", "b")]
     assert voices(jobs) == [(3, 2)] * 5
     alone = job(numbers / "x/c")
-    assert Adaptation([alone], Ears()).voice(alone, lambda stage, share: None) is None
+    assert Adaptation([alone], Ears()).voice(alone, silent) is None
 
 
 def test_a_defect_is_not_taken_for_a_broken_recording(numbers):
@@ -137,7 +138,7 @@ def test_settings_follow_the_recordings_of_the_speaker_only(numbers):
 class QuarterEncoder:
     """Levels of the four quarters of every 20 ms."""
 
-    def store(self, blocks, progress=None):
+    def store(self, blocks, progress=silent, expected=0):
         samples = torch.from_numpy(np.concatenate(list(blocks)))
         return samples.abs().reshape(-1, 1, 4, 80).mean(-1)
 

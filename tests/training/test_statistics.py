@@ -94,7 +94,7 @@ def test_statistics_learn_and_the_same_seed_gives_the_same():
     data = windows()
     networks = [StatisticsNetwork(4, 4, hidden=16, dropout=0.1) for _ in range(2)]
     for network in networks:  # their own random weights are forgotten
-        train_statistics(network, data, data.mean, seed=3, epochs=40, batch=64, rate=1e-2)
+        train_statistics(network, data, data.mean, seed=3, epochs=40, stage="statistics", batch=64, rate=1e-2)
     found = [network(data.mean, data.deviation) for network in networks]
     assert torch.equal(*found)
     masked = found[0][:, :3].masked_fill(~data.known, -1e9)

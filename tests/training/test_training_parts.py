@@ -383,7 +383,7 @@ def test_motion_batches(tmp_path):
         return Example(buzz(200, seconds, 0), mouth, 25.0, known, "facegood")
 
     made = [example(0.5, 0.2), example(0.62, 0.2), example(3.0, 0.2)]
-    motion = MotionSet.build(tmp_path / "draw", made, CountingEncoder())
+    motion = MotionSet.build(tmp_path / "draw", made, CountingEncoder(), "encoding")
     assert len(motion) == 3 and np.diff(motion.bounds).tolist() == [25, 31, 150]
     (batch,) = motion.batches(3, ("grid", "facegood"), np.random.default_rng(0), longest=60)
     assert sorted(batch["mask"].sum(1).tolist()) == [25, 31, 60]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -36,17 +36,17 @@ from sedtalker_cli.formats.phones import SILENCE
 from sedtalker_cli.motion.expression import articulation_gain, blend_expression, expression_curves
 from sedtalker_cli.motion.idle import add_idle
 from sedtalker_cli.motion.lips import speech_activity
+from sedtalker_cli.progress import Progress, silent
 
-Progress = Callable[[str, int, int], None]
 SPARE = 1.02  # room on disk beyond the vertices
 
 
-def make_dataset(recipe: Recipe, progress: Progress = lambda what, done, total: None) -> int:
+def make_dataset(recipe: Recipe, progress: Progress = silent) -> int:
     """Write the data set, whole or not at all.
 
     Args:
         recipe: what is made.
-        progress: called as (what, done, total) with sequences.
+        progress: called as (stage, done, total) with sequences.
 
     Returns:
         How many sequences were written.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from sedtalker_cli.errors import UsageError
 from sedtalker_cli.evaluation.animation.scores import Pair
 from sedtalker_cli.face.head import Head
+from sedtalker_cli.progress import Progress, silent
 from sedtalker_cli.render.film import write_film
 from sedtalker_cli.render.heat import HeatMap
 from sedtalker_cli.render.picture import Face, SideBySide
@@ -36,7 +37,7 @@ def write_films(
     head: Head,
     folder: Path,
     size: tuple[int, int] = (400, 400),
-    progress: Callable[[str, int, int], None] = lambda what, done, total: None,
+    progress: Progress = silent,
 ) -> list[Path]:
     """Write `NAME.compare.mp4`: reference, prediction, and the distance between them as colour.
 
@@ -45,7 +46,7 @@ def write_films(
         head: triangles and colours of their topology; its shape is exchanged for each pair's face at rest.
         folder: made if it is not there.
         size: of one face [pixels].
-        progress: called as (what, done, total).
+        progress: called as (stage, done, total).
 
     Raises:
         UsageError: the head has another vertex count.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ import numpy as np
 from sedtalker_cli.audio.reading import stream_audio
 from sedtalker_cli.errors import UsageError
 from sedtalker_cli.formats.motion import write_motion
+from sedtalker_cli.progress import Progress, silent
 from sedtalker_cli.version import __version__
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class SequencePredictor:
         self,
         sequences: Sequence[TalkingSequence],
         folder: Path,
-        progress: Callable[[str, int, int], None] = lambda what, done, total: None,
+        progress: Progress = silent,
     ) -> None:
         """Write `NAME.npy` (T, V, 3) and its sidecar of every sequence; folders are made.
 

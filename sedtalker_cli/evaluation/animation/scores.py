@@ -28,8 +28,8 @@ from sedtalker_cli.evaluation.metrics.animation import (
     vertex_scores,
 )
 from sedtalker_cli.evaluation.report.tables import without_nan
+from sedtalker_cli.progress import Progress, silent
 
-Progress = Callable[[str, int, int], None]
 Predict = Callable[[TalkingSequence], np.ndarray]
 """A model's answer to a sequence: vertices (T, V, 3) at the sequence's frame rate."""
 SHORT = 0.1  # s by which a prediction may end early or late before a note says so
@@ -159,7 +159,7 @@ def evaluate_pairs(
     pairs: Sequence[Pair],
     masks: Masks,
     definitions: str,
-    progress: Progress = lambda what, done, total: None,
+    progress: Progress = silent,
     source: str = "predictions",
 ) -> AnimationReport:
     """Score pair by pair; only one is in memory at a time.
@@ -168,7 +168,7 @@ def evaluate_pairs(
         pairs: at least one.
         masks: of their topology.
         definitions: `standard` or `sedtalker`.
-        progress: called as (what, done, total).
+        progress: called as (stage, done, total).
         source: of the predictions, for errors.
 
     Raises:
@@ -222,7 +222,7 @@ def evaluate_dataset(
     predict: Predict,
     definitions: str,
     regions: Mapping[str, np.ndarray] | None = None,
-    progress: Progress = lambda what, done, total: None,
+    progress: Progress = silent,
 ) -> AnimationReport:
     """Score a model on a split: everything that a checkpoint needs is a function from sequence to vertices.
 
@@ -232,7 +232,7 @@ def evaluate_dataset(
         predict: the model.
         definitions: `standard` or `sedtalker`.
         regions: instead of those beside the data set.
-        progress: called as (what, done, total).
+        progress: called as (stage, done, total).
 
     Raises:
         InputError: the split is empty, or the data set has no lip region.

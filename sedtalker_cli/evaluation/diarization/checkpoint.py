@@ -18,6 +18,7 @@ from sedtalker_cli.evaluation.metrics.confusion import Confusion, confusion_by_g
 from sedtalker_cli.evaluation.metrics.diarization import DiarizationScore, score_files
 from sedtalker_cli.model.diarizer import Diarizer, Voice
 from sedtalker_cli.model.encoder import SpeechEncoder
+from sedtalker_cli.progress import Progress, silent
 
 JOINED_PATTERNS = {"NE": 0.25, "EN": 0.25, "NEN": 0.2, "EE": 0.15, "chain": 0.15}
 
@@ -135,10 +136,10 @@ class Listener:
         encoder, diarizer: the models.
         utterances: clips of the split.
         store: their waveforms.
-        progress: called with (what, done, total).
+        progress: called as (stage, done, total).
     """
 
-    def __init__(self, encoder: SpeechEncoder, diarizer: Diarizer, utterances, store, progress):
+    def __init__(self, encoder: SpeechEncoder, diarizer: Diarizer, utterances, store, progress: Progress):
         self.encoder, self.diarizer, self.utterances, self.store = encoder, diarizer, utterances, store
         self.features, self.voices = [], {}
         for number, utterance in enumerate(utterances, start=1):
@@ -169,7 +170,7 @@ def evaluate_checkpoint(
     joined: int = 300,
     seed: int = 0,
     log: Callable[[str], None] = lambda text: None,
-    progress: Callable[[str, int, int], None] = lambda what, done, total: None,
+    progress: Progress = silent,
 ) -> DiarizationReport:
     """Score a checkpoint on one split of corpora.
 
@@ -181,7 +182,7 @@ def evaluate_checkpoint(
         joined: number of joined recordings of 2 to 4 clips.
         seed: of the joined recordings.
         log: told what was read.
-        progress: called with (what, done, total).
+        progress: called as (stage, done, total).
 
     Raises:
         InputError: the split holds no labelled recording.
@@ -246,7 +247,9 @@ def score_clips(listener: Listener, pool: tuple[str, ...], adapted: bool) -> Cli
     )
 
 
-def score_joined(listener: Listener, utterances: Sequence[Utterance], count: int, seed: int, progress) -> JoinedScores:
+def score_joined(
+    listener: Listener, utterances: Sequence[Utterance], count: int, seed: int, progress: Progress
+) -> JoinedScores:
     """Join clips of one speaker (2 to 4, loudness matched or not), diarize, compare; see `JoinedScores`."""
     diarizer = listener.diarizer
     sampler = CompositeSampler(

@@ -18,6 +18,7 @@ from sedtalker_cli.face.head import Head
 from sedtalker_cli.model.animator import Animator
 from sedtalker_cli.model.encoder import SpeechEncoder
 from sedtalker_cli.model.layers.mel import LogMel
+from sedtalker_cli.progress import Progress, silent
 
 CAPTURED = "the capture itself"
 RIDGE_OFFSETS = range(-10, 11, 2)  # feature frames of 20 ms, 11 of them within 0.2 s to either side
@@ -140,7 +141,7 @@ def evaluate_lipsync(
     captures: Sequence[Capture],
     split: str,
     head: Head,
-    progress: Callable[[str, int, int], None] = lambda what, done, total: None,
+    progress: Progress = silent,
 ) -> LipsyncReport:
     """An animator on one split of captures, beside the baselines and the capture itself.
 
@@ -149,7 +150,7 @@ def evaluate_lipsync(
         captures: of any sources; the ridge learns from the training split of each, where there is one.
         split: part to score.
         head: whose lips are measured.
-        progress: called with (what, done, total).
+        progress: called as (stage, done, total).
 
     Raises:
         InputError: no recording in the split.
@@ -180,7 +181,7 @@ def evaluate_lipsync(
             chosen,
             features,
             head,
-            lambda done, total, source=source: progress(f"{source}: emotions", done, total),
+            progress,
         )
     return report
 

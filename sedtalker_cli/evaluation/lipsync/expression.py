@@ -1,6 +1,6 @@
 """An animator's expressions: the same words in every emotion and at every intensity."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any
@@ -21,6 +21,7 @@ from sedtalker_cli.evaluation.metrics.expression import coefficient, is_rising, 
 from sedtalker_cli.evaluation.metrics.lipsync import correlation, score_tracks, spoken_frames
 from sedtalker_cli.face.head import Head
 from sedtalker_cli.model.animator import Animator
+from sedtalker_cli.progress import Progress, silent
 
 LEVELS = (0.0, 0.25, 0.5, 0.75, 1.0)
 NORMAL, STRONG = 0.5, 1.0  # intensities of normal and strong acting
@@ -114,7 +115,7 @@ def score_expressions(
     captures: Sequence[Capture],
     features: Sequence[torch.Tensor],
     head: Head,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = silent,
 ) -> ExpressionScores:
     """Animate recordings in every emotion at every intensity.
 
@@ -123,7 +124,7 @@ def score_expressions(
         captures: recordings; their motion is not used.
         features: encoder features of each.
         head: whose lips are measured.
-        progress: called with (done, total).
+        progress: called as (stage, done, total).
     """
     wanted = [("neutral", 0.0), *((emotion, level) for emotion in EMOTIONS for level in LEVELS[1:])]
     motions: dict[tuple[str, float], list[np.ndarray]] = {}
@@ -132,7 +133,7 @@ def score_expressions(
             animate(animator, f, c, emotion, level, own_style(animator, c))
             for c, f in zip(captures, features, strict=True)
         ]
-        progress(number, len(wanted))
+        progress("emotions", number, len(wanted))
     full = {emotion: motions[emotion, 0.0 if emotion == "neutral" else STRONG] for emotion in ("neutral", *EMOTIONS)}
     means = {key: np.mean(np.concatenate(rows), axis=0, dtype=np.float64) for key, rows in motions.items()}
     calm = means["neutral", 0.0]

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from sedtalker_cli.emotion.timeline import EMOTIONS
 from sedtalker_cli.face.arkit import ARKIT_NAMES
 from sedtalker_cli.model.encoder import SpeechEncoder
 from sedtalker_cli.motion.expression import articulation_gain, blend_expression, expression_curves
+from sedtalker_cli.progress import Progress, silent
 
 RATE = 50.0
 
@@ -74,9 +75,18 @@ class MotionSet:
         folder: Path,
         examples: Iterable[Example],
         encoder: SpeechEncoder,
-        progress: Callable[[int], None] = lambda done: None,
+        stage: str,
+        progress: Progress = silent,
     ) -> "MotionSet":
-        """Encode examples into `folder`, or use what is complete there."""
+        """Encode examples into `folder`, or use what is complete there.
+
+        Args:
+            folder: made, or complete from an earlier run.
+            examples: of this draw.
+            encoder: makes the features.
+            stage: name of this work, for the progress.
+            progress: called as (stage, done, total) with examples; how many there will be is not known.
+        """
         if (folder / "styles.json").is_file():
             return cls(folder)
         part = folder.with_name(folder.name + ".part")
@@ -89,7 +99,7 @@ class MotionSet:
             levels.append(loudness(example.waveform, frames))
             known.append(example.known)
             styles.append(example.style)
-            progress(done)
+            progress(stage, done, 0)
         np.save(part / "features.npy", np.concatenate(features))
         np.savez(
             part / "index.npz",

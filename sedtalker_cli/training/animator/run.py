@@ -19,6 +19,7 @@ from sedtalker_cli.model.animator import RATE, Animator, AnimatorNetwork, resamp
 from sedtalker_cli.model.checkpoint import save_checkpoint, sizes_of
 from sedtalker_cli.model.encoder import SpeechEncoder
 from sedtalker_cli.motion.expression import expression_curves
+from sedtalker_cli.progress import Progress, silent
 from sedtalker_cli.training.animator.examples import Speech, examples
 from sedtalker_cli.training.animator.loss import MotionLoss
 from sedtalker_cli.training.animator.motion import MotionSet, draw_emotions
@@ -44,14 +45,14 @@ CLASS_MAP = {"upset": "angry", "surprised": "surprise", "calm": "neutral", "bore
 def train_animator(
     settings: AnimatorTraining,
     log: Callable[[str], None] = print,
-    progress: Callable[[str, int, int], None] = lambda what, done, total: None,
+    progress: Progress = silent,
 ) -> dict[str, float]:
     """Train, keep the best epoch by validation correlation of the mouth, write the checkpoint.
 
     Args:
         settings: of the run; the same settings after an interruption go on where it stopped.
         log: told one line at a time.
-        progress: called with (what, done, total).
+        progress: called as (stage, done, total).
 
     Returns:
         validation scores of the checkpoint.
@@ -83,7 +84,8 @@ def train_animator(
             cache / f"motion-{number}",
             examples(captures, speech, head, number, settings),
             encoder,
-            lambda done: progress(f"encoding draw {number}", done, 0),
+            f"encoding draw {number}",
+            progress,
         )
 
     first_draw = draw(0)

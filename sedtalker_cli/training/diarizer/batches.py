@@ -1,6 +1,6 @@
 """Batches of the diarizer's training: recordings through the encoder, padded and masked."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -9,6 +9,7 @@ import torch
 
 from sedtalker_cli.data.composites import Composite, CompositeSampler
 from sedtalker_cli.model.encoder import SpeechEncoder
+from sedtalker_cli.progress import Progress
 from sedtalker_cli.training.diarizer.labels import collate
 from sedtalker_cli.training.diarizer.settings import DiarizerTraining
 
@@ -18,7 +19,7 @@ def encoded_batches(
     sampler: CompositeSampler,
     settings: DiarizerTraining,
     number: int,
-    progress: Callable[[str, int, int], None],
+    progress: Progress,
 ) -> Iterator[dict[str, Any]]:
     """Batches of a draw, of similar lengths; sound is drawn ahead by another thread.
 

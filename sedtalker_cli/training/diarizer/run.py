@@ -18,6 +18,7 @@ from sedtalker_cli.model.checkpoint import load_state as load_weights
 from sedtalker_cli.model.diarizer_network import DiarizerNetwork
 from sedtalker_cli.model.encoder import SpeechEncoder
 from sedtalker_cli.model.losses import masked_classification, masked_intensity, ranked_intensity
+from sedtalker_cli.progress import Progress, silent
 from sedtalker_cli.training.diarizer.batches import encode_batch, encoded_batches, mask_spans, padded
 from sedtalker_cli.training.diarizer.calibrate import fit_decoding, fit_temperature
 from sedtalker_cli.training.diarizer.labels import LabelledSet
@@ -38,14 +39,14 @@ from sedtalker_cli.training.loop import (
 def train_diarizer(
     settings: DiarizerTraining,
     log: Callable[[str], None] = print,
-    progress: Callable[[str, int, int], None] = lambda what, done, total: None,
+    progress: Progress = silent,
 ) -> dict[str, float]:
     """Train, keep the best epoch by validation macro F1, calibrate, write the checkpoint.
 
     Args:
         settings: of the run; the same settings after an interruption go on where it stopped.
         log: told one line at a time.
-        progress: called with (what, done, total).
+        progress: called as (stage, done, total).
 
     Returns:
         validation scores of the checkpoint.

@@ -12,6 +12,7 @@ from sedtalker_cli.emotion.decoding import runs_of
 from sedtalker_cli.model.diarizer_network import DiarizerNetwork
 from sedtalker_cli.model.losses import masked_intensity
 from sedtalker_cli.model.statistics import StatisticsNetwork, statistics_of
+from sedtalker_cli.progress import Progress, silent
 from sedtalker_cli.training.diarizer.labels import LabelledSet
 
 WINDOWS = 3  # of a composite, besides its turns and as many parts of them
@@ -51,7 +52,7 @@ def fit_statistics(
     seed: int = 0,
     epochs: int = 15,
     log: Callable[[str], None] = lambda text: None,
-    progress: Callable[[str, int, int], None] = lambda what, done, total: None,
+    progress: Progress = silent,
 ) -> None:
     """Fit everything beside the stack of a network whose stack is trained: statistics, shares, stretches.
 
@@ -63,12 +64,12 @@ def fit_statistics(
         seed: of windows and training.
         epochs: passes over the windows.
         log: told the scores.
-        progress: called with (what, done, total).
+        progress: called as (stage, done, total).
     """
     windows = collect_windows(network, draws, np.random.default_rng([seed, 5]))
     for case, title in enumerate(("statistics", "statistics of known speakers")):
         mean = windows.mean - windows.shift if case else windows.mean
-        train_statistics(network.statistics[case], windows, mean, seed, epochs, lambda *at, t=title: progress(t, *at))
+        train_statistics(network.statistics[case], windows, mean, seed, epochs, title, progress)
     cases = [[None] * len(val_features), speaker_centres(network, val_features, val.speakers)]
     for case, centres in enumerate(cases):
         stack, local = slow_answers(network, val_features, centres)
@@ -161,7 +162,8 @@ def train_statistics(
     mean: torch.Tensor,
     seed: int,
     epochs: int,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    stage: str,
+    progress: Progress = silent,
     batch: int = 256,
     rate: float = 1e-3,
     smoothing: float = 0.1,
@@ -175,7 +177,8 @@ def train_statistics(
         mean: (N, K) their means, centred by the speaker or not.
         seed: of order, mixing and dropout.
         epochs: passes over the windows.
-        progress: called with (done, total) steps.
+        stage: name of this training, for the progress.
+        progress: called as (stage, done, total) with steps.
         batch, rate: windows of a step, highest learning rate.
         smoothing: probability spread over the classes that a corpus can tell.
         mixing: parameter of the beta distribution of shares.
@@ -214,7 +217,7 @@ def train_statistics(
         optimizer.step()
         schedule.step()
         if step % 50 == 0:
-            progress(step, steps)
+            progress(stage, step, steps)
     statistics.eval().requires_grad_(False)
 
 

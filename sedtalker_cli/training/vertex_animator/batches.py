@@ -19,6 +19,7 @@ from sedtalker_cli.formats.checksum import file_checksum
 from sedtalker_cli.formats.motion import read_array, write_array
 from sedtalker_cli.model.animator import RATE, sample_frames
 from sedtalker_cli.model.encoder import SpeechEncoder
+from sedtalker_cli.progress import Progress, silent
 
 LIVELIEST = 0.05  # share of vertices that stand for the lips where no region is known
 MEASURED = 48  # recordings from which usual sizes are taken
@@ -46,12 +47,12 @@ class FeatureStore:
             self._paths[audio] = self.folder / f"{hashlib.sha256(what.encode()).hexdigest()[:32]}.npy"
         return self._paths[audio]
 
-    def fill(self, audios: Sequence[Path], progress: Callable[[int], None] = lambda done: None) -> None:
+    def fill(self, audios: Sequence[Path], progress: Progress = silent) -> None:
         """Encode what is not there yet."""
         for done, audio in enumerate(audios, start=1):
             if not self.path(audio).is_file():
                 write_array(self.path(audio), self.encoder.encode(stream_audio(audio)).numpy())
-            progress(done)
+            progress("encoding", done, len(audios))
 
     def __call__(self, audio: Path) -> torch.Tensor:
         """(T50, L, D) float16.

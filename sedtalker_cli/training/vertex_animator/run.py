@@ -22,6 +22,7 @@ from sedtalker_cli.model.layers.kernels import choose_scan
 from sedtalker_cli.model.losses import vertex_losses
 from sedtalker_cli.model.vertex_animator import ANYONE, KIND, VertexAnimator, VertexNetwork, build_network
 from sedtalker_cli.model.weights import weights_dir
+from sedtalker_cli.progress import Progress, silent
 from sedtalker_cli.training.loop import MovingAverage, append_row, cosine_with_warmup, load_state, save_state
 from sedtalker_cli.training.vertex_animator.batches import FeatureStore, Talking, epoch_batches, evenly, prefetch
 from sedtalker_cli.training.vertex_animator.monitor import Monitor
@@ -34,18 +35,15 @@ NEUTRAL = "neutral"
 # Emotions of the diarizer that a data set may lack -> what it shows instead, the first that it has.
 STAND_INS = {"surprise": ("pleased", "happy"), "angry": ("upset",), "disgust": ("ill",)}
 Log = Callable[[str], None]
-Progress = Callable[[str, int, int], None]
 
 
-def train_vertices(
-    settings: VertexTraining, log: Log = print, progress: Progress = lambda what, done, total: None
-) -> dict[str, float]:
+def train_vertices(settings: VertexTraining, log: Log = print, progress: Progress = silent) -> dict[str, float]:
     """Train, keep the epoch with the best validation score, write the checkpoint.
 
     Args:
         settings: of the run; the same settings after an interruption go on where it stopped.
         log: told one line at a time, in the leading process.
-        progress: called with (what, done, total), there too.
+        progress: called as (stage, done, total), there too.
 
     Returns:
         best score (mean of vertex and lip errors over those of a still face; below 1 is better than it) and its epoch.
@@ -63,7 +61,7 @@ def train_vertices(
         datasets = [d.only({*settings.emotions, NEUTRAL}) for d in datasets]
     with team(choose_device(settings.device)) as workers:
         if not workers.leads:
-            log, progress = (lambda text: None), (lambda what, done, total: None)
+            log, progress = (lambda text: None), silent
         return Run(settings, datasets, workers, log, progress).train()
 
 
@@ -205,7 +203,7 @@ class Run:
         """Encode all sound, each process its share."""
         audios = sorted({s.audio for t in self.sets for s in t.dataset.sequences if s.split != "test"})
         mine = self.workers.share(audios)
-        self.store.fill(mine, lambda done: self.progress("encoding", done, len(mine)))
+        self.store.fill(mine, self.progress)
         self.workers.wait()
 
     def _epoch(self, epoch: int, optimizer: Any, schedule: Any, average: MovingAverage) -> list[float]:

@@ -10,6 +10,7 @@ import torch
 from sedtalker_cli.data.talking_heads import TalkingSequence
 from sedtalker_cli.evaluation.animation.predictor import predict_sequence
 from sedtalker_cli.model.vertex_animator import VertexAnimator
+from sedtalker_cli.progress import Progress, silent
 from sedtalker_cli.training.vertex_animator.batches import Talking
 from sedtalker_cli.training.vertex_animator.parallel import Team
 
@@ -27,7 +28,7 @@ def validation_scores(
     numbers: Sequence[int],
     talking: Talking,
     workers: Team,
-    progress: Callable[[str, int, int], None] = lambda what, done, total: None,
+    progress: Progress = silent,
 ) -> dict[str, float]:
     """Mean errors over recordings, each process its share.
 
@@ -36,7 +37,7 @@ def validation_scores(
         numbers: of the recordings in the data set.
         talking: the data set.
         workers: processes of the run.
-        progress: called as (what, done, total).
+        progress: called as (stage, done, total).
 
     Returns:
         `mve` and `lve`, in the data set's units and their square.
@@ -50,10 +51,10 @@ def validation_scores(
 
 def still_scores(numbers: Sequence[int], talking: Talking, workers: Team) -> dict[str, float]:
     """The same of the template at rest."""
-    return _mean_errors(lambda s: s.template[None], numbers, talking, workers, lambda what, done, total: None)
+    return _mean_errors(lambda s: s.template[None], numbers, talking, workers, silent)
 
 
-def _mean_errors(predicted: Callable, numbers: Sequence[int], talking: Talking, workers: Team, progress: Callable):
+def _mean_errors(predicted: Callable, numbers: Sequence[int], talking: Talking, workers: Team, progress: Progress):
     total = np.zeros(len(SCORES))
     mine = workers.share(numbers)
     for done, number in enumerate(mine, start=1):
