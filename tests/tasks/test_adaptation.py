@@ -86,7 +86,7 @@ def test_each_recording_is_heard_once_and_only_when_needed(numbers):
     for _ in range(2):
         adaptation.voice(jobs[0], lambda *step: stages.append(step))
     assert sorted(ears.heard) == ["a", "b"]
-    assert stages == [("knowing the speaker", 0.0), ("knowing the speaker", 0.5)]
+    assert stages == [("knowing the speaker", 0, 2), ("knowing the speaker", 1, 2)]
 
 
 def test_each_file_is_hashed_once(numbers, monkeypatch):
