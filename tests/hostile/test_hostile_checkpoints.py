@@ -190,7 +190,7 @@ def test_a_pickled_encoder_of_transformers_is_not_run(tmp_path):
 
 
 def test_a_pickled_state_of_training_is_not_run(tmp_path):
-    from sedtalker_cli.training.loop import load_state
+    from sedtalker_cli.training.state import load_state
 
     trace, path = tmp_path / "trace", tmp_path / "state.pt"
     torch.save({"settings": Trap(trace)}, path)

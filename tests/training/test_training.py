@@ -206,6 +206,26 @@ def test_interrupted_run_ends_like_an_uninterrupted_one(finished, tmp_path):
         assert torch.equal(tensor, second[name]), name
 
 
+def test_a_run_goes_on_from_an_older_state(finished, tmp_path):
+    """Which held the best score alone, and no scaler."""
+    train, settings, _, scores = finished
+    again = replace(settings, out=tmp_path / "run")
+
+    def kill_log(text):
+        if text.startswith("epoch 2:"):
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(again, kill_log, silent)
+    state = torch.load(again.out / "state.pt", weights_only=True)
+    del state["scaler"]
+    state["best"] = state["best"]["score"]
+    torch.save(state, again.out / "state.pt")
+    assert train(again, silent, silent) == scores
+    first, second = (s.out / "checkpoint" / "model.safetensors" for s in (settings, again))
+    assert first.read_bytes() == second.read_bytes()
+
+
 def test_finished_run_is_left_alone(finished):
     train, settings, _, scores = finished
     before, lines = checksum(settings.out / "checkpoint"), []

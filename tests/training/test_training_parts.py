@@ -29,7 +29,8 @@ from sedtalker_cli.training.diarizer.calibrate import fit_decoding, fit_temperat
 from sedtalker_cli.training.diarizer.labels import LabelledSet, collate, intensity_target, known_classes
 from sedtalker_cli.training.diarizer.score import score_frames
 from sedtalker_cli.training.diarizer.settings import DiarizerTraining
-from sedtalker_cli.training.loop import MovingAverage, append_row, cosine_with_warmup, load_state, save_state
+from sedtalker_cli.training.loop import MovingAverage, cosine_with_warmup
+from sedtalker_cli.training.state import append_row, load_state, save_state
 from tests.training.test_training import buzz
 from tests.training.test_training import data as data
 

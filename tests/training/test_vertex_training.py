@@ -18,9 +18,11 @@ from sedtalker_cli.model.checkpoint import save_checkpoint
 from sedtalker_cli.model.layers.whisper import WhisperLayers
 from sedtalker_cli.model.vertex_animator import VertexAnimator
 from sedtalker_cli.model.vertex_encoder import encoder_for
+from sedtalker_cli.training.parallel import Team
+from sedtalker_cli.training.precision import precision
 from sedtalker_cli.training.vertex_animator.batches import Talking, epoch_batches, evenly, prefetch
-from sedtalker_cli.training.vertex_animator.parallel import Team
-from sedtalker_cli.training.vertex_animator.run import class_map, precision, train_vertices
+from sedtalker_cli.training.vertex_animator.description import class_map
+from sedtalker_cli.training.vertex_animator.run import train_vertices
 from sedtalker_cli.training.vertex_animator.settings import (
     VertexTraining,
     merge_settings,

@@ -58,6 +58,9 @@ class Team:
             distributed.barrier()
 
 
+ALONE = Team(0, 1, "cpu")
+
+
 @contextmanager
 def team(device: str) -> Iterator[Team]:
     """The processes that `torchrun` started, or this one alone.
