@@ -163,7 +163,7 @@ class Pipeline:
         Args:
             path: sound file.
             progress: called as (stage, done, total).
-            voice: what is known of its speaker, to judge him by his own measure; None judges him by that of all.
+            voice: what is known of its speaker, to judge them by their own measure; None judges them by that of all.
 
         Raises:
             InputError: the sound cannot be used.
@@ -227,7 +227,7 @@ class Pipeline:
 
         Raises:
             InputError: the sound cannot be used.
-            UsageError: an option cannot be meant.
+            UsageError: an option is invalid.
         """
         from sedtalker_cli.motion import lips
         from sedtalker_cli.motion.expression import expressed_intensity, keep_rhythm
@@ -301,7 +301,7 @@ class Pipeline:
 
 
 def check_options(*, fps: int, emotion_gain: float, lip_gain: float, smooth: float) -> None:
-    """Find options that cannot be meant before any model is loaded.
+    """Find invalid options before any model is loaded.
 
     Raises:
         UsageError: names the option.

@@ -17,7 +17,7 @@ from sedtalker_cli.errors import UsageError
 
 
 class Listener(Protocol):
-    """Who is told how the work goes."""
+    """Hears how the work goes."""
 
     def started(self, job: Job) -> None: ...
     def progress(self, job: Job, stage: str, done: float, total: float) -> None: ...
@@ -96,7 +96,7 @@ def run_batch(
         jobs: checked by `check_plan`.
         plan: see there.
         task: what is done with each.
-        listener: told of every step.
+        listener: hears of every step.
         bad: inputs that failed when they were looked for.
         engine: what runs the work.
 
@@ -121,7 +121,7 @@ def run_batch(
         ledger.remove_empty()
     results.sort(key=lambda result: order.get(result.source, 0))
     if len(results) > 1 or plan.part is not None:
-        with suppress(OSError):  # the disk is full: the reasons are told, too, and must not be lost with the table
+        with suppress(OSError):  # the disk is full: reasons went to the listener, too, and must not be lost
             write_failures(plan.failures, [_failure(result) for result in results if result.status == FAILED])
     return results
 

@@ -203,7 +203,7 @@ def animate(
 
 
 def _check_rows(jobs: "Sequence[Job]", classes: Sequence[str], head: Path | None) -> None:
-    """Find overrides and identities of a list that cannot be meant; rows that are alike are read once.
+    """Find overrides and identities of a list that are invalid; rows that are alike are read once.
 
     Raises:
         UsageError: names the input.

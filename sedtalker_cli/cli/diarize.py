@@ -28,8 +28,8 @@ of waveform, posteriors, intensity and segments, STEM.emotion.png or .svg.
 
 \b
 With --adapt all inputs of one folder (or of one `speaker` in a CSV --list) are taken as one person
-and judged by his own measure; give recordings of several moods, because a folder of one mood only
-would be taken for his neutral voice."""
+and judged by their own measure; give recordings of several moods, because a folder of one mood only
+would be taken for their neutral voice."""
 
 
 class Format(str, Enum):

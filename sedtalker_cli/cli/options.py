@@ -154,7 +154,7 @@ Adapt = Annotated[
     bool,
     typer.Option(
         "--adapt",
-        help="Judge every speaker by his own measure: all inputs of one folder (or one speaker of a CSV --list) are "
+        help="Judge every speaker by their own measure: all inputs of one folder (or one speaker of a CSV --list) are "
         "taken as one person.",
     ),
 ]

@@ -107,8 +107,10 @@ def animator(
     layout: Annotated[
         str, typer.Option(metavar="STACK", help="Blocks of the network, m Mamba and a attention, in their order.")
     ] = "mama",
-    conditioning: Annotated[Conditioning, typer.Option(help="How a frame is told its emotion.")] = Conditioning.film,
-    hard: Annotated[bool, typer.Option("--hard", help="Tell it the likeliest class alone, in steps of 0.5.")] = False,
+    conditioning: Annotated[Conditioning, typer.Option(help="How emotion conditions a frame.")] = Conditioning.film,
+    hard: Annotated[
+        bool, typer.Option("--hard", help="Condition on the likeliest class alone, in steps of 0.5.")
+    ] = False,
     dropout: Annotated[float, typer.Option(min=0, max=0.9, help="Share of the network left out at each step.")] = 0.1,
     learn_captures: Annotated[
         bool, typer.Option("--learn-captures/--judge-captures", help="Let captures teach the mouth, or validate only.")

@@ -23,7 +23,7 @@ def read_corpora(
         specs: (corpus name, folder).
         splits: table of splits (columns `path`, `split`), or None to draw them by speaker.
         seed: of drawn splits.
-        log: told what was read and skipped.
+        log: called with a line on what was read or skipped.
 
     Raises:
         InputError: a folder holds nothing of its corpus.
@@ -66,7 +66,7 @@ class WaveformStore:
 
         Args:
             utterances: what is wanted.
-            log: told each broken file and the count.
+            log: called with a line on each broken file, and on how many there are.
         """
         good = []
         for utterance in utterances:

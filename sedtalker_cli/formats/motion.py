@@ -37,7 +37,7 @@ class FrameFile:
         return self.shape[0]
 
     def __getitem__(self, key: int | slice) -> np.ndarray:
-        """(V, 3) of one frame, or (t, V, 3) of a plain slice; an `InputError` where a number cannot be meant."""
+        """(V, 3) of one frame, or (t, V, 3) of a plain slice; an `InputError` where a number is invalid."""
         if isinstance(key, slice):
             start, stop, _ = key.indices(len(self))
             return self._read(start, max(stop - start, 0))

@@ -11,7 +11,7 @@ from sedtalker_cli.formats.rttm import read_rttm, safe_uri
 
 
 def is_override_file(spec: str) -> bool:
-    """Files are told from text by their suffix."""
+    """A file is recognised by its suffix; everything else is text."""
     return Path(spec).suffix.lower() in (".rttm", ".csv")
 
 
@@ -26,7 +26,7 @@ def parse_override(
         uri: name of the recording: chooses among those of an RTTM file that holds several. None checks only.
 
     Raises:
-        UsageError: names the part (of a file: its line) that cannot be meant.
+        UsageError: names the part (of a file: its line) that is invalid.
     """
     if not is_override_file(spec):
         return parse_spans(spec, classes)

@@ -76,7 +76,7 @@ class AnimatorNetwork(nn.Module):
         window: attention reach in the stack's frames to either side.
         emotion_dim, style_dim: sizes of the embeddings.
         dropout: probability.
-        conditioning, soft: how a frame is told its emotion, see `HybridStack` and `EmotionCondition`.
+        conditioning, soft: how a frame is conditioned on its emotion, see `HybridStack` and `EmotionCondition`.
     """
 
     def __init__(

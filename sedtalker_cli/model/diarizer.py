@@ -25,7 +25,7 @@ from sedtalker_cli.model.windows import windowed
 
 @dataclass(frozen=True)
 class Voice:
-    """What is known of a speaker: the sum of his features (L, D) and the number of frames; voices add up."""
+    """What is known of a speaker: the sum of their features (L, D) and the number of frames; voices add up."""
 
     total: torch.Tensor
     frames: int
@@ -73,7 +73,7 @@ class Diarizer:
 
     @torch.inference_mode()
     def voice(self, features: Features) -> Voice:
-        """What a recording (T, L, D) tells of its speaker."""
+        """The voice of a recording's speaker, from its features (T, L, D)."""
         total = torch.zeros_like(self.network.centre)
         tuned = self._tuned(features)
         for start in range(0, len(tuned), 3000):
@@ -87,7 +87,7 @@ class Diarizer:
 
         Args:
             features: (T, L, D) as from `SpeechEncoder.encode` or `store`.
-            voice: what is known of its speaker, to judge him by his own measure.
+            voice: what is known of its speaker, to judge them by their own measure.
 
         Returns:
             posteriors (T, C) float32, rows sum to 1; intensity (T,) float32 in [0, 1].

@@ -190,15 +190,15 @@ class VertexAnimator:
         place = torch.arange(inner, dtype=torch.float64) / own * RATE - 0.5
         flat = features.float().flatten(1)
         heard = sample_frames(flat, place).unflatten(1, features.shape[1:])
-        told = torch.from_numpy(np.column_stack([posteriors, intensity]).astype(np.float32))
-        told = told[place.round().long().clamp(0, len(told) - 1)]
+        emotion = torch.from_numpy(np.column_stack([posteriors, intensity]).astype(np.float32))
+        emotion = emotion[place.round().long().clamp(0, len(emotion) - 1)]
         number = torch.tensor([self.subject_number(subject)], device=self.device)
 
         def run(f: torch.Tensor, e: torch.Tensor) -> tuple[torch.Tensor]:
             e = e.to(self.device)
             return (self.network.backbone(f.to(self.device), e[..., :-1], e[..., -1], number),)
 
-        (hidden,) = windowed(run, [heard, told], core=1800, context=180)
+        (hidden,) = windowed(run, [heard, emotion], core=1800, context=180)
         if fps != own:
             hidden = sample_frames(hidden, torch.arange(frames, dtype=torch.float64) / fps * own)
         return hidden

@@ -35,7 +35,7 @@ def weights_dir(name: str) -> Path:
 
 
 def checkpoint_type(folder: str | os.PathLike) -> str | None:
-    """What a checkpoint folder says it holds, None where it says nothing that can be read."""
+    """Type of a checkpoint folder, None where it cannot be read."""
     try:
         config = read_json(Path(folder) / "config.json")
     except InputError:

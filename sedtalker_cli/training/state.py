@@ -23,7 +23,7 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
 
 
 def shown_settings(settings: Any) -> dict[str, Any]:
-    """A run's settings (a dataclass) without places on a disk and without the network's sizes, ready for JSON."""
+    """A run's settings (a dataclass) without paths and without the network's sizes, ready for JSON."""
     values = asdict(settings)
     for name in ("splits", "out", "cache", "encoder", "network"):
         values.pop(name, None)
@@ -55,12 +55,14 @@ def load_state(path: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     if not zipfile.is_zipfile(path):  # also the case where its end is missing
-        raise InputError(f"{path}: is damaged; delete it to start the run anew")
+        raise InputError(f"{path}: is damaged; delete it to start the run from the beginning")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         kept = state.get("settings", {})
     except (OSError, EOFError, ValueError, KeyError, AttributeError, RuntimeError, pickle.UnpicklingError) as error:
-        raise InputError(f"{path}: is damaged, or no state of a run; delete it to start the run anew") from error
+        raise InputError(
+            f"{path}: is damaged, or not the state of a run; delete it to start the run from the beginning"
+        ) from error
     changed = [
         f"{name} {kept.get(name)} -> {settings.get(name)}"
         for name in kept | settings
@@ -69,7 +71,7 @@ def load_state(path: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
     if changed:
         raise UsageError(
             f"{path.parent}: holds a run with other settings ({', '.join(changed)}); "
-            "repeat them to go on with it, or choose another folder"
+            "repeat them to continue it, or choose another folder"
         )
     return state
 

@@ -211,7 +211,7 @@ def test_vertices_that_are_no_numbers_are_named(data, tmp_path):
     vertices = np.load(path)
     vertices[20, 7] = np.nan
     np.save(path, vertices)
-    with pytest.raises(InputError, match=r"Sad1_2\.npy: holds values that are no numbers"):
+    with pytest.raises(InputError, match=r"Sad1_2\.npy: holds values that are not finite"):
         train_vertices(settings_of(data, tmp_path / "run", datasets=[f"emovoca={root}"]), silent, silent)
 
 
@@ -220,7 +220,7 @@ def test_one_topology_has_one_frame_rate(data, tmp_path):
     for path in (root / "wav").glob("*.wav"):
         wave(path, 30 / 25)
     sets = [f"emovoca={data / 'emovoca'}", f"emovoca@25={root}"]
-    with pytest.raises(InputError, match=r"slow: flame has 25 frames a second there, 30 elsewhere"):
+    with pytest.raises(InputError, match=r"slow: topology flame has 25 frames a second here, but 30 "):
         train_vertices(settings_of(data, tmp_path / "run", datasets=sets), silent, silent)
 
 
@@ -357,12 +357,12 @@ def ply(data):
         (["--precision", "f8"], "must be one of auto, fp32"),
         (["--scan-backend", "mamba-ssm"], "its kernels need CUDA"),
         (["--set", "network.layout=xyz"], "only 'm' (Mamba) and 'a' (attention)"),
-        (["--set", "network.num_heads=0"], "[network] describes none: integer division or modulo by zero"),
-        (["--set", "network.d_model=10"], "[network] describes none"),
-        (["--set", "network.window=0"], "[network] describes none"),
-        (["--set", "network.d_model=99999999"], "[network] describes none: d_model is 99999999"),
+        (["--set", "network.num_heads=0"], "[network] is invalid: integer division or modulo by zero"),
+        (["--set", "network.d_model=10"], "[network] is invalid"),
+        (["--set", "network.window=0"], "[network] is invalid"),
+        (["--set", "network.d_model=99999999"], "[network] is invalid: d_model is 99999999"),
         (["--set", "network=5"], "network is 5, expected sizes, e.g. network.d_model=256"),
-        (["--set", "network.rank=3"], "the hybrid backbone has no such size"),
+        (["--set", "network.rank=3"], "unknown size; the hybrid backbone has"),
         (["--set", "network.backbone=rnn"], "must be one of hybrid, paper"),
         (["--capture", "grid=PATH"], "give either --dataset NAME=PATH or --capture SOURCE=PATH"),
         (["--dataset", "voca=PATH"], "should be NAME=PATH with NAME one of"),
@@ -460,8 +460,8 @@ def talking(data) -> Talking:
 def test_batches_hold_what_the_recordings_say(data):
     ready = talking(data)
     stretches = ready.stretches(np.random.default_rng(0), 9, 0.0)
-    assert all(s.frames == 9 and 0 <= s.start <= 6 and s.told for s in stretches) and len(stretches) == 6
-    shorter = stretches[1]._replace(frames=4, told=False)
+    assert all(s.frames == 9 and 0 <= s.start <= 6 and s.subject_known for s in stretches) and len(stretches) == 6
+    shorter = stretches[1]._replace(frames=4, subject_known=False)
     batch = ready.batch([stretches[0], shorter])
     first, second = (ready.dataset.sequences[s.sequence] for s in (stretches[0], shorter))
     assert batch["mask"].sum(1).tolist() == [9, 4] and batch["subject"].tolist() == [1, 0]

@@ -1,4 +1,4 @@
-"""What a home-made data set shall be."""
+"""Settings of a generated data set."""
 
 from __future__ import annotations
 

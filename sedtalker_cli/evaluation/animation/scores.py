@@ -31,7 +31,7 @@ from sedtalker_cli.evaluation.report.tables import without_nan
 from sedtalker_cli.progress import Progress, silent
 
 Predict = Callable[[TalkingSequence], np.ndarray]
-"""A model's answer to a sequence: vertices (T, V, 3) at the sequence's frame rate."""
+"""A model's prediction of a sequence: vertices (T, V, 3) at the sequence's frame rate."""
 SHORT = 0.1  # s by which a prediction may end early or late before a note says so
 OTHER_RATE = 1.5  # lengths that differ by this factor are taken for another frame rate
 OTHER_LENGTH, SAME_LENGTH = 0.1, 0.02  # shares by which most lengths differ from the references', and fit another rate
@@ -306,7 +306,7 @@ def _check(pair: Pair, reference: np.ndarray, prediction: np.ndarray) -> None:
         )
     for side, vertices in (("prediction", prediction), ("reference", reference)):
         if not np.isfinite(vertices).all():
-            raise InputError(f"{pair.name}: the {side} holds values that are no numbers")
+            raise InputError(f"{pair.name}: the {side} holds values that are not finite")
     ratio = len(prediction) / len(reference)
     if not 1 / OTHER_RATE < ratio < OTHER_RATE:
         raise InputError(

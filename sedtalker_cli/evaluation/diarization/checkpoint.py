@@ -181,7 +181,7 @@ def evaluate_checkpoint(
         split: which part.
         joined: number of joined recordings of 2 to 4 clips.
         seed: of the joined recordings.
-        log: told what was read.
+        log: called with one line at a time.
         progress: called as (stage, done, total).
 
     Raises:

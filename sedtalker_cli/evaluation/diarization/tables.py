@@ -124,7 +124,7 @@ def checkpoint_tables(report: DiarizationReport) -> list[Table]:
     foreign = [joined_table(report.foreign, "Joined clips of other corpora")] if report.foreign else []
     return [
         corpus_table(clips, title),
-        corpus_table(report.adapted, f"{title}, adapted to the speaker by all his clips"),
+        corpus_table(report.adapted, f"{title}, adapted to each speaker by all their clips"),
         class_table(
             clips.pooled(clips.frames), "Frames by class, corpora of training, and what it was called (share)", "frames"
         ),

@@ -56,6 +56,6 @@ class AnimatorTraining:
 
     @property
     def styles(self) -> tuple[str, ...]:
-        """Ways of speaking that the mouth learns."""
+        """Speaking styles that the mouth learns."""
         captured = [source for source, _ in self.captures] if self.learn_captures else []
         return tuple(dict.fromkeys([*captured, *([RULES] if self.phones else [])]))

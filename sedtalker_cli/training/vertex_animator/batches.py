@@ -64,12 +64,12 @@ class FeatureStore:
 
 
 class Stretch(NamedTuple):
-    """A part of a recording: its number, frames [start, start + frames), and whether its subject is told."""
+    """A part of a recording: its number, frames [start, start + frames), and whether its subject is known."""
 
     sequence: int
     start: int
     frames: int
-    told: bool
+    subject_known: bool
 
 
 class Talking:
@@ -94,7 +94,7 @@ class Talking:
         self.scale, self.lips, self.lips_known = self._measure()
 
     def _measure(self) -> tuple[float, np.ndarray, bool]:
-        """Usual size of an offset, lip vertices, and whether these are known or taken by their liveliness."""
+        """Usual size of an offset; lip vertices, and whether the data set names them (else: those that move most)."""
         total, steps = 0.0, np.zeros(self.dataset.vertex_count)
         chosen = evenly(self.train, MEASURED)
         for number in chosen:
@@ -113,8 +113,8 @@ class Talking:
         for number in self.train:
             frames = self.dataset.sequences[number].frames
             kept = min(frames, max_frames or frames)
-            start, told = int(rng.integers(frames - kept + 1)), bool(rng.random() >= anyone)
-            found.append(Stretch(number, start, kept, told))
+            start, known = int(rng.integers(frames - kept + 1)), bool(rng.random() >= anyone)
+            found.append(Stretch(number, start, kept, known))
         return found
 
     def whole(self, number: int) -> Stretch:
@@ -142,7 +142,7 @@ class Talking:
                     "features": self._heard(sequence, stretch, longest),
                     "posteriors": torch.from_numpy(label_rows(sequence, self.classes, longest)),
                     "intensity": torch.full((longest,), float(sequence.intensity)),
-                    "subject": torch.tensor(self._number(sequence.subject) if stretch.told else 0),
+                    "subject": torch.tensor(self._number(sequence.subject) if stretch.subject_known else 0),
                     "template": torch.from_numpy(sequence.template.astype(np.float32)),
                     "vertices": torch.from_numpy(vertices),
                     "mask": mask,
@@ -168,7 +168,7 @@ def read_finite(sequence: TalkingSequence, part: slice) -> np.ndarray:
     """
     vertices = sequence.vertices[part]
     if not np.isfinite(vertices).all():
-        raise InputError(f"{sequence.path}: holds values that are no numbers; make it again, or remove it")
+        raise InputError(f"{sequence.path}: holds values that are not finite; write it again, or remove it")
     return vertices
 
 

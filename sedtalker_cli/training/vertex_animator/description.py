@@ -1,4 +1,4 @@
-"""What the checkpoint of a vertex animator says of itself."""
+"""Configuration that a vertex animator's checkpoint carries."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sedtalker_cli.model.vertex_animator import ANYONE, KIND
 from sedtalker_cli.training.vertex_animator.settings import VertexTraining
 
 NEUTRAL = "neutral"
-# Emotions of the diarizer that a data set may lack -> what it shows instead, the first that it has.
+# Emotions of the diarizer that a data set may lack -> the emotion used instead, the first that the data set has.
 STAND_INS = {"surprise": ("pleased", "happy"), "angry": ("upset",), "disgust": ("ill",)}
 
 
@@ -42,7 +42,8 @@ def describe(settings: VertexTraining, datasets: Sequence[TalkingDataset], encod
         ):
             if own != other:
                 raise InputError(
-                    f"{d.root}: {d.topology} has {own:g} {what} there, {other:g} elsewhere; keep them alike"
+                    f"{d.root}: topology {d.topology} has {own:g} {what} here, but {other:g} in another data set; "
+                    "convert one of them"
                 )
     backbone = settings.network.get("backbone", "hybrid")
     if backbone not in BACKBONES:
@@ -50,7 +51,7 @@ def describe(settings: VertexTraining, datasets: Sequence[TalkingDataset], encod
     known = sizes_of(BACKBONES[backbone])
     unknown = [name for name in settings.network if name not in ("backbone", *known)]
     if unknown:
-        raise UsageError(f"network.{unknown[0]}: the {backbone} backbone has no such size, but {', '.join(known)}")
+        raise UsageError(f"network.{unknown[0]}: unknown size; the {backbone} backbone has {', '.join(known)}")
     sizes = {**known, "num_taps": encoder.num_taps, "dim": encoder.dim, **settings.network}
     return {
         "type": KIND,
@@ -65,7 +66,7 @@ def describe(settings: VertexTraining, datasets: Sequence[TalkingDataset], encod
 
 
 def encoder_facts(name: str, encoder: SpeechEncoder) -> dict[str, str | None]:
-    """What is told of an encoder: its Hugging Face id, or its folder's name without the way there."""
+    """Name of an encoder (its Hugging Face id, or its folder's name without the path) and its checksum."""
     shown = (Path(name).name if Path(name).is_dir() else name) if name else "bundled"
     return {"name": shown, "sha256": encoder.sha256}
 

@@ -149,7 +149,7 @@ class VertexJob(Job):
                 network.eval().backbone(features, posteriors, posteriors[..., 0], posteriors[0, :1, 0].long())
         except (TypeError, ValueError, RuntimeError, ArithmeticError) as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise UsageError(f"[network] describes none: {reason}") from None
+            raise UsageError(f"[network] is invalid: {reason}") from None
         return network
 
     def _set_scales(self) -> None:
@@ -214,7 +214,7 @@ class VertexJob(Job):
             ratios += [found[name] / max(self.still[talking.dataset.name][name], 1e-30) for name in found]
         score = float(np.mean(ratios))
         if not np.isfinite(score):
-            raise InputError(f"{self.out}: the training has diverged, scores are no numbers; lower learning_rate")
+            raise InputError(f"{self.out}: the training has diverged, its scores are not finite; lower learning_rate")
         return {**scores, "score": score}
 
     def score(self, scores: Mapping[str, float]) -> float:
@@ -229,11 +229,13 @@ class VertexJob(Job):
 
 
 def facts_of(talking: Talking) -> list[str]:
-    """Lines for the log: what a data set holds, and what is peculiar about it."""
+    """Lines for the log: what a data set holds, and notes on it."""
     dataset = talking.dataset
     lines = [dataset.summary(), *(f"note: {note}" for note in dataset.notes)]
     if not talking.lips_known:
-        lines.append(f"note: {dataset.name} names no lips: its {len(talking.lips)} liveliest vertices stand in")
+        lines.append(
+            f"note: {dataset.name} has no lip region: its {len(talking.lips)} most mobile vertices are used instead"
+        )
     return lines
 
 
