@@ -1,7 +1,7 @@
 """`sedtalker evaluate lipsync`: an animator, or motions that it wrote, against captured motion."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -9,10 +9,6 @@ from sedtalker_cli.cli import options as opt
 from sedtalker_cli.cli.console import say, session
 from sedtalker_cli.cli.stages import stage_bar
 from sedtalker_cli.cli.tables import print_tables
-
-if TYPE_CHECKING:
-    from sedtalker_cli.data.captures import Capture
-    from sedtalker_cli.evaluation.lipsync.animator import LipsyncReport
 
 EXAMPLES = """\b
 Examples:
@@ -52,24 +48,14 @@ def lipsync(
     with session(quiet, as_json, debug):
         import json
 
-        from sedtalker_cli.data.captures import READERS, parse_capture
-        from sedtalker_cli.errors import UsageError
-        from sedtalker_cli.evaluation.lipsync.files import evaluate_folder
         from sedtalker_cli.evaluation.lipsync.pages import expression_tables, lipsync_page, mouth_tables
+        from sedtalker_cli.evaluation.lipsync.request import LipsyncRequest
         from sedtalker_cli.evaluation.report.folder import check_report_folder, write_report
 
-        if predictions is not None and (animator or encoder):
-            given = "--animator" if animator else "--encoder"
-            raise UsageError(f"--predictions scores files, {given} belongs to a model; give one of them")
+        request = LipsyncRequest(capture, split, predictions, encoder, animator, device.value)
         check_report_folder(out)
-        sources = list(map(parse_capture, capture))
-        facts = {f"capture: {name}": str(path) for name, path in sources}
-        captures = [c for name, path in sources for c in READERS[name](path)]
-        if predictions is not None:
-            report, facts["predictions"] = evaluate_folder(captures, split, predictions), str(predictions)
-        else:
-            report, models = score_model(captures, split, encoder, animator, device.value, quiet)
-            facts |= {f"model: {name}": str(checksum) for name, checksum in models.items()}
+        with stage_bar(quiet) as (_, progress):
+            report, facts = request.evaluate(progress)
         for note in () if quiet else report.notes:
             say(f"note: {note}")
         content = {"facts": facts, **report.to_dict()}
@@ -78,18 +64,3 @@ def lipsync(
             typer.echo(json.dumps(content, allow_nan=False))
         elif not quiet:
             print_tables([*mouth_tables(report), *expression_tables(report)])
-
-
-def score_model(
-    captures: "list[Capture]", split: str, encoder: str | None, animator: Path | None, device: str, quiet: bool
-) -> "tuple[LipsyncReport, dict[str, str | None]]":
-    """An animator on captures; the report, and checksums of the models."""
-    from sedtalker_cli.evaluation.lipsync.animator import evaluate_lipsync
-    from sedtalker_cli.face.head import load_head
-    from sedtalker_cli.pipeline import Pipeline
-
-    pipeline = Pipeline.load(device, encoder=encoder, animator=animator)
-    with stage_bar(quiet) as (_, progress):
-        report = evaluate_lipsync(pipeline.encoder, pipeline.animator, captures, split, load_head(), progress)
-    models = pipeline.models(animate=True)
-    return report, {name: models[name] for name in ("encoder", "animator")}

@@ -35,8 +35,6 @@ and stillness.
 The same command goes on where an interrupted run stopped. Results: OUT/checkpoint (the best epoch by
 validation), OUT/log.csv."""
 SHARED = ("encoder", "epochs", "batch", "learning_rate", "seed", "precision", "tensorboard", "samples")
-CAPTURE_ONLY = ("phones", "corpus", "splits", "draws", "speech", "learn_captures")
-DATASET_ONLY = ("preset", "config", "assign", "emotions", "precision", "tensorboard", "samples", "head", "device")
 
 
 class Conditioning(str, Enum):
@@ -122,19 +120,14 @@ def animator(
 ) -> None:
     """Train an animator: vertices of talking-head data sets, or coefficients of captured motion."""
     with session(quiet, False, debug):
-        from sedtalker_cli.errors import UsageError
+        from sedtalker_cli.training.options import check_teachers
 
         given = {
             name: value
             for name, value in context.params.items()
             if context.get_parameter_source(name).name == "COMMANDLINE"
         }
-        if bool(dataset) == bool(capture):
-            raise UsageError("what teaches it: give either --dataset NAME=PATH or --capture SOURCE=PATH")
-        foreign = next((name for name in (CAPTURE_ONLY if dataset else DATASET_ONLY) if name in given), None)
-        if foreign:
-            option = "--set" if foreign == "assign" else f"--{foreign.replace('_', '-')}"
-            raise UsageError(f"{option} is for --{'capture' if dataset else 'dataset'}; leave it out")
+        check_teachers(dataset, capture, given)
         leads = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun starts, one speaks
         with stage_bar(quiet or not leads) as (log, progress):
             if dataset:

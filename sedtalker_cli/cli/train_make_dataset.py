@@ -51,14 +51,7 @@ def make_dataset(
     with session(quiet, False, debug):
         from sedtalker_cli.cli.companions import given_head
         from sedtalker_cli.data.talking_heads import generate
-        from sedtalker_cli.errors import UsageError
 
-        if head is not None and identity:
-            raise UsageError("--identity is for the built-in head; leave it out with --head")
-        formats = tuple(name.strip() for name in curves.split(",") if name.strip())
-        unknown = next((name for name in formats if name not in ("csv", "npy")), None)
-        if unknown:
-            raise UsageError(f"--curves {unknown}: give csv, npy, or both")
         recipe = generate.Recipe(
             speech=tuple(speech),
             out=out,
@@ -69,7 +62,7 @@ def make_dataset(
             else generate.OFFERED,
             fps=fps,
             limit=limit,
-            curves=formats,
+            curves=tuple(name.strip() for name in curves.split(",") if name.strip()),
             idle=idle is opt.Switch.on,
             licence=licence,
             seed=seed,

@@ -8,7 +8,8 @@ import pytest
 
 from sedtalker_cli.data.talking_heads import read_talking
 from sedtalker_cli.errors import InputError
-from sedtalker_cli.evaluation.animation.scores import Pair, evaluate_dataset, evaluate_pairs, masks_of
+from sedtalker_cli.evaluation.animation.pairs import Pair, masks_of
+from sedtalker_cli.evaluation.animation.scores import evaluate_dataset, evaluate_pairs
 from sedtalker_cli.evaluation.metrics.animation import (
     SEDTALKER,
     STANDARD,

@@ -486,7 +486,7 @@ def test_lips_without_a_region_are_the_liveliest_vertices(data):
 def test_the_lips_are_those_of_the_evaluation(data):
     from dataclasses import replace
 
-    from sedtalker_cli.evaluation.animation.scores import masks_of
+    from sedtalker_cli.evaluation.animation.pairs import masks_of
 
     regions = {"lips": np.arange(9), "lve": np.arange(5), "fdd": np.arange(3)}
     dataset = replace(read_talking("emovoca", data / "emovoca"), regions=regions)

@@ -11,7 +11,7 @@ from sedtalker_cli.data.talking_heads import TalkingDataset, read_regions
 from sedtalker_cli.data.talking_heads.base import Misnamed, open_vertices
 from sedtalker_cli.data.talking_heads.layouts import decode_emovoca
 from sedtalker_cli.errors import InputError
-from sedtalker_cli.evaluation.animation.scores import Pair, masks_of, pair_of, sequences_of
+from sedtalker_cli.evaluation.animation.pairs import Pair, masks_of, pair_of, sequences_of
 from sedtalker_cli.evaluation.metrics.animation import Masks
 from sedtalker_cli.evaluation.report.tables import listed
 from sedtalker_cli.formats.array_pickle import read_arrays
