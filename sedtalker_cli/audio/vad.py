@@ -1,4 +1,4 @@
-"""Where somebody speaks: energy against the recording's own noise floor and loudness, with hysteresis."""
+"""Where there is speech: energy against the recording's own noise floor and loudness, with hysteresis."""
 
 import numpy as np
 

@@ -36,7 +36,7 @@ class Job:
 
 @dataclass(frozen=True)
 class BadInput:
-    """An input that could not even be looked at; it counts as failed."""
+    """An input that could not be opened; it counts as failed."""
 
     source: Path
     message: str

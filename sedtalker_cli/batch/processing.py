@@ -1,4 +1,4 @@
-"""One input from the look at its record to its outputs in place; what goes wrong becomes a result."""
+"""One input, from the check of its record to its finished outputs; an error becomes a result."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DONE, SKIPPED, FAILED = "done", "skipped", "failed"
 
 @dataclass(frozen=True)
 class Plan:
-    """Where the outputs go and what may be in their way.
+    """Where the outputs go, and what is done with those that exist.
 
     Attributes:
         command: name of the command.

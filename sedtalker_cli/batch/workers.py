@@ -96,7 +96,7 @@ class Workers:
         self._workers.append(_Worker(process, ours))
 
     def _listen(self, waiting: deque[Job], listener: Listener) -> Iterator[Result]:
-        """Hear what the workers have to say, and give work to those who have none."""
+        """Receive the workers' messages, and give work to those who have none."""
         if not self._workers:
             for job in waiting:
                 yield Result(job.source, FAILED, message=f"{job.source}: no worker process can be started any more")
@@ -147,7 +147,7 @@ class Workers:
             self._start()
 
     def _tell_once(self, level: int, text: str) -> None:
-        """What all workers say of the same thing is said once."""
+        """Pass on a warning that all workers send only once."""
         if (level, text) not in self._told:
             self._told.add((level, text))
             LOGGER.log(level, "%s", text)

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from sedtalker_cli.cli import options as opt
-from sedtalker_cli.cli.console import say, session
+from sedtalker_cli.cli.console import session
+from sedtalker_cli.cli.reports import leave_report
 from sedtalker_cli.cli.stages import stage_bar
-from sedtalker_cli.cli.tables import print_tables
 
 EXAMPLES = """\b
 Examples:
@@ -25,8 +25,8 @@ vertices (T, V, 3) or (T, 3V) at the data set's rate (30 a second; BIWI 25). Fil
 another rate than the published one: --dataset vocaset@30=PATH.
 With --reference: folders of NPY files with the same names. Motions that animate wrote bring their
 head and frame rate along; for others give --fps, --regions and --templates.
-Measures: LVE, MVE, EVE, FDD, VE, AE, jitter, timing of the lips' extrema, lips against loudness; beside
-them what a face at rest would score. Every table names its definitions (standard: FaceFormer's and
+Measures: LVE, MVE, EVE, FDD, VE, AE, jitter, timing of the lips' extrema, lips against loudness; and
+what a face at rest would score. Every table names its definitions (standard: FaceFormer's and
 CodeTalker's; sedtalker: those of the SEDTalker authors' script).
 Tables go to standard output, all numbers to OUT/report.json, tables and pictures to OUT/report.html,
 films to OUT/films/."""
@@ -78,13 +78,11 @@ def animation(
 ) -> None:
     """Score predicted face motion, vertex by vertex, against recorded motion."""
     with session(quiet, as_json, debug):
-        import json
-
         from sedtalker_cli.cli.companions import given_head
         from sedtalker_cli.evaluation.animation.pages import animation_page, animation_tables, spread
         from sedtalker_cli.evaluation.animation.request import AnimationRequest
         from sedtalker_cli.evaluation.animation.scores import evaluate_pairs
-        from sedtalker_cli.evaluation.report.folder import check_report_folder, write_report
+        from sedtalker_cli.evaluation.report.folder import check_report_folder
 
         request = AnimationRequest(
             dataset, reference, predictions, model, encoder, split, regions, templates, fps, device.value
@@ -107,12 +105,7 @@ def animation(
                 chosen = [by_name[row.name] for row in spread(report, films)]
                 for path in write_films(chosen, shape, out / "films", progress=progress):
                     log(f"wrote {path}")
-        for note in () if quiet else report.notes:
-            say(f"note: {note}")
         facts = request.facts
         content = {"facts": facts, **report.to_dict()}
-        write_report(out, content, animation_page(report, facts))
-        if as_json:
-            typer.echo(json.dumps(content, allow_nan=False))
-        elif not quiet:
-            print_tables(animation_tables(report))
+        page, tables = animation_page(report, facts), animation_tables(report)
+        leave_report(out, content, page, tables, report.notes, as_json, quiet)

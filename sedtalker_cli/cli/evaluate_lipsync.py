@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from sedtalker_cli.cli import options as opt
-from sedtalker_cli.cli.console import say, session
+from sedtalker_cli.cli.console import session
+from sedtalker_cli.cli.reports import leave_report
 from sedtalker_cli.cli.stages import stage_bar
-from sedtalker_cli.cli.tables import print_tables
 
 EXAMPLES = """\b
 Examples:
@@ -16,8 +16,8 @@ Examples:
   sedtalker evaluate lipsync --capture grid=PATH --predictions results/
 
 \b
-Without --predictions: scores the animator on a split of captured recordings, beside a loudness envelope and
-a linear ridge learned from the training split, and its expressions: the same words in all emotions, the same
+Without --predictions: scores the animator on a split of captured recordings, next to a loudness envelope and
+a ridge regression learned from the training split, and its expressions: the same words in all emotions, the same
 emotion over other words, rising intensity, action units against those of actors.
 With --predictions: scores NAME.weights.npy (with NAME.json, as animate writes them, at any frame rate)
 against the captures called NAME; no model takes part. Animate with --idle off, or breath and blinks count.
@@ -29,7 +29,7 @@ def lipsync(
         list[str], typer.Option(metavar="SOURCE=PATH", help="Captured motion: grid=PATH or facegood=PATH; repeatable.")
     ],
     predictions: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder of motions, searched to the bottom, to score.")
+        Path | None, typer.Option(metavar="DIR", help="Folder of motions to score, with its subfolders.")
     ] = None,
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of report.json and report.html.")
@@ -46,21 +46,14 @@ def lipsync(
 ) -> None:
     """Score mouth motion against captured motion, and what emotions do to it."""
     with session(quiet, as_json, debug):
-        import json
-
         from sedtalker_cli.evaluation.lipsync.pages import expression_tables, lipsync_page, mouth_tables
         from sedtalker_cli.evaluation.lipsync.request import LipsyncRequest
-        from sedtalker_cli.evaluation.report.folder import check_report_folder, write_report
+        from sedtalker_cli.evaluation.report.folder import check_report_folder
 
         request = LipsyncRequest(capture, split, predictions, encoder, animator, device.value)
         check_report_folder(out)
         with stage_bar(quiet) as (_, progress):
             report, facts = request.evaluate(progress)
-        for note in () if quiet else report.notes:
-            say(f"note: {note}")
         content = {"facts": facts, **report.to_dict()}
-        write_report(out, content, lipsync_page(report, facts))
-        if as_json:
-            typer.echo(json.dumps(content, allow_nan=False))
-        elif not quiet:
-            print_tables([*mouth_tables(report), *expression_tables(report)])
+        page, tables = lipsync_page(report, facts), [*mouth_tables(report), *expression_tables(report)]
+        leave_report(out, content, page, tables, report.notes, as_json, quiet)

@@ -26,13 +26,13 @@ Examples:
 
 \b
 With --dataset: vertices of VOCASET, EmoVOCA or BIWI in their published layouts, one head a topology.
-A preset (base, laptop, paper), then the TOML file, then the command line say how; --set reaches every
-setting, --help-settings lists them (the defaults above are those of --capture).
-With --capture: ARKit coefficients; captures teach the mouth, corpora are further voices for expression
-and stillness.
+A preset (base, laptop, paper), then the TOML file, then the command line set how it is trained; --set reaches
+every setting, --help-settings lists them (the defaults above are those of --capture).
+With --capture: ARKit coefficients; captures train the mouth, corpora add voices for expression and
+stillness.
 
 \b
-The same command goes on where an interrupted run stopped. Results: OUT/checkpoint (the best epoch by
+The same command resumes an interrupted run. Results: OUT/checkpoint (the best epoch by
 validation), OUT/log.csv."""
 SHARED = ("encoder", "epochs", "batch", "learning_rate", "seed", "precision", "tensorboard", "samples")
 
@@ -77,13 +77,14 @@ def animator(
         str | None, typer.Option(metavar="A,B,...", help="Emotions of the data sets to learn, instead of all.")
     ] = None,
     precision: Annotated[
-        str, typer.Option(metavar="auto|fp32|bf16|fp16", help="Of data sets' training; auto halves it on CUDA.")
+        str,
+        typer.Option(metavar="auto|fp32|bf16|fp16", help="On data sets; auto is half precision on CUDA."),
     ] = "auto",
     scan_backend: opt.ScanBackend = opt.Scan.auto,
     device: opt.DeviceOption = opt.Device.auto,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Log to OUT/tensorboard, too.")] = False,
     samples: Annotated[
-        int, typer.Option(min=0, help="Films of validation after every epoch of data sets; needs --head.")
+        int, typer.Option(min=0, help="Films of validation recordings after every epoch; needs --head.")
     ] = 0,
     head: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Template with triangles (.ply, .obj) for --samples.")
@@ -111,7 +112,8 @@ def animator(
     ] = False,
     dropout: Annotated[float, typer.Option(min=0, max=0.9, help="Share of the network left out at each step.")] = 0.1,
     learn_captures: Annotated[
-        bool, typer.Option("--learn-captures/--judge-captures", help="Let captures teach the mouth, or validate only.")
+        bool,
+        typer.Option("--learn-captures/--judge-captures", help="Train the mouth on captures, or only validate."),
     ] = True,
     learning_rate: Annotated[float, typer.Option(min=0, help="Highest learning rate.")] = 1e-3,
     seed: opt.Seed = 0,

@@ -110,7 +110,7 @@ class DiarizerNetwork(nn.Module):
     def forward(
         self, features: torch.Tensor, mask: torch.Tensor | None = None, centre: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """What stack and windows answer; `rescore` brings in the stretches.
+        """Logits of stack and windows; `rescore` adds those of the stretches.
 
         Args:
             features: (B, T, L, D) encoder layers.
@@ -160,7 +160,7 @@ class DiarizerNetwork(nn.Module):
         intensity: torch.Tensor,
         centre: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Bring in what the stretches between two changes of emotion tell, each as a whole.
+        """Add the logits of the stretches between two changes of emotion, each judged as a whole.
 
         Args:
             features: (T, L', D) of a whole recording, from `tune`.

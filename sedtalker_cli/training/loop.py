@@ -240,6 +240,11 @@ def cosine_with_warmup(step: int, total: int, warmup: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, total - warmup)))
 
 
+def usual_warmup(steps: int) -> int:
+    """Steps of rising learning rate: a tenth of all steps, at most 200."""
+    return min(200, steps // 10 + 1)
+
+
 class MovingAverage:
     """Exponential moving average of a module's parameters (Polyak averaging).
 

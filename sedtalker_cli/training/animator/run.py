@@ -24,7 +24,7 @@ from sedtalker_cli.training.animator.examples import Speech, examples
 from sedtalker_cli.training.animator.loss import MotionLoss
 from sedtalker_cli.training.animator.motion import MotionSet, draw_emotions
 from sedtalker_cli.training.animator.settings import AnimatorTraining
-from sedtalker_cli.training.loop import Job, Log, LoopSettings, Step, run
+from sedtalker_cli.training.loop import Job, Log, LoopSettings, Step, run, usual_warmup
 from sedtalker_cli.training.precision import no_scaler
 from sedtalker_cli.training.state import load_state, run_settings, shown_settings
 
@@ -56,8 +56,8 @@ def train_animator(settings: AnimatorTraining, log: Log = print, progress: Progr
     kept = run_settings(settings, encoder)
     state = load_state(settings.out / "state.pt", kept)
     job = AnimatorJob(settings, encoder, kept, log, progress)
-    warmup = min(200, settings.epochs * job.steps // 10 + 1)
-    return run(job, LoopSettings(settings.epochs, job.steps, warmup), settings.out, log, progress, state)
+    loop = LoopSettings(settings.epochs, job.steps, usual_warmup(settings.epochs * job.steps))
+    return run(job, loop, settings.out, log, progress, state)
 
 
 class AnimatorJob(Job):

@@ -24,7 +24,7 @@ from sedtalker_cli.training.diarizer.labels import LabelledSet
 from sedtalker_cli.training.diarizer.score import score_frames
 from sedtalker_cli.training.diarizer.settings import DiarizerTraining
 from sedtalker_cli.training.diarizer.statistics import fit_statistics, speaker_centres
-from sedtalker_cli.training.loop import Job, Log, LoopSettings, Step, run
+from sedtalker_cli.training.loop import Job, Log, LoopSettings, Step, run, usual_warmup
 from sedtalker_cli.training.precision import no_scaler
 from sedtalker_cli.training.state import load_state, run_settings, shown_settings
 
@@ -55,8 +55,8 @@ def train_diarizer(settings: DiarizerTraining, log: Log = print, progress: Progr
     state = load_state(out / "state.pt", kept)
     job = DiarizerJob(settings, encoder, kept, log, progress)
     steps = math.ceil(settings.composites / settings.batch)
-    warmup = min(200, settings.epochs * steps // 10 + 1)
-    run(job, LoopSettings(settings.epochs, steps, warmup), out, log, progress, state)
+    loop = LoopSettings(settings.epochs, steps, usual_warmup(settings.epochs * steps))
+    run(job, loop, out, log, progress, state)
     if not settings.epochs:
         job.write(job.network)
     return job.calibrate()
