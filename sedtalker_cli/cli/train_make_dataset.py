@@ -51,7 +51,9 @@ def make_dataset(
     with session(quiet, False, debug):
         from sedtalker_cli.cli.companions import given_head
         from sedtalker_cli.data.talking_heads import generate
+        from sedtalker_cli.data.talking_heads.recipe import check_face
 
+        check_face(head, identity or ())
         recipe = generate.Recipe(
             speech=tuple(speech),
             out=out,

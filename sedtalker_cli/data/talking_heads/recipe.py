@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,11 +56,20 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.head is not None and self.identities:
-            raise UsageError("--identity is for the built-in head; leave it out with --head")
+        check_face(self.head, self.identities)
         unknown = next((name for name in self.curves if name not in CURVES), None)
         if unknown:
             raise UsageError(f"--curves {unknown}: give {', '.join(CURVES)}, or both")
+
+
+def check_face(head: object, identities: Sequence[str]) -> None:
+    """Find out, before a head is read, whether there may be identities beside it.
+
+    Raises:
+        UsageError: there may not.
+    """
+    if head is not None and identities:
+        raise UsageError("--identity is for the built-in head; leave it out with --head")
 
 
 @dataclass(frozen=True)
