@@ -8,10 +8,10 @@ from importlib import import_module
 from sedtalker_cli.version import __version__
 
 _HOMES = {
-    "Animation": "motion.animation",
     "Diarization": "pipeline",
     "EmotionTimeline": "emotion.timeline",
     "InputError": "errors",
+    "Motion": "motion.motion",
     "Pipeline": "pipeline",
     "SedtalkerError": "errors",
     "Segment": "emotion.timeline",
@@ -19,7 +19,7 @@ _HOMES = {
     "load_audio": "audio.reading",
     "load_head": "face.head",
     "parse_override": "formats.overrides",
-    "read_motion": "formats.motion",
+    "read_motion": "motion.reading",
     "render_film": "render.film",
 }
 __all__ = ["__version__", *_HOMES]

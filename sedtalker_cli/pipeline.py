@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from sedtalker_cli.face.heads import cached_head
 from sedtalker_cli.formats.overrides import parse_override
 from sedtalker_cli.model.device import choose_device
 from sedtalker_cli.model.weights import checkpoint_type, weights_dir
-from sedtalker_cli.motion.animation import Animation
+from sedtalker_cli.motion.motion import Motion
 from sedtalker_cli.progress import Progress, silent
 from sedtalker_cli.version import __version__
 
@@ -207,7 +207,7 @@ class Pipeline:
         head_motion: bool = False,
         progress: Progress = silent,
         voice: Voice | None = None,
-    ) -> Animation:
+    ) -> Motion:
         """Motion of a face that says what is heard.
 
         Args:
@@ -252,8 +252,8 @@ class Pipeline:
             features = self.animator_encoder.encode(stream_audio(path)) if own else found.features[:]
             motion = animate_vertices(self.animator, features, timeline, head, found.duration, fps)
             told = {"emotion_override": emotion_override, "emotion_gain": emotion_gain, "adapted": voice is not None}
-            motion.metadata.update(told, models=self.models(animate=True), precision=self.encoder.precision)
-            return motion
+            told |= {"models": self.models(animate=True), "precision": self.encoder.precision}
+            return replace(motion, audio=Path(path), metadata={**motion.metadata, **told})
         posteriors = self.animator.map_posteriors(timeline.posteriors, timeline.classes)
         shown = expressed_intensity(timeline.posteriors, timeline.intensity, timeline.classes)
         # At intensity 0 every emotion is neutral: what is left is speech.
@@ -267,14 +267,14 @@ class Pipeline:
         if lip_gain != 1:
             weights = lips.scale_speech(weights, speech, lip_gain, mouth)
         weights = lips.smooth_motion(weights, fps, smooth, mouth)
-        times, activity, motion = np.arange(len(weights)) / fps, lips.speech_activity(speech, fps, mouth), None
+        times, activity, moved = np.arange(len(weights)) / fps, lips.speech_activity(speech, fps, mouth), None
         if idle:
             weights = add_idle(weights, fps, seed, timeline.sample(times)[1], activity)
         if head_motion:
             from sedtalker_cli.motion.head_motion import head_motion as move_head
 
             loudness = np.interp(times, (np.arange(len(found.loudness)) + 0.5) * HOP, found.loudness)
-            motion = move_head(len(weights), fps, seed, loudness, activity, head.eye_middle)
+            moved = move_head(len(weights), fps, seed, loudness, activity, head.eye_middle)
         metadata = {
             "version": __version__,
             "fps": fps,
@@ -297,7 +297,18 @@ class Pipeline:
             "models": self.models(animate=True),
             "precision": self.encoder.precision,
         }
-        return Animation(timeline, np.asarray(weights, np.float32), head, fps, metadata, motion)
+        weights = np.asarray(weights, np.float32)
+        return Motion(
+            head,
+            fps,
+            len(weights),
+            lambda: head.stream(weights),
+            weights=weights,
+            head_motion=moved,
+            timeline=timeline,
+            audio=Path(path),
+            metadata=metadata,
+        )
 
 
 def check_options(*, fps: int, emotion_gain: float, lip_gain: float, smooth: float) -> None:

@@ -117,7 +117,7 @@ class Task:
         return {item.name: getattr(self, item.name) for item in fields(self)}
 
 
-def perform(job: Job, plan: Plan, task: Task, ledger: Ledger, progress: Progress) -> Result:
+def process(job: Job, plan: Plan, task: Task, ledger: Ledger, progress: Progress) -> Result:
     """Work on a job unless its outputs are complete; errors become a failure with a reason.
 
     Args:
@@ -129,14 +129,14 @@ def perform(job: Job, plan: Plan, task: Task, ledger: Ledger, progress: Progress
     """
     begin = time.perf_counter()
     try:
-        result = _perform(job, plan, task, ledger, progress)
+        result = _process(job, plan, task, ledger, progress)
     except Exception as error:
         trace = traceback.format_exc()
         result = Result(job.source, FAILED, message=explain(job.source, error), trace=trace)
     return Result(**{**vars(result), "seconds": time.perf_counter() - begin})
 
 
-def _perform(job: Job, plan: Plan, task: Task, ledger: Ledger, progress: Progress) -> Result:
+def _process(job: Job, plan: Plan, task: Task, ledger: Ledger, progress: Progress) -> Result:
     check_file(job.source)
     inputs = [[path.name, file_checksum(path)] for path in task.sources(job)]
     made_from = {"inputs": inputs, **task.settings(job)}

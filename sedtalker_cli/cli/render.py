@@ -96,7 +96,7 @@ def render(
         from sedtalker_cli.errors import UsageError
         from sedtalker_cli.motion.reading import is_motion_name
         from sedtalker_cli.outputs.exports.registry import parse_formats
-        from sedtalker_cli.outputs.rendering import Wishes
+        from sedtalker_cli.outputs.rendering import RenderOptions
         from sedtalker_cli.render.view import View, parse_background
         from sedtalker_cli.tasks.render import RenderTask
 
@@ -114,7 +114,7 @@ def render(
         if heatmap is not None and not heatmap.is_file():
             raise UsageError(f"--heatmap {heatmap}: does not exist; name the reference motion")
         formats = parse_formats(export or [])
-        wishes = Wishes(
+        options = RenderOptions(
             film=film or not (png or sheet or html or formats),
             png=png,
             page=html,
@@ -140,7 +140,7 @@ def render(
             named = named[:1]
         jobs, bad = choose_part(named, faults, shard)
         given = tuple(path for path in (audio, heatmap, head, captions, *motions) if path)
-        plan = Plan("render", out, wishes.suffixes, overwrite, resume, given, shard)
+        plan = Plan("render", out, options.suffixes, overwrite, resume, given, shard)
         check_plan(named, plan, jobs)
-        task = RenderTask(wishes, out, tuple(motions) if compare else ())
+        task = RenderTask(options, out, tuple(motions) if compare else ())
         run(console, jobs, bad, plan, task, choose_engine(processes, engine, address))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sedtalker_cli.errors import InputError, UsageError
-from sedtalker_cli.motion.animation import VertexAnimation
+from sedtalker_cli.motion.motion import Motion
 from sedtalker_cli.version import __version__
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def topology_of(model: VertexAnimator, head: Head) -> str:
 
 def animate_vertices(
     model: VertexAnimator, features: Any, timeline: EmotionTimeline, head: Head, duration: float, fps: int
-) -> VertexAnimation:
+) -> Motion:
     """Vertices of a recording on a template of one of the model's topologies.
 
     Args:
@@ -71,7 +71,7 @@ def animate_vertices(
     extent = float(np.ptp(head.neutral, axis=0).max())
     metres = np.float32(10.0 ** round(np.log10(extent / model.topologies[topology]["extent"])))
 
-    def source() -> Iterator[np.ndarray]:
+    def stream() -> Iterator[np.ndarray]:
         for block in model.stream(hidden, head.neutral / metres, topology):
             yield block * metres
 
@@ -86,4 +86,4 @@ def animate_vertices(
         "identity": head.identity,
         "emotions": list(timeline.classes),
     }
-    return VertexAnimation(timeline, None, head, fps, metadata, frames=frames, source=source)
+    return Motion(head, fps, frames, stream, timeline=timeline, metadata=metadata)

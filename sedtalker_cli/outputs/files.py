@@ -11,7 +11,6 @@ from sedtalker_cli.formats.emotion_json import write_emotion_json
 from sedtalker_cli.formats.motion import read_frames, write_array, write_motion
 from sedtalker_cli.formats.rttm import write_rttm
 from sedtalker_cli.formats.textgrid import timeline_tiers, write_textgrid
-from sedtalker_cli.motion.animation import Take
 from sedtalker_cli.motion.reading import HEAD_SUFFIX, WEIGHTS_SUFFIX, relative_path
 from sedtalker_cli.outputs.exports.registry import export_suffixes, with_suffix, write_exports
 from sedtalker_cli.progress import Progress, silent
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     from sedtalker_cli.emotion.timeline import EmotionTimeline
     from sedtalker_cli.formats.captions import Caption
-    from sedtalker_cli.motion.animation import Animation
+    from sedtalker_cli.motion.motion import Motion
 
 TIMELINE_SUFFIXES = (".rttm", ".emotion.csv")  # always written
 FORMAT_SUFFIXES = {"json": ".emotion.json", "audacity": ".labels.txt", "textgrid": ".TextGrid"}  # on demand
@@ -105,8 +104,7 @@ def write_timeline(
 
 def write_animation(
     stem: Path,
-    animation: Animation,
-    audio: Path,
+    motion: Motion,
     folder: Path,
     *,
     exports: Sequence[str] = (),
@@ -119,8 +117,7 @@ def write_animation(
 
     Args:
         stem: folder and name without suffix to write to.
-        animation: to write.
-        audio: its sound file.
+        motion: to write, as `Pipeline.animate` makes it.
         folder: where the files will finally lie; the sidecar names the sound relative to it.
         exports: further formats, see `outputs.exports.registry.FORMATS`.
         page: whether to write the HTML page.
@@ -128,47 +125,44 @@ def write_animation(
         captions: words over the film.
         progress: called as (stage, done, total).
     """
-    write_timeline(stem, animation.timeline)
-    write_array(with_suffix(stem, ".faces.npy"), animation.head.faces)
+    audio = relative_path(motion.audio, folder)
+    write_timeline(stem, motion.timeline)
+    write_array(with_suffix(stem, ".faces.npy"), motion.head.faces)
     metadata: dict[str, Any] = {
-        **animation.metadata,
+        **motion.metadata,
         "faces_file": f"{stem.name}.faces.npy",
         "emotion_file": f"{stem.name}.emotion.csv",
-        "audio": relative_path(audio, folder),
+        "audio": audio,
     }
-    if animation.weights is not None:
-        write_array(with_suffix(stem, WEIGHTS_SUFFIX), animation.weights)
+    if motion.weights is not None:
+        write_array(with_suffix(stem, WEIGHTS_SUFFIX), motion.weights)
         metadata["weights_file"] = f"{stem.name}{WEIGHTS_SUFFIX}"
-    if animation.head_motion is not None:
-        write_array(with_suffix(stem, HEAD_SUFFIX), animation.head_motion)
+    if motion.head_motion is not None:
+        write_array(with_suffix(stem, HEAD_SUFFIX), motion.head_motion)
         metadata["head_motion_file"] = f"{stem.name}{HEAD_SUFFIX}"
-    if animation.head.source is not None:
+    if motion.head.source is not None:
         from sedtalker_cli.face.custom import head_checksum
 
-        source = animation.head.source
+        source = motion.head.source
         metadata |= {"head_file": relative_path(source, folder), "head_sha256": head_checksum(source)}
     progress("writing", 0, 1)
-    write_motion(with_suffix(stem, ".npy"), animation.stream(), animation.shape, metadata)
-    take = Take(
-        *(animation.head, animation.fps, animation.shape[0]),
-        *(animation.stream, animation.weights, relative_path(audio, folder), animation.head_motion),
-    )
-    write_exports(stem, take, [name for name in exports if name != "npy"])
+    write_motion(with_suffix(stem, ".npy"), motion.stream(), motion.shape, metadata)
+    write_exports(stem, motion, [name for name in exports if name != "npy"], audio)
     if page:
         from sedtalker_cli.outputs.page import write_page
 
-        write_page(with_suffix(stem, PAGE_SUFFIX), take, animation.timeline, audio)
+        write_page(with_suffix(stem, PAGE_SUFFIX), motion)
     if film_size:
         from sedtalker_cli.render.film import render_film
 
         render_film(
             read_frames(with_suffix(stem, ".npy")),
-            animation.head,
-            animation.fps,
+            motion.head,
+            motion.fps,
             with_suffix(stem, FILM_SUFFIX),
-            audio=audio,
-            timeline=animation.timeline,
-            head_motion=animation.head_motion,
+            audio=motion.audio,
+            timeline=motion.timeline,
+            head_motion=motion.head_motion,
             size=film_size,
             captions=captions,
             progress=progress,

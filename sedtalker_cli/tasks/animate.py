@@ -86,7 +86,7 @@ class AnimateTask(SpeechTask):
         }
 
     def work(self, job: Job, stem: Path, progress: Progress) -> dict[str, Any]:
-        animation = self.pipeline.animate(
+        motion = self.pipeline.animate(
             job.source,
             emotion_override=job.emotion_override or self.emotion_override,
             emotion_gain=self.emotion_gain,
@@ -104,8 +104,7 @@ class AnimateTask(SpeechTask):
         final = self.out / job.name.parent
         write_animation(
             stem,
-            animation,
-            job.source,
+            motion,
             final,
             exports=self.exports,
             page=self.page,
@@ -113,5 +112,5 @@ class AnimateTask(SpeechTask):
             captions=self.captions,
             progress=progress,
         )
-        described = describe_timeline(animation.timeline)
-        return {**described, "frames": animation.shape[0], "fps": self.fps}
+        described = describe_timeline(motion.timeline)
+        return {**described, "frames": motion.frames, "fps": self.fps}

@@ -8,7 +8,7 @@ from typing import Any
 
 from sedtalker_cli.batch.inputs import Job
 from sedtalker_cli.batch.processing import Task
-from sedtalker_cli.outputs.rendering import Wishes, make_films
+from sedtalker_cli.outputs.rendering import RenderOptions, make_films
 from sedtalker_cli.progress import Progress
 from sedtalker_cli.version import __version__
 
@@ -18,12 +18,12 @@ class RenderTask(Task):
     """Films, pictures, pages and exports of motions.
 
     Attributes:
-        wishes: what is made.
+        options: what is made.
         out: where the files will finally lie.
         compared: all motions where they are shown side by side as the first one's output.
     """
 
-    wishes: Wishes
+    options: RenderOptions
     out: Path
     compared: tuple[Path, ...] = ()
 
@@ -32,16 +32,16 @@ class RenderTask(Task):
     def load(self, threads: int = 1) -> None:
         from sedtalker_cli.render import choose_renderer
 
-        self.renderer = choose_renderer() if self.wishes.draws else None
+        self.renderer = choose_renderer() if self.options.draws else None
 
     def sources(self, job: Job) -> list[Path]:
-        return self.wishes.sources(self._motions(job))
+        return self.options.sources(self._motions(job))
 
     def settings(self, job: Job) -> dict[str, Any]:
-        return {"version": __version__, "renderer": self.renderer, **self.wishes.describe(self._motions(job))}
+        return {"version": __version__, "renderer": self.renderer, **self.options.describe(self._motions(job))}
 
     def work(self, job: Job, stem: Path, progress: Progress) -> dict[str, Any]:
-        return make_films(self._motions(job), stem, self.out / job.name.parent, self.wishes, progress)
+        return make_films(self._motions(job), stem, self.out / job.name.parent, self.options, progress)
 
     def _motions(self, job: Job) -> list[Path]:
         return list(self.compared) or [job.source]
