@@ -86,11 +86,11 @@ def animation(
     with session(quiet, as_json, debug):
         import json
 
-        from sedtalker_cli.cli.companions import given_head
         from sedtalker_cli.errors import UsageError
         from sedtalker_cli.evaluation.animation.pages import animation_page, animation_tables, spread
         from sedtalker_cli.evaluation.animation.scores import evaluate_pairs
         from sedtalker_cli.evaluation.report.folder import check_report_folder, write_report
+        from sedtalker_cli.tasks.named_files import given_head
 
         if (dataset is None) == (reference is None):
             raise UsageError("references come from one side: give --dataset NAME=PATH or --reference DIR")

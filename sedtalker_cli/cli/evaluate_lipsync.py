@@ -88,7 +88,7 @@ def score_model(
     from sedtalker_cli.face.head import load_head
     from sedtalker_cli.pipeline import Pipeline
 
-    pipeline = Pipeline.load(device, encoder=encoder, animator=animator)
+    pipeline = Pipeline.load(device=device, encoder=encoder, animator=animator)
     with stage_bar(quiet) as (_, progress):
         report = evaluate_lipsync(pipeline.encoder, pipeline.animator, captures, split, load_head(), progress)
     models = pipeline.models(animate=True)

@@ -49,9 +49,9 @@ def make_dataset(
 ) -> None:
     """Make a talking-head data set from speech with phone times and a head."""
     with session(quiet, False, debug):
-        from sedtalker_cli.cli.companions import given_head
         from sedtalker_cli.data.talking_heads import generate
         from sedtalker_cli.errors import UsageError
+        from sedtalker_cli.tasks.named_files import given_head
 
         if head is not None and identity:
             raise UsageError("--identity is for the built-in head; leave it out with --head")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sedtalker_cli.errors import UsageError
 from sedtalker_cli.formats.audacity import write_labels
 from sedtalker_cli.formats.emotion_csv import write_emotion_csv
 from sedtalker_cli.formats.emotion_json import write_emotion_json
@@ -16,7 +18,7 @@ from sedtalker_cli.outputs.exports.registry import export_suffixes, with_suffix,
 from sedtalker_cli.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from sedtalker_cli.emotion.timeline import EmotionTimeline
     from sedtalker_cli.formats.captions import Caption
@@ -29,20 +31,42 @@ MOTION_SUFFIXES = (".npy", WEIGHTS_SUFFIX, ".faces.npy", ".json")
 FILM_SUFFIX, PAGE_SUFFIX = ".mp4", ".html"
 
 
-def animation_suffixes(
-    *,
-    exports: Sequence[str] = (),
-    page: bool = False,
-    film: bool = False,
-    head_motion: bool = False,
-    weights: bool = True,
-) -> tuple[str, ...]:
-    """What `animate` leaves, the sidecar after the arrays it describes; vertex animators make no `weights`."""
-    motion = tuple(suffix for suffix in MOTION_SUFFIXES if weights or suffix != WEIGHTS_SUFFIX)
-    extra = [suffix for suffix in export_suffixes(exports) if suffix not in MOTION_SUFFIXES]
-    wanted = ((PAGE_SUFFIX, page), (FILM_SUFFIX, film), (HEAD_SUFFIX, head_motion))
-    extra += [suffix for suffix, is_wanted in wanted if is_wanted]
-    return (*TIMELINE_SUFFIXES, *extra, *motion)
+@dataclass(frozen=True)
+class AnimationFiles:
+    """What `animate` leaves beside motion and timeline.
+
+    Attributes:
+        exports: further formats, see `outputs.exports.registry.FORMATS`.
+        page: whether to write the HTML page.
+        film_size: (width, height) of the film [pixels], None for no film.
+        captions, captions_file: words over the film, and where they were read.
+
+    Raises:
+        UsageError: captions without a film.
+    """
+
+    exports: tuple[str, ...] = ()
+    page: bool = False
+    film_size: tuple[int, int] | None = None
+    captions: tuple[Caption, ...] = field(default=(), repr=False)
+    captions_file: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.captions_file is not None and self.film_size is None:
+            raise UsageError("--captions is for the film: add --render")
+
+    def suffixes(self, head_motion: bool = False, weights: bool = True) -> tuple[str, ...]:
+        """Endings of all files, the sidecar after the arrays it describes.
+
+        Args:
+            head_motion: whether the head moves.
+            weights: whether there are coefficients; vertex animators make none.
+        """
+        motion = tuple(suffix for suffix in MOTION_SUFFIXES if weights or suffix != WEIGHTS_SUFFIX)
+        extra = [suffix for suffix in export_suffixes(self.exports) if suffix not in MOTION_SUFFIXES]
+        wanted = ((PAGE_SUFFIX, self.page), (FILM_SUFFIX, self.film_size), (HEAD_SUFFIX, head_motion))
+        extra += [suffix for suffix, is_wanted in wanted if is_wanted]
+        return (*TIMELINE_SUFFIXES, *extra, *motion)
 
 
 def timeline_suffixes(formats: Iterable[str] = (), plot: str | None = None) -> tuple[str, ...]:
@@ -103,15 +127,7 @@ def write_timeline(
 
 
 def write_animation(
-    stem: Path,
-    motion: Motion,
-    folder: Path,
-    *,
-    exports: Sequence[str] = (),
-    page: bool = False,
-    film_size: tuple[int, int] | None = None,
-    captions: Sequence[Caption] = (),
-    progress: Progress = silent,
+    stem: Path, motion: Motion, folder: Path, files: AnimationFiles, progress: Progress = silent
 ) -> None:
     """Write everything that `animate` leaves.
 
@@ -119,10 +135,7 @@ def write_animation(
         stem: folder and name without suffix to write to.
         motion: to write, as `Pipeline.animate` makes it.
         folder: where the files will finally lie; the sidecar names the sound relative to it.
-        exports: further formats, see `outputs.exports.registry.FORMATS`.
-        page: whether to write the HTML page.
-        film_size: (width, height) of the film, None for no film.
-        captions: words over the film.
+        files: what is written beside motion and timeline.
         progress: called as (stage, done, total).
     """
     audio = relative_path(motion.audio, folder)
@@ -147,12 +160,12 @@ def write_animation(
         metadata |= {"head_file": relative_path(source, folder), "head_sha256": head_checksum(source)}
     progress("writing", 0, 1)
     write_motion(with_suffix(stem, ".npy"), motion.stream(), motion.shape, metadata)
-    write_exports(stem, motion, [name for name in exports if name != "npy"], audio)
-    if page:
+    write_exports(stem, motion, [name for name in files.exports if name != "npy"], audio)
+    if files.page:
         from sedtalker_cli.outputs.page import write_page
 
         write_page(with_suffix(stem, PAGE_SUFFIX), motion)
-    if film_size:
+    if files.film_size:
         from sedtalker_cli.render.film import render_film
 
         render_film(
@@ -163,7 +176,7 @@ def write_animation(
             audio=motion.audio,
             timeline=motion.timeline,
             head_motion=motion.head_motion,
-            size=film_size,
-            captions=captions,
+            size=files.film_size,
+            captions=files.captions,
             progress=progress,
         )

@@ -20,8 +20,8 @@ from sedtalker_cli.model.device import choose_device
 from sedtalker_cli.model.encoder import SpeechEncoder
 from sedtalker_cli.model.layers.kernels import choose_scan
 from sedtalker_cli.model.losses import vertex_losses
-from sedtalker_cli.model.vertex_animator import ANYONE, KIND, VertexAnimator, VertexNetwork, build_network
-from sedtalker_cli.model.weights import weights_dir
+from sedtalker_cli.model.vertex_animator import ANYONE, VertexAnimator, VertexNetwork
+from sedtalker_cli.model.weights import VERTEX_ANIMATOR, weights_dir
 from sedtalker_cli.progress import Progress, silent
 from sedtalker_cli.training.loop import MovingAverage, append_row, cosine_with_warmup, load_state, save_state
 from sedtalker_cli.training.vertex_animator.batches import FeatureStore, Talking, epoch_batches, evenly, prefetch
@@ -175,7 +175,7 @@ class Run:
         device, sizes = self.workers.device, self.config["network"]
         try:
             check_sizes(sizes)
-            network = build_network(self.config).to(device)
+            network = VertexAnimator.build(self.config).to(device)
             features = torch.zeros(1, 2, sizes["num_taps"], sizes["dim"], device=device)
             posteriors = torch.zeros(1, 2, len(self.config["classes"]), device=device)
             with torch.no_grad():
@@ -243,7 +243,7 @@ class Run:
 
     def _candidate(self, average: MovingAverage) -> VertexAnimator:
         """The averaged weights as a model."""
-        network = build_network(self.config)
+        network = VertexAnimator.build(self.config)
         network.load_state_dict(average.state)
         return VertexAnimator(network, self.config, self.workers.device, "")
 
@@ -291,7 +291,7 @@ def describe(settings: VertexTraining, datasets: Sequence[TalkingDataset], encod
         raise UsageError(f"network.{unknown[0]}: the {backbone} backbone has no such size, but {', '.join(known)}")
     sizes = {**known, "num_taps": encoder.num_taps, "dim": encoder.dim, **settings.network}
     return {
-        "type": KIND,
+        "type": VERTEX_ANIMATOR,
         "classes": list(classes),
         "class_map": class_map(classes),
         "subjects": [ANYONE, *subjects],

@@ -1,4 +1,4 @@
-"""The face and the captions that the options name, read before any work: what is wrong with them is wrong usage."""
+"""Files that options name, a face and captions, read before any work: what is wrong with them is wrong usage."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ def given_template(head: Path | None, identity: str | None, animator: Path) -> N
     """
     from sedtalker_cli.errors import UsageError
     from sedtalker_cli.model.checkpoint import load_config
-    from sedtalker_cli.model.vertex_animator import KIND
+    from sedtalker_cli.model.weights import VERTEX_ANIMATOR
 
-    counts = {name: facts["vertices"] for name, facts in load_config(animator, KIND)["topologies"].items()}
+    counts = {name: facts["vertices"] for name, facts in load_config(animator, VERTEX_ANIMATOR)["topologies"].items()}
     known = ", ".join(f"{name} ({count} vertices)" for name, count in counts.items())
     found = given_head(head, identity, animated=head is None)
     if head is None and len(found.neutral) not in counts.values():
