@@ -118,9 +118,9 @@ def animation(
             pairs, masks, notes = folder_pairs(reference, predictions, fps, regions, templates)
         if films:
             from sedtalker_cli.evaluation.animation.films import check_head, write_films
-            from sedtalker_cli.face.head import load_head
+            from sedtalker_cli.tasks.named_files import built_in_head
 
-            shape = shape or load_head()
+            shape = shape or built_in_head()
             check_head(shape, pairs)
         with stage_bar(quiet) as (log, progress):
             report = evaluate_pairs(pairs, masks, definitions.value, progress, str(predictions or model))

@@ -85,11 +85,11 @@ def score_model(
 ) -> "tuple[LipsyncReport, dict[str, str | None]]":
     """An animator on captures; the report, and checksums of the models."""
     from sedtalker_cli.evaluation.lipsync.animator import evaluate_lipsync
-    from sedtalker_cli.face.head import load_head
     from sedtalker_cli.pipeline import Pipeline
+    from sedtalker_cli.tasks.named_files import built_in_head
 
     pipeline = Pipeline.load(device=device, encoder=encoder, animator=animator)
     with stage_bar(quiet) as (_, progress):
-        report = evaluate_lipsync(pipeline.encoder, pipeline.animator, captures, split, load_head(), progress)
+        report = evaluate_lipsync(pipeline.encoder, pipeline.animator, captures, split, built_in_head(), progress)
     models = pipeline.models(animate=True)
     return report, {name: models[name] for name in ("encoder", "animator")}

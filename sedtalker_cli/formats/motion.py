@@ -31,6 +31,7 @@ class FrameFile:
     ndim, dtype = 3, np.dtype(np.float32)
 
     def __init__(self, array: np.memmap):
+        assert array.filename is not None  # it was mapped from one
         self._path, self._offset, self.shape = array.filename, array.offset, array.shape
 
     def __len__(self) -> int:
@@ -172,7 +173,7 @@ def read_frames(path: str | os.PathLike) -> FrameFile:
     return FrameFile(array)
 
 
-def read_array(path: str | os.PathLike, expected: str = "an array") -> np.ndarray:
+def read_array(path: str | os.PathLike, expected: str = "an array") -> np.memmap:
     """Map an NPY file read-only; pickled objects are refused.
 
     Raises:

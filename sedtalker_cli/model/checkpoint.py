@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -17,6 +17,7 @@ from torch.overrides import TorchFunctionMode
 
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.text import read_json
+from sedtalker_cli.model.features import Features
 
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
@@ -35,6 +36,13 @@ class Source(Protocol):
     source: str
 
 
+class HearsLayers(Protocol):
+    """A network that takes features (T, num_taps, dim)."""
+
+    num_taps: int
+    dim: int
+
+
 class Checkpoint(Protocol):
     """What every model that was loaded from a checkpoint says of itself.
 
@@ -45,7 +53,7 @@ class Checkpoint(Protocol):
         source: its folder.
     """
 
-    kind: ClassVar[str]
+    kind: str
     classes: tuple[str, ...]
     sha256: str
     source: str
@@ -227,7 +235,7 @@ def load_network(folder: str | os.PathLike, build: Callable[[], nn.Module]) -> n
     return network.eval()
 
 
-def check_features(network: nn.Module, features: torch.Tensor) -> None:
+def check_features(network: HearsLayers, features: Features) -> None:
     """Find out whether features (T, L, D) are those that a network was made for.
 
     Raises:

@@ -69,7 +69,7 @@ class Diarizer:
     @torch.inference_mode()
     def voice(self, features: Features) -> Voice:
         """What a recording (T, L, D) tells of its speaker."""
-        total = torch.zeros_like(self.network.centre)
+        total = torch.zeros_like(self.network.get_buffer("centre"))
         tuned = self._tuned(features)
         for start in range(0, len(tuned), 3000):
             piece = tuned[start : start + 3000].to(self.device).float()

@@ -3,7 +3,6 @@
 import os
 
 from sedtalker_cli.model.animator import Animator
-from sedtalker_cli.model.checkpoint import load_checkpoint
 from sedtalker_cli.model.vertex_animator import VertexAnimator
 from sedtalker_cli.model.weights import ANIMATOR, checkpoint_type
 
@@ -17,5 +16,4 @@ def load_animator(folder: str | os.PathLike[str], device: str = "cpu") -> AnyAni
     Raises:
         InputError: no, damaged or foreign checkpoint.
     """
-    model = ANIMATORS.get(checkpoint_type(folder) or ANIMATOR, Animator)
-    return load_checkpoint(model, folder, device)
+    return ANIMATORS.get(checkpoint_type(folder) or ANIMATOR, Animator).load(folder, device)

@@ -75,7 +75,9 @@ class VertexNetwork(nn.Module):
 
     def head(self, topology: str) -> VertexHead:
         """The head of a topology."""
-        return self.heads[module_name(topology)]
+        head = self.heads[module_name(topology)]
+        assert isinstance(head, VertexHead)
+        return head
 
     def forward(
         self,

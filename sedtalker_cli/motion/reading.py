@@ -80,8 +80,9 @@ def head_of(motion_path: Path, metadata: dict[str, Any]) -> Head:
     sidecar, identity = sidecar_path(motion_path), metadata.get("identity")
     if not isinstance(identity, str | None):
         raise InputError(f"{sidecar}: identity is {identity!r}, expected text")
-    if head_file(motion_path, metadata):
-        return _user_head(motion_path, metadata)
+    source = head_file(motion_path, metadata)
+    if source is not None:
+        return _user_head(sidecar, source, metadata)
     try:
         head = cached_head(identity, None)
     except UsageError as error:
@@ -92,11 +93,10 @@ def head_of(motion_path: Path, metadata: dict[str, Any]) -> Head:
     return head
 
 
-def _user_head(motion_path: Path, metadata: dict[str, Any]) -> Head:
+def _user_head(sidecar: Path, source: Path, metadata: dict[str, Any]) -> Head:
     from sedtalker_cli.face.custom import head_checksum
     from sedtalker_cli.face.heads import cached_head
 
-    sidecar, source = sidecar_path(motion_path), head_file(motion_path, metadata)
     if not (source.is_file() or source.is_dir()):
         raise InputError(f"{sidecar}: its head {source} is not there; put it back, or name it with --head")
     if metadata.get("head_sha256") not in (None, head_checksum(source)):

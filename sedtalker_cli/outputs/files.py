@@ -120,7 +120,7 @@ def write_timeline(
         write_labels(with_suffix(stem, FORMAT_SUFFIXES["audacity"]), segments)
     if "textgrid" in wanted:
         write_textgrid(with_suffix(stem, FORMAT_SUFFIXES["textgrid"]), timeline_tiers(timeline), timeline.duration)
-    if plot:
+    if plot and audio:
         from sedtalker_cli.render.plots.timeline import plot_timeline
 
         plot_timeline(with_suffix(stem, PLOT_SUFFIXES[plot]), timeline, audio, audio.name)
@@ -133,11 +133,12 @@ def write_animation(
 
     Args:
         stem: folder and name without suffix to write to.
-        motion: to write, as `Pipeline.animate` makes it.
+        motion: to write, as `Pipeline.animate` makes it: with its emotions and its sound.
         folder: where the files will finally lie; the sidecar names the sound relative to it.
         files: what is written beside motion and timeline.
         progress: called as (stage, done, total).
     """
+    assert motion.timeline is not None and motion.audio is not None
     audio = relative_path(motion.audio, folder)
     write_timeline(stem, motion.timeline)
     write_array(with_suffix(stem, ".faces.npy"), motion.head.faces)

@@ -10,6 +10,17 @@ if TYPE_CHECKING:
     from sedtalker_cli.formats.captions import Caption
 
 
+def built_in_head(identity: str | None = None) -> Head:
+    """The face that comes with the package.
+
+    Raises:
+        UsageError: no such identity.
+    """
+    from sedtalker_cli.face.heads import cached_head
+
+    return cached_head(identity, None)
+
+
 def given_head(head: Path | None, identity: str | None = None, animated: bool = False) -> Head | None:
     """Read the face.
 
@@ -25,7 +36,7 @@ def given_head(head: Path | None, identity: str | None = None, animated: bool = 
     from sedtalker_cli.face.heads import cached_head
 
     if head is None:
-        return cached_head(identity, None) if animated else None
+        return built_in_head(identity) if animated else None
     try:
         found = cached_head(identity, head)
     except InputError as error:
@@ -49,7 +60,8 @@ def given_template(head: Path | None, identity: str | None, animator: Path) -> N
 
     counts = {name: facts["vertices"] for name, facts in load_config(animator, VERTEX_ANIMATOR)["topologies"].items()}
     known = ", ".join(f"{name} ({count} vertices)" for name, count in counts.items())
-    found = given_head(head, identity, animated=head is None)
+    found = built_in_head(identity) if head is None else given_head(head, identity)
+    assert found is not None
     if head is None and len(found.neutral) not in counts.values():
         raise UsageError(f"{animator}: makes vertices of {known}; name a template of it with --head FILE.ply")
     if len(found.neutral) not in counts.values():
