@@ -81,8 +81,15 @@ class Task:
     What `load` reads is kept in further attributes; these stay behind when a task is sent to another process.
     """
 
-    forkable = True  # whether what was loaded works in a forked process: not so on a GPU
-    gpus = 0  # that every process needs
+    @property
+    def forkable(self) -> bool:
+        """Whether what was loaded works in a forked process: not so on a GPU."""
+        return True
+
+    @property
+    def gpus(self) -> int:
+        """How many every process needs."""
+        return 0
 
     def load(self, threads: int = 1) -> None:
         """Read models, once a process, before the first job.

@@ -25,15 +25,15 @@ MOST_SIZE, MOST_LAYERS = 1 << 14, 256
 
 
 class Source(Protocol):
-    """What tells one model from another.
+    """What tells one model from another."""
 
-    Attributes:
-        sha256: checksum, None for a model of the hub.
-        source: folder, or name on the hub.
-    """
+    @property
+    def sha256(self) -> str | None:
+        """Checksum, None for a model of the hub."""
 
-    sha256: str | None
-    source: str
+    @property
+    def source(self) -> str:
+        """Folder, or name on the hub."""
 
 
 class HearsLayers(Protocol):

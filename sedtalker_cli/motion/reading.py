@@ -172,7 +172,7 @@ def read_head_motion(motion_path: Path, metadata: dict[str, Any], frames: int) -
     path = head_motion_file(motion_path, metadata)
     if path is None:
         return None
-    transforms = read_array(path, f"a head motion ({frames}, 4, 4)")
+    transforms: np.ndarray = read_array(path, f"a head motion ({frames}, 4, 4)")
     if transforms.shape != (frames, 4, 4) or transforms.dtype.kind != "f" or not (np.abs(transforms) <= FARTHEST).all():
         raise InputError(
             f"{path}: is not a head motion ({frames}, 4, 4) of finite, moderate numbers for {motion_path.name}; "

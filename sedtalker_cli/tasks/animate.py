@@ -90,6 +90,7 @@ class AnimateTask(SpeechTask):
         if self.kind.makes_weights:
             given_head(head, options.identity, animated=True)
         else:
+            assert self.models.animator is not None  # the bundled one has weights
             given_template(head, options.identity, Path(self.models.animator))
         _check_rows(jobs, classes, head)
 
@@ -114,7 +115,9 @@ class AnimateTask(SpeechTask):
             from sedtalker_cli.motion import head_motion  # noqa: F401
         head = Path(options.head) if options.head else None
         cached_head(options.identity, head)
-        chosen = {name: value for name, value in asdict(options).items() if name not in ("head", *OF_THE_JOB)}
+        chosen: dict[str, Any] = {
+            name: value for name, value in asdict(options).items() if name not in ("head", *OF_THE_JOB)
+        }
         self.common |= {
             **chosen,
             "size": files.film_size,
@@ -135,10 +138,9 @@ class AnimateTask(SpeechTask):
     def settings(self, job: Job) -> dict[str, Any]:
         options = self.options_of(job)
         spec = options.emotion_override
-        from_file = spec is not None and is_override_file(spec)
         return {
             **super().settings(job),
-            "emotion_override": self.checksum(Path(spec)) if from_file else spec,
+            "emotion_override": self.checksum(Path(spec)) if spec and is_override_file(spec) else spec,
             "identity": options.identity,
         }
 
@@ -146,6 +148,7 @@ class AnimateTask(SpeechTask):
         voice = self.voice(job, progress)
         motion = self.pipeline.animate(job.source, self.options_of(job), progress=progress, voice=voice)
         write_animation(stem, motion, self.out / job.name.parent, self.files, progress)
+        assert motion.timeline is not None
         return {**describe_timeline(motion.timeline), "frames": motion.frames, "fps": self.options.fps}
 
 

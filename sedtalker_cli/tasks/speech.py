@@ -50,7 +50,7 @@ class SpeechTask(Task):
         self.pipeline = Pipeline.load(self.models)
         if self.pipeline.device == "cpu":
             self.pipeline.encoder.threads = threads
-        self.common = {
+        self.common: dict[str, Any] = {
             "version": self.pipeline.version,
             "models": self.pipeline.models(animate=self.animates),
             "precision": self.models.precision,
