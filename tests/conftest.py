@@ -92,7 +92,9 @@ class FakeDiarizer:
 class FakeAnimator:
     """Jaw from the level, smile from p(happy) x intensity."""
 
+    kind = "animator"
     sha256 = "animator"
+    encoder = None
 
     def map_posteriors(self, posteriors, classes):
         assert tuple(classes) == FakeDiarizer.classes
@@ -112,7 +114,7 @@ def fake_models(monkeypatch):
     """Let `Pipeline.load` give a pipeline of fakes; everything around the models is real."""
     from sedtalker_cli import pipeline
 
-    def load(device="auto", encoder=None, diarizer=None, animator=None, animator_encoder=None):
+    def load(options=None, **changes):
         return pipeline.Pipeline(FakeEncoder(), FakeDiarizer(), FakeAnimator, "cpu")
 
     monkeypatch.setattr(pipeline.Pipeline, "load", staticmethod(load))

@@ -51,7 +51,7 @@ SUFFIXES = (
 )
 
 
-def load_audio(path: str | os.PathLike) -> np.ndarray:
+def load_audio(path: str | os.PathLike[str]) -> np.ndarray:
     """Decode a whole file.
 
     Args:
@@ -66,7 +66,7 @@ def load_audio(path: str | os.PathLike) -> np.ndarray:
     return np.concatenate(list(stream_audio(path, block_seconds=60.0)))
 
 
-def stream_audio(path: str | os.PathLike, block_seconds: float = 10.0) -> Iterator[np.ndarray]:
+def stream_audio(path: str | os.PathLike[str], block_seconds: float = 10.0) -> Iterator[np.ndarray]:
     """Decode a file piece by piece; the pieces joined are exactly what `load_audio` returns.
 
     Args:
@@ -99,12 +99,12 @@ def stream_audio(path: str | os.PathLike, block_seconds: float = 10.0) -> Iterat
     yield np.concatenate(pending)
 
 
-def audio_duration(path: str | os.PathLike) -> float:
+def audio_duration(path: str | os.PathLike[str]) -> float:
     """Exact duration in s, by decoding: headers of many formats are wrong about it."""
     return sum(len(block) for block in stream_audio(path)) / SAMPLE_RATE
 
 
-def header_duration(path: str | os.PathLike) -> float | None:
+def header_duration(path: str | os.PathLike[str]) -> float | None:
     """Duration in s by the header, without decoding: it may be wrong, so for progress only; None if unknown."""
     try:
         info = sf.info(_native(path))
@@ -113,7 +113,7 @@ def header_duration(path: str | os.PathLike) -> float | None:
         return None
 
 
-def _native(path: str | os.PathLike) -> str | bytes:
+def _native(path: str | os.PathLike[str]) -> str | bytes:
     """A name as libsndfile takes it: elsewhere than on Windows names are bytes, which need not be text."""
     return os.fspath(path) if os.name == "nt" else os.fsencode(path)
 

@@ -11,7 +11,7 @@ from typing import Protocol
 from sedtalker_cli.batch.failures import check_failures, write_failures
 from sedtalker_cli.batch.inputs import BadInput, Job
 from sedtalker_cli.batch.ledger import Ledger
-from sedtalker_cli.batch.processing import FAILED, Plan, Result, Task, perform
+from sedtalker_cli.batch.processing import FAILED, Plan, Result, Task, process
 from sedtalker_cli.batch.threads import cores
 from sedtalker_cli.errors import UsageError
 
@@ -78,7 +78,7 @@ def run_here(jobs: Sequence[Job], plan: Plan, task: Task, listener: Listener) ->
     ledger = Ledger(plan.out, plan.command)
     for job in jobs:
         listener.started(job)
-        yield perform(job, plan, task, ledger, partial(listener.progress, job))
+        yield process(job, plan, task, ledger, partial(listener.progress, job))
 
 
 def run_batch(

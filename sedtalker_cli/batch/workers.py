@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 from sedtalker_cli.batch.inputs import Job
 from sedtalker_cli.batch.ledger import Ledger
-from sedtalker_cli.batch.processing import FAILED, Plan, Result, Task, perform
+from sedtalker_cli.batch.processing import FAILED, Plan, Result, Task, process
 from sedtalker_cli.batch.threads import cores, draw_in_threads
 from sedtalker_cli.errors import SedtalkerError
 from sedtalker_cli.progress import Progress
@@ -90,10 +90,10 @@ class Workers:
         ours, theirs = self._context.Pipe()
         others = [ours, *(worker.connection for worker in self._workers)] if self._forked else []
         arguments = (theirs, others, self._plan, self._task, self._threads, self._forked)
-        process = self._context.Process(target=_serve, args=arguments, daemon=True)
-        process.start()
+        child = self._context.Process(target=_serve, args=arguments, daemon=True)
+        child.start()
         theirs.close()  # so that the other end's death is seen
-        self._workers.append(_Worker(process, ours))
+        self._workers.append(_Worker(child, ours))
 
     def _listen(self, waiting: deque[Job], listener: Listener) -> Iterator[Result]:
         """Receive the workers' messages, and give work to those who have none."""
@@ -198,7 +198,7 @@ def _serve(
         connection.send(("ready",))
         ledger = Ledger(plan.out, plan.command)
         while (job := connection.recv()) is not None:
-            connection.send(("result", perform(job, plan, task, ledger, _throttled(connection))))
+            connection.send(("result", process(job, plan, task, ledger, _throttled(connection))))
     except SedtalkerError as error:
         connection.send(("refused", error))
     except (KeyboardInterrupt, EOFError, BrokenPipeError):

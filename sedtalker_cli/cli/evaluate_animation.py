@@ -78,11 +78,11 @@ def animation(
 ) -> None:
     """Score predicted face motion, vertex by vertex, against recorded motion."""
     with session(quiet, as_json, debug):
-        from sedtalker_cli.cli.companions import given_head
         from sedtalker_cli.evaluation.animation.pages import animation_page, animation_tables, spread
         from sedtalker_cli.evaluation.animation.request import AnimationRequest
         from sedtalker_cli.evaluation.animation.scores import evaluate_pairs
         from sedtalker_cli.evaluation.report.folder import check_report_folder
+        from sedtalker_cli.tasks.named_files import given_head
 
         request = AnimationRequest(
             dataset, reference, predictions, model, encoder, split, regions, templates, fps, device.value
@@ -93,9 +93,9 @@ def animation(
             pairs, masks, notes = request.pairs(progress)
         if films:
             from sedtalker_cli.evaluation.animation.films import check_head, write_films
-            from sedtalker_cli.face.head import load_head
+            from sedtalker_cli.tasks.named_files import built_in_head
 
-            shape = shape or load_head()
+            shape = shape or built_in_head()
             check_head(shape, pairs)
         with stage_bar(quiet) as (log, progress):
             report = evaluate_pairs(pairs, masks, definitions.value, progress, str(predictions or model))

@@ -123,7 +123,7 @@ def score_corpora(
     from sedtalker_cli.pipeline import Pipeline
 
     corpora = [parse_corpus(text) for text in corpus]
-    pipeline = Pipeline.load(device, encoder=encoder, diarizer=model)
+    pipeline = Pipeline.load(device=device, encoder=encoder, diarizer=model)
     with stage_bar(quiet) as (log, progress):
         report = evaluate_checkpoint(
             pipeline.encoder, pipeline.diarizer, corpora, splits, split, joined, seed, log, progress

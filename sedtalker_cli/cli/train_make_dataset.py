@@ -49,9 +49,9 @@ def make_dataset(
 ) -> None:
     """Make a talking-head data set from speech with phone times and a head."""
     with session(quiet, False, debug):
-        from sedtalker_cli.cli.companions import given_head
         from sedtalker_cli.data.talking_heads import generate
         from sedtalker_cli.data.talking_heads.recipe import check_face
+        from sedtalker_cli.tasks.named_files import given_head
 
         check_face(head, identity or ())
         recipe = generate.Recipe(

@@ -45,8 +45,8 @@ def parse_override(
             f"emotion override {spec}: holds {len(recordings)} recordings, none called {safe_uri(uri)!r}; "
             f"rename one or keep only one"
         )
-    segments = recordings.get(safe_uri(uri)) if uri is not None else None
-    segments = segments or next(iter(recordings.values()))
+    own = recordings.get(safe_uri(uri)) if uri is not None else None
+    segments = own or next(iter(recordings.values()))
     return sorted_spans([Span(s.onset, s.end, s.emotion, default_intensity(s.emotion)) for s in segments], spec)
 
 

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from sedtalker_cli.model.animator import EmotionCondition
+from sedtalker_cli.model.animator_network import EmotionCondition
 from sedtalker_cli.model.layers.hybrid import HybridStack
 from sedtalker_cli.model.layers.mix import LayerMix
 from sedtalker_cli.model.layers.paper import PaperStack

@@ -61,11 +61,11 @@ class HubLayers(nn.Module):
         with hub_errors(name):
             self.model = AutoModel.from_pretrained(name, trust_remote_code=False)
             extractor = AutoFeatureExtractor.from_pretrained(name, trust_remote_code=False)
-        strides = getattr(self.model.config, "conv_stride", None)
+        strides = self.model.config.to_dict().get("conv_stride")
         if strides is None or int(np.prod(strides)) != HOP_SAMPLES:
             raise InputError(f"{name}: needs a model with a hop of 20 ms (wav2vec2, HuBERT, WavLM, Whisper)")
         self.taps = tuple(taps) if taps else last_layers(self.model.config.num_hidden_layers)
-        self.normalize = bool(getattr(extractor, "do_normalize", False))
+        self.normalize = bool(extractor.to_dict().get("do_normalize", False))
 
     def forward(self, waveform: torch.Tensor) -> torch.Tensor:
         """As `WhisperLayers.forward`; the sound is padded so that frame k is centred in [k, k+1) x 20 ms."""

@@ -7,6 +7,7 @@ from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.formats.text import read_json
 
 ENVIRONMENT = "SEDTALKER_WEIGHTS"
+DIARIZER, ANIMATOR, VERTEX_ANIMATOR = "diarizer", "animator", "vertex-animator"  # types of checkpoints
 
 
 def weights_roots() -> list[Path]:

@@ -12,10 +12,10 @@ import soundfile as sf
 
 from sedtalker_cli.formats.emotion_csv import read_emotion_csv
 from sedtalker_cli.formats.live_link import read_live_link
-from sedtalker_cli.formats.motion import read_motion
 from sedtalker_cli.formats.obj import read_obj_sequence
 from sedtalker_cli.formats.rttm import read_rttm
 from sedtalker_cli.motion.head_motion import head_angles
+from sedtalker_cli.motion.reading import read_motion
 from sedtalker_cli.version import __version__
 from tests.commands import MOTION_FILES, call, made
 from tests.conftest import ROOT, needs_animator, needs_weights, run_cli, tone, tree, write_sound

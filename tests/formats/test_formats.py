@@ -13,7 +13,7 @@ from sedtalker_cli.emotion.timeline import EMOTIONS, EmotionTimeline, Segment
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.atomic import atomic_file, atomic_folder
 from sedtalker_cli.formats.emotion_csv import read_emotion_csv, write_emotion_csv
-from sedtalker_cli.formats.motion import read_motion, write_motion, write_vertices
+from sedtalker_cli.formats.motion import read_motion_files, write_motion, write_vertices
 from sedtalker_cli.formats.obj import read_obj_sequence, write_obj_sequence
 from sedtalker_cli.formats.rttm import format_rttm, read_rttm, safe_uri, write_rttm
 
@@ -208,7 +208,7 @@ def test_text_files_that_are_none(tmp_path):
 @given(st.binary(max_size=300) | st.text(max_size=200).map(lambda text: (HEAD + text).encode("utf-8", "replace")))
 def test_any_bytes_are_read_or_refused(tmp_path_factory, content):
     folder = tmp_path_factory.mktemp("fuzz")
-    for name, read in (("a.rttm", read_rttm), ("a.csv", read_emotion_csv), ("a.npy", read_motion)):
+    for name, read in (("a.rttm", read_rttm), ("a.csv", read_emotion_csv), ("a.npy", read_motion_files)):
         (folder / name).write_bytes(content)
         try:
             read(folder / name)
@@ -227,9 +227,10 @@ def test_motion_round_trip(tmp_path):
     plain = np.load(tmp_path / "a.npy")
     assert plain.dtype == np.float32
     assert np.array_equal(plain, vertices)
-    motion = read_motion(tmp_path / "a.npy")
-    assert np.array_equal(motion.vertices, vertices)
-    assert motion.fps == 30
+    frames, metadata = read_motion_files(tmp_path / "a.npy")
+    assert np.array_equal(frames, vertices)
+    assert np.array_equal(np.concatenate(list(frames.stream())), vertices)
+    assert metadata["fps"] == 30
     sidecar = json.loads((tmp_path / "a.json").read_text())
     assert sidecar["units"] == "metres"
     assert sidecar["axes"].startswith("y up")
@@ -248,16 +249,16 @@ def test_motion_that_does_not_add_up_leaves_nothing(tmp_path):
 def test_motion_errors(tmp_path):
     path = tmp_path / "a.npy"
     with pytest.raises(InputError, match="does not exist"):
-        read_motion(path)
+        read_motion_files(path)
     np.save(path, np.zeros((3, 5)))
     with pytest.raises(InputError, match="not a motion"):
-        read_motion(path)
+        read_motion_files(path)
     np.save(path, np.array([{"a": 1}]), allow_pickle=True)
     with pytest.raises(InputError, match="is not a motion"):
-        read_motion(path)
+        read_motion_files(path)
     np.save(path, np.zeros((3, 5, 3), np.float32))
     with pytest.raises(InputError, match=r"a\.json: does not exist"):
-        read_motion(path)
+        read_motion_files(path)
     for text, said in (
         ("{", r"a\.json:1: is not JSON"),
         ("[]", "not a motion's sidecar"),
@@ -269,15 +270,15 @@ def test_motion_errors(tmp_path):
     ):
         (tmp_path / "a.json").write_text(text)
         with pytest.raises(InputError, match=said):
-            read_motion(path)
+            read_motion_files(path)
     content = path.read_bytes()
     path.write_bytes(content[:-20])
     with pytest.raises(InputError, match="is not a motion"):
-        read_motion(path)
+        read_motion_files(path)
     header = content.replace(b"(3, 5, 3)", b"(3,5,9**9)")
     path.write_bytes(header)
     with pytest.raises(InputError, match="is not a motion"):
-        read_motion(path)
+        read_motion_files(path)
 
 
 def test_obj_round_trip(tmp_path):
@@ -362,7 +363,7 @@ def test_frame_times_of_long_files(tmp_path):
 def test_frames_are_read_one_by_one(tmp_path):
     vertices = np.random.default_rng(0).normal(size=(7, 5, 3)).astype(np.float32)
     write_motion(tmp_path / "a.npy", [vertices], vertices.shape, {"fps": 30})
-    frames = read_motion(tmp_path / "a.npy").vertices
+    frames, _ = read_motion_files(tmp_path / "a.npy")
     assert frames.shape == (7, 5, 3) and len(frames) == 7
     for key in (0, 3, -1, slice(2, 5), slice(5, 99), slice(4, 2)):
         assert np.array_equal(frames[key], vertices[key])
@@ -371,4 +372,4 @@ def test_frames_are_read_one_by_one(tmp_path):
         frames[7]
     np.save(tmp_path / "a.npy", np.asfortranarray(vertices))
     with pytest.raises(InputError, match="save it in C order"):
-        read_motion(tmp_path / "a.npy")
+        read_motion_files(tmp_path / "a.npy")

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sedtalker_cli.errors import InputError
-from sedtalker_cli.model.animator import Animator, AnimatorNetwork
+from sedtalker_cli.model.animator import Animator
+from sedtalker_cli.model.animator_network import AnimatorNetwork
 from sedtalker_cli.model.checkpoint import save_checkpoint
 from sedtalker_cli.model.diarizer import Diarizer
 from sedtalker_cli.model.diarizer_network import DiarizerNetwork

@@ -142,7 +142,7 @@ def test_report_on_a_disk_that_is_full(folder):
     assert tree(folder / "o") == []
 
 
-# --- companions of a motion
+# --- files beside a motion
 
 
 @pytest.fixture

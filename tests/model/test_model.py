@@ -9,10 +9,12 @@ from torch.nn import functional as F
 
 from sedtalker_cli.emotion.timeline import EMOTIONS
 from sedtalker_cli.errors import InputError
-from sedtalker_cli.model.animator import Animator, AnimatorNetwork, EmotionCondition, resample_frames, sharpen
+from sedtalker_cli.model.animator import Animator
+from sedtalker_cli.model.animator_network import AnimatorNetwork, EmotionCondition
 from sedtalker_cli.model.checkpoint import save_checkpoint
 from sedtalker_cli.model.diarizer import Diarizer
 from sedtalker_cli.model.diarizer_network import DiarizerNetwork, TunedLayers
+from sedtalker_cli.model.frames import resample_frames, sharpen
 from sedtalker_cli.model.layers.attention import WindowedAttention, rotate
 from sedtalker_cli.model.layers.hybrid import CONDITIONINGS, FiLM, HybridStack
 from sedtalker_cli.model.layers.mix import LayerMix

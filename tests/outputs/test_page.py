@@ -16,7 +16,7 @@ from sedtalker_cli.emotion.timeline import EMOTIONS, EmotionTimeline, Segment
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.face.arkit import ARKIT_INDEX
 from sedtalker_cli.face.head import load_head
-from sedtalker_cli.motion.animation import Take
+from sedtalker_cli.motion.motion import Motion
 from sedtalker_cli.outputs.page import to_flac, write_page
 from tests.conftest import write_sound
 
@@ -32,10 +32,11 @@ def page(tmp_path_factory):
     head = load_head()
     weights = np.zeros((FRAMES, 52), np.float32)
     weights[FRAMES // 2 :, ARKIT_INDEX["jawOpen"]] = 0.9
-    take = Take(head, FPS, FRAMES, lambda: head.stream(weights), weights, "speech.wav")
     segments = [Segment(0, 1.0, "happy"), Segment(1.0, 1.0, "angry")]
     timeline = EmotionTimeline.from_segments(segments, EMOTIONS, 2.0, 0.5)
-    write_page(folder / "a & <b>.html", take, timeline, write_sound(folder / "speech.wav", 3.0))
+    sound = write_sound(folder / "speech.wav", 3.0)
+    motion = Motion(head, FPS, FRAMES, lambda: head.stream(weights), weights, timeline=timeline, audio=sound)
+    write_page(folder / "a & <b>.html", motion)
     return folder / "a & <b>.html"
 
 
@@ -67,7 +68,7 @@ def test_sound_is_cut_to_the_motion(page, tmp_path):
 def test_vertices_alone_make_no_page(tmp_path):
     head = load_head()
     with pytest.raises(InputError, match="vertices only"):
-        write_page(tmp_path / "a.html", Take(head, FPS, 1, lambda: iter([])), None, None)
+        write_page(tmp_path / "a.html", Motion(head, FPS, 1, lambda: iter([])))
     assert not list(tmp_path.iterdir())
 
 
@@ -110,7 +111,7 @@ def test_head_motion_in_chromium(page, tmp_path):
     weights, motion = np.zeros((FRAMES, 52), np.float32), np.tile(np.eye(4, dtype=np.float32), (FRAMES, 1, 1))
     motion[FRAMES // 2 :, :3, :3] = Rotation.from_euler("y", 20, degrees=True).as_matrix()
     motion[FRAMES // 2 :, 1, 3] = -0.02
-    write_page(tmp_path / "a.html", Take(head, FPS, FRAMES, lambda: iter([]), weights, head_motion=motion), None, None)
+    write_page(tmp_path / "a.html", Motion(head, FPS, FRAMES, lambda: iter([]), weights, motion))
     rows = []
     for when in (0.5, 1.5):
         _, said = look(tmp_path / "a.html", when, tmp_path / f"{when}.png")

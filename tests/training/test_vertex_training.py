@@ -266,14 +266,19 @@ def test_commands_train_and_evaluate(data, tmp_path):
 @pytest.fixture
 def vertex_pipeline(data, finished, monkeypatch):
     """Fake diarizer, real vertex animator with its own encoder."""
+    from dataclasses import replace
+
     from sedtalker_cli import pipeline
+    from sedtalker_cli.model.options import ModelOptions
     from tests.conftest import FakeDiarizer, FakeEncoder
 
-    def load(device="auto", encoder=None, diarizer=None, animator=None, animator_encoder=None):
-        def model():
-            return VertexAnimator.load(animator)
+    def load(options=None, **changes):
+        options = replace(options or ModelOptions(), **changes)
 
-        return pipeline.Pipeline(FakeEncoder(), FakeDiarizer(), model, "cpu", animator_encoder)
+        def model():
+            return VertexAnimator.load(options.animator)
+
+        return pipeline.Pipeline(FakeEncoder(), FakeDiarizer(), model, "cpu", options.animator_encoder)
 
     monkeypatch.setattr(pipeline.Pipeline, "load", staticmethod(load))
     monkeypatch.setattr("sedtalker_cli.model.weights.known_emotions", lambda diarizer=None: FakeDiarizer.classes)
@@ -302,6 +307,7 @@ def test_template_in_millimetres_moves_alike(vertex_pipeline, data, sound):
 
     from sedtalker_cli.audio.reading import stream_audio
     from sedtalker_cli.face.heads import cached_head
+    from sedtalker_cli.motion.options import AnimateOptions
     from sedtalker_cli.motion.vertex_animation import animate_vertices
     from sedtalker_cli.pipeline import Pipeline
 
@@ -310,7 +316,8 @@ def test_template_in_millimetres_moves_alike(vertex_pipeline, data, sound):
     features = pipeline.animator_encoder.encode(stream_audio(sound))
 
     def animate(head):
-        return animate_vertices(pipeline.animator, features, found.timeline, head, found.duration, 30).vertices
+        heard = replace(found, features=features)
+        return animate_vertices(pipeline.animator, heard, head, AnimateOptions()).vertices
 
     near = animate(head)
     far = animate(replace(head, neutral=head.neutral * np.float32(1000)))

@@ -60,7 +60,7 @@ class LipsyncRequest:
         from sedtalker_cli.face.head import load_head
         from sedtalker_cli.pipeline import Pipeline
 
-        pipeline = Pipeline.load(self.device, encoder=self.encoder, animator=self.animator)
+        pipeline = Pipeline.load(device=self.device, encoder=self.encoder, animator=self.animator)
         report = evaluate_lipsync(pipeline.encoder, pipeline.animator, captures, self.split, load_head(), progress)
         models = pipeline.models(animate=True)
         return report, facts | {f"model: {name}": str(models[name]) for name in ("encoder", "animator")}

@@ -15,9 +15,11 @@ from sedtalker_cli.evaluation.lipsync.animator import score_animator
 from sedtalker_cli.evaluation.metrics.expression import UPPER_FACE
 from sedtalker_cli.face.arkit import ARKIT_INDEX, IS_MOUTH
 from sedtalker_cli.face.head import load_head
-from sedtalker_cli.model.animator import RATE, Animator, AnimatorNetwork, resample_frames
+from sedtalker_cli.model.animator import Animator
+from sedtalker_cli.model.animator_network import AnimatorNetwork
 from sedtalker_cli.model.checkpoint import save_checkpoint, sizes_of
 from sedtalker_cli.model.encoder import SpeechEncoder
+from sedtalker_cli.model.frames import RATE, resample_frames
 from sedtalker_cli.motion.expression import expression_curves
 from sedtalker_cli.progress import Progress, silent
 from sedtalker_cli.training.animator.examples import Speech, examples

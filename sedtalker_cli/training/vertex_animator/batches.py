@@ -17,8 +17,8 @@ from sedtalker_cli.data.talking_heads import TalkingDataset, TalkingSequence
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.checksum import file_checksum
 from sedtalker_cli.formats.motion import read_array, write_array
-from sedtalker_cli.model.animator import RATE, sample_frames
 from sedtalker_cli.model.encoder import SpeechEncoder
+from sedtalker_cli.model.frames import RATE, sample_frames
 from sedtalker_cli.progress import Progress, silent
 
 LIVELIEST = 0.05  # share of vertices that stand for the lips where no region is known

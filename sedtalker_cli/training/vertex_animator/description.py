@@ -14,7 +14,8 @@ from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.model.backbones import BACKBONES
 from sedtalker_cli.model.checkpoint import sizes_of
 from sedtalker_cli.model.encoder import SpeechEncoder
-from sedtalker_cli.model.vertex_animator import ANYONE, KIND
+from sedtalker_cli.model.vertex_animator import ANYONE
+from sedtalker_cli.model.weights import VERTEX_ANIMATOR
 from sedtalker_cli.training.vertex_animator.settings import VertexTraining
 
 NEUTRAL = "neutral"
@@ -54,7 +55,7 @@ def describe(settings: VertexTraining, datasets: Sequence[TalkingDataset], encod
         raise UsageError(f"network.{unknown[0]}: unknown size; the {backbone} backbone has {', '.join(known)}")
     sizes = {**known, "num_taps": encoder.num_taps, "dim": encoder.dim, **settings.network}
     return {
-        "type": KIND,
+        "type": VERTEX_ANIMATOR,
         "classes": list(classes),
         "class_map": class_map(classes),
         "subjects": [ANYONE, *subjects],

@@ -16,7 +16,7 @@ from sedtalker_cli.model.device import choose_device
 from sedtalker_cli.model.encoder import SpeechEncoder
 from sedtalker_cli.model.layers.kernels import choose_scan
 from sedtalker_cli.model.losses import vertex_losses
-from sedtalker_cli.model.vertex_animator import VertexAnimator, VertexNetwork, build_network
+from sedtalker_cli.model.vertex_animator import VertexAnimator, VertexNetwork
 from sedtalker_cli.model.weights import weights_dir
 from sedtalker_cli.progress import Progress, silent
 from sedtalker_cli.training.loop import Job, Log, LoopSettings, Step, run
@@ -142,7 +142,7 @@ class VertexJob(Job):
         device, sizes = self.workers.device, self.config["network"]
         try:
             check_sizes(sizes)
-            network = build_network(self.config).to(device)
+            network = VertexAnimator.build(self.config).to(device)
             features = torch.zeros(1, 2, sizes["num_taps"], sizes["dim"], device=device)
             posteriors = torch.zeros(1, 2, len(self.config["classes"]), device=device)
             with torch.no_grad():
@@ -198,7 +198,7 @@ class VertexJob(Job):
         return Step((parts @ self.weights).sum() / whole, parts.sum(0), used, whole)
 
     def candidate(self, weights: Mapping[str, torch.Tensor]) -> VertexAnimator:
-        network = build_network(self.config)
+        network = VertexAnimator.build(self.config)
         network.load_state_dict(weights)
         return VertexAnimator(network, self.config, self.workers.device, "")
 

@@ -1,4 +1,4 @@
-"""The face and the captions that the options name, read before any work: what is wrong with them is wrong usage."""
+"""Files that options name, a face and captions, read before any work: what is wrong with them is wrong usage."""
 
 from __future__ import annotations
 
@@ -8,6 +8,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sedtalker_cli.face.head import Head
     from sedtalker_cli.formats.captions import Caption
+
+
+def built_in_head(identity: str | None = None) -> Head:
+    """The face that comes with the package.
+
+    Raises:
+        UsageError: no such identity.
+    """
+    from sedtalker_cli.face.heads import cached_head
+
+    return cached_head(identity, None)
 
 
 def given_head(head: Path | None, identity: str | None = None, animated: bool = False) -> Head | None:
@@ -25,7 +36,7 @@ def given_head(head: Path | None, identity: str | None = None, animated: bool = 
     from sedtalker_cli.face.heads import cached_head
 
     if head is None:
-        return cached_head(identity, None) if animated else None
+        return built_in_head(identity) if animated else None
     try:
         found = cached_head(identity, head)
     except InputError as error:
@@ -45,11 +56,12 @@ def given_template(head: Path | None, identity: str | None, animator: Path) -> N
     """
     from sedtalker_cli.errors import UsageError
     from sedtalker_cli.model.checkpoint import load_config
-    from sedtalker_cli.model.vertex_animator import KIND
+    from sedtalker_cli.model.weights import VERTEX_ANIMATOR
 
-    counts = {name: facts["vertices"] for name, facts in load_config(animator, KIND)["topologies"].items()}
+    counts = {name: facts["vertices"] for name, facts in load_config(animator, VERTEX_ANIMATOR)["topologies"].items()}
     known = ", ".join(f"{name} ({count} vertices)" for name, count in counts.items())
-    found = given_head(head, identity, animated=head is None)
+    found = built_in_head(identity) if head is None else given_head(head, identity)
+    assert found is not None
     if head is None and len(found.neutral) not in counts.values():
         raise UsageError(f"{animator}: makes vertices of {known}; name a template of it with --head FILE.ply")
     if len(found.neutral) not in counts.values():
