@@ -1,6 +1,6 @@
 """OpenGL without a window: choosing a platform by trying, one context a process, and a few thin helpers.
 
-Only this module and `scene.py`, `occlusion.py`, which draw with it, know pyrender or OpenGL. pyrender 0.1.45 is
+Only this module and those of this folder that draw with it know pyrender or OpenGL. pyrender 0.1.45 is
 unmaintained and fixes PyOpenGL 3.1.0; the pitfalls of the pair are kept here:
 PyOpenGL binds itself to one platform at its first import, so what works is found out through ctypes before;
 its OSMesa module lacks the call that makes a modern context; pyrender names `np.infty`, gone in NumPy 2.
