@@ -267,14 +267,15 @@ class Pipeline:
         if lip_gain != 1:
             weights = lips.scale_speech(weights, speech, lip_gain, mouth)
         weights = lips.smooth_motion(weights, fps, smooth, mouth)
-        times, activity, motion = np.arange(len(weights)) / fps, lips.speech_activity(speech, fps, mouth), None
+        times, activity = np.arange(len(weights)) / fps, lips.speech_activity(speech, fps, mouth)
         if idle:
             weights = add_idle(weights, fps, seed, timeline.sample(times)[1], activity)
+        moved = None
         if head_motion:
             from sedtalker_cli.motion.head_motion import head_motion as move_head
 
             loudness = np.interp(times, (np.arange(len(found.loudness)) + 0.5) * HOP, found.loudness)
-            motion = move_head(len(weights), fps, seed, loudness, activity, head.eye_middle)
+            moved = move_head(len(weights), fps, seed, loudness, activity, head.eye_middle)
         metadata = {
             "version": __version__,
             "fps": fps,
@@ -297,7 +298,7 @@ class Pipeline:
             "models": self.models(animate=True),
             "precision": self.encoder.precision,
         }
-        return Animation(timeline, np.asarray(weights, np.float32), head, fps, metadata, motion)
+        return Animation(timeline, np.asarray(weights, np.float32), head, fps, metadata, moved)
 
 
 def check_options(*, fps: int, emotion_gain: float, lip_gain: float, smooth: float) -> None:
