@@ -389,12 +389,6 @@ def test_debug_shows_the_traceback(tmp_path, sound, fake_models, monkeypatch):
     assert "Traceback" in call("diarize", sound, "--out", tmp_path / "out", "--debug", expect=1).stderr
 
 
-def opengl() -> bool:
-    from sedtalker_cli.render import OPENGL, choose_renderer
-
-    return choose_renderer() == OPENGL
-
-
 def probe(path) -> str:
     from imageio_ffmpeg import get_ffmpeg_exe
 
@@ -492,9 +486,8 @@ def test_wheel_ships_weights_and_face(tmp_path):
     assert not [name for name in names if "__pycache__" in name or name.startswith("tests/")]
 
 
+@pytest.mark.needs("opengl")
 def test_opengl_and_triton_live_in_one_process():
-    if not opengl():
-        pytest.skip("no OpenGL on this machine")
     code = (
         "from sedtalker_cli.render.libraries import load_triton_first\n"
         "from sedtalker_cli.render import choose_renderer\n"

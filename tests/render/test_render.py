@@ -23,18 +23,6 @@ from sedtalker_cli.render.view import TRANSPARENT, View
 from tests.pictures import FPS, FRAMES, SIZE, frames_of, probe
 
 
-def opengl_reason() -> str | None:
-    try:
-        gl.ensure_opengl()
-    except SedtalkerError as error:
-        return str(error)
-    return None
-
-
-REASON = opengl_reason()
-needs_opengl = pytest.mark.skipif(REASON is not None, reason=REASON or "")
-
-
 def sphere(rings: int = 12, sectors: int = 24, radius: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
     """UV sphere: vertices (V, 3), faces (F, 3) counter-clockwise from outside."""
     polar = np.linspace(0, np.pi, rings + 1)[:, None]
@@ -90,7 +78,7 @@ def sound_of(path) -> np.ndarray:
     return np.frombuffer(subprocess.run(command, capture_output=True, check=True).stdout, np.float32)
 
 
-@needs_opengl
+@pytest.mark.needs("opengl")
 @pytest.mark.parametrize("seconds", [0.1, 1.0])
 def test_film_of_a_ball(ball, tmp_path, seconds):
     audio, target = tmp_path / "tone.wav", tmp_path / "film.mp4"
@@ -126,7 +114,7 @@ def test_film_of_a_ball(ball, tmp_path, seconds):
     assert end < 0.01 if seconds < 0.15 else end > 0.3
 
 
-@needs_opengl
+@pytest.mark.needs("opengl")
 def test_film_is_the_same_twice_and_may_be_mute(ball, tmp_path):
     for name in ("a.mp4", "b.mp4"):
         film.render_film(motion(ball, jawOpen=1.0), ball, 25, tmp_path / name, size=(129, 131))
@@ -135,7 +123,7 @@ def test_film_is_the_same_twice_and_may_be_mute(ball, tmp_path):
     assert "128x130" in text and "25 fps" in text and "Audio" not in text
 
 
-@needs_opengl
+@pytest.mark.needs("opengl")
 def test_ball_is_round_upright_and_lit_from_above(ball):
     from sedtalker_cli.render.scene import HeadScene
 
@@ -157,7 +145,7 @@ def test_ball_is_round_upright_and_lit_from_above(ball):
     assert np.ptp(profile) > 40 and steps.max() < np.ptp(profile)
 
 
-@needs_opengl
+@pytest.mark.needs("opengl")
 def test_faces_that_look_away_are_hidden(ball):
     from sedtalker_cli.render.scene import HeadScene
 
@@ -169,7 +157,7 @@ def test_faces_that_look_away_are_hidden(ball):
     assert right[32, 32, 0] > wrong[32, 32, 0] + 40
 
 
-@needs_opengl
+@pytest.mark.needs("opengl")
 def test_film_of_the_head(person, tmp_path):
     target = tmp_path / "film.mp4"
     film.render_film(motion(person, jawOpen=0.8), person, FPS, target, size=SIZE)
@@ -179,7 +167,7 @@ def test_film_of_the_head(person, tmp_path):
     assert moved[80:].max() > 60 and moved[:30].max() < 12  # the jaw moves, the forehead does not
 
 
-@needs_opengl
+@pytest.mark.needs("opengl")
 def test_expressions_of_the_head_can_be_seen(person):
     from sedtalker_cli.render.scene import HeadScene
 
@@ -210,7 +198,7 @@ def test_expressions_of_the_head_can_be_seen(person):
     assert np.abs(frown - calm)[box].max() > 60
 
 
-@needs_opengl
+@pytest.mark.needs("opengl")
 def test_head_motion_moves_the_picture_and_not_the_camera(person, tmp_path):
     still = np.tile(np.eye(4, dtype=np.float32), (FRAMES, 1, 1))
     moved = still.copy()
@@ -228,7 +216,7 @@ def test_head_motion_moves_the_picture_and_not_the_camera(person, tmp_path):
     assert np.abs(films["moved"][-1][:8, :8] - films["none"][-1][:8, :8]).max() < 8  # the backdrop stays
 
 
-@needs_opengl
+@pytest.mark.needs("opengl")
 def test_a_second_film_uses_the_same_context(ball, tmp_path):
     film.render_film(motion(ball), ball, FPS, tmp_path / "a.mp4", size=SIZE)
     first = gl._context
@@ -237,7 +225,7 @@ def test_a_second_film_uses_the_same_context(ball, tmp_path):
     assert len(frames_of(tmp_path / "b.mp4", (200, 100))) == FRAMES
 
 
-@needs_opengl
+@pytest.mark.needs("opengl")
 def test_forked_process_is_told(monkeypatch):
     gl.ensure_opengl()
     monkeypatch.setattr(gl, "_owner", -1)
@@ -274,7 +262,7 @@ def test_without_opengl_films_are_painted_and_one_line_says_what_to_install(tmp_
     assert moved[80:].max() > 60 and moved[:30].max() < 12  # the jaw moves, the forehead does not
 
 
-@needs_opengl
+@pytest.mark.needs("opengl")
 @pytest.mark.parametrize("camera", ["front", "three-quarter", "close"])
 def test_painter_and_opengl_agree(person, camera):
     from sedtalker_cli.render.painter import PaintedScene
@@ -289,7 +277,7 @@ def test_painter_and_opengl_agree(person, camera):
     assert np.abs(painted - drawn)[masks[0] & masks[1]].mean() < 30
 
 
-@needs_opengl
+@pytest.mark.needs("opengl")
 def test_transparent_background_and_shadow(person):
     from sedtalker_cli.render.scene import HeadScene
 
