@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from sedtalker_cli.clock import FRAME_RATE
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.face.arkit import ARKIT_NAMES
 from sedtalker_cli.model.checkpoint import (
@@ -24,7 +25,6 @@ from sedtalker_cli.model.layers.hybrid import HybridStack
 from sedtalker_cli.model.layers.mix import LayerMix
 from sedtalker_cli.model.windows import windowed
 
-RATE = 50.0  # frames a second of encoder features, and of the network
 RESAMPLED_AT_ONCE = 4096  # frames: some copies of them are held
 
 
@@ -184,7 +184,7 @@ def resample_frames(values: torch.Tensor, duration: float, fps: float) -> torch.
         (max(1, round(duration x fps)), K).
     """
     frames = max(1, round(duration * fps))
-    return sample_frames(values, torch.arange(frames, dtype=torch.float64) / fps * RATE - 0.5)
+    return sample_frames(values, torch.arange(frames, dtype=torch.float64) / fps * FRAME_RATE - 0.5)
 
 
 def sample_frames(values: torch.Tensor, place: torch.Tensor) -> torch.Tensor:

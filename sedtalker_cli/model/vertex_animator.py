@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from sedtalker_cli.clock import FRAME_RATE
 from sedtalker_cli.errors import InputError
-from sedtalker_cli.model.animator import RATE, Animator, sample_frames
+from sedtalker_cli.model.animator import Animator, sample_frames
 from sedtalker_cli.model.backbones import BACKBONES
 from sedtalker_cli.model.checkpoint import (
     check_features,
@@ -187,7 +188,7 @@ class VertexAnimator:
         own = self.topologies[topology]["fps"]
         fps = fps or own
         inner = frames if fps == own else max(1, round(frames / fps * own)) + 1
-        place = torch.arange(inner, dtype=torch.float64) / own * RATE - 0.5
+        place = torch.arange(inner, dtype=torch.float64) / own * FRAME_RATE - 0.5
         flat = features.float().flatten(1)
         heard = sample_frames(flat, place).unflatten(1, features.shape[1:])
         told = torch.from_numpy(np.column_stack([posteriors, intensity]).astype(np.float32))

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from sedtalker_cli.audio.reading import load_audio
+from sedtalker_cli.clock import FRAME_RATE
 from sedtalker_cli.data.captures import READERS
 from sedtalker_cli.emotion.timeline import EMOTIONS
 from sedtalker_cli.errors import InputError, UsageError
@@ -15,7 +16,7 @@ from sedtalker_cli.evaluation.lipsync.animator import score_animator
 from sedtalker_cli.evaluation.metrics.expression import UPPER_FACE
 from sedtalker_cli.face.arkit import ARKIT_INDEX, IS_MOUTH
 from sedtalker_cli.face.head import load_head
-from sedtalker_cli.model.animator import RATE, Animator, AnimatorNetwork, resample_frames
+from sedtalker_cli.model.animator import Animator, AnimatorNetwork, resample_frames
 from sedtalker_cli.model.checkpoint import save_checkpoint, sizes_of
 from sedtalker_cli.model.encoder import SpeechEncoder
 from sedtalker_cli.motion.expression import expression_curves
@@ -182,9 +183,9 @@ def expression_error(animator: Animator, features: Sequence[torch.Tensor], seed:
     for rows in features:
         frames = len(rows)
         posteriors, intensity = draw_emotions(frames, rng)
-        found = animator.predict(rows, posteriors, intensity, frames / RATE, RATE)
-        wanted = torch.from_numpy(expression_curves(posteriors, intensity, EMOTIONS, RATE))
-        wanted = resample_frames(wanted, frames / RATE, RATE).numpy()
+        found = animator.predict(rows, posteriors, intensity, frames / FRAME_RATE, FRAME_RATE)
+        wanted = torch.from_numpy(expression_curves(posteriors, intensity, EMOTIONS, FRAME_RATE))
+        wanted = resample_frames(wanted, frames / FRAME_RATE, FRAME_RATE).numpy()
         squares.append(((found - wanted)[:, upper] ** 2).mean())
     return math.sqrt(np.mean(squares))
 
