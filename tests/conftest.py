@@ -12,18 +12,20 @@ import soundfile as sf
 
 from sedtalker_cli.progress import silent
 from sedtalker_cli.render.libraries import load_triton_first
+from tests import needs
 
 load_triton_first()  # tests of films and of models share a process
 
 ROOT = Path(__file__).resolve().parent.parent
-needs_weights = pytest.mark.skipif(
-    not all((ROOT / "weights" / name / "config.json").is_file() for name in ("encoder", "diarizer")),
-    reason="weights/encoder or weights/diarizer is not in this clone",
-)
-needs_animator = pytest.mark.skipif(
-    not all((ROOT / "weights" / name / "config.json").is_file() for name in ("encoder", "diarizer", "animator")),
-    reason="weights/animator is not in this clone",
-)
+needs_weights, needs_animator = pytest.mark.needs("weights"), pytest.mark.needs("animator")
+
+
+def pytest_configure(config):
+    needs.required()  # a wrong name is said at once
+
+
+def pytest_runtest_setup(item):
+    needs.check(item)
 
 
 def tone(seconds: float, rate: int = 16000, frequency: float = 220.0) -> np.ndarray:

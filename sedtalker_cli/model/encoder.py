@@ -14,14 +14,13 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
-from sedtalker_cli.clock import SAMPLE_RATE
+from sedtalker_cli.clock import HOP_SAMPLES, SAMPLE_RATE
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.model.checkpoint import check_sizes, checksum, config_errors, load_config, load_network
 from sedtalker_cli.model.features import FeatureStore
 from sedtalker_cli.model.layers.whisper import WhisperLayers
 from sedtalker_cli.progress import Progress, silent
 
-HOP_SAMPLES = 320
 MIN_SAMPLES = 2 * HOP_SAMPLES
 MOST_LENGTH = 30.0  # s of a window; Whisper knows no later positions
 

@@ -2,7 +2,8 @@
 
 import torch
 
-RATE = 50.0  # frames a second of encoder features, and of the networks
+from sedtalker_cli.clock import FRAME_RATE
+
 RESAMPLED_AT_ONCE = 4096  # frames: some copies of them are held
 
 
@@ -18,7 +19,7 @@ def resample_frames(values: torch.Tensor, duration: float, fps: float) -> torch.
         (max(1, round(duration x fps)), K).
     """
     frames = max(1, round(duration * fps))
-    return sample_frames(values, torch.arange(frames, dtype=torch.float64) / fps * RATE - 0.5)
+    return sample_frames(values, torch.arange(frames, dtype=torch.float64) / fps * FRAME_RATE - 0.5)
 
 
 def sample_frames(values: torch.Tensor, place: torch.Tensor) -> torch.Tensor:

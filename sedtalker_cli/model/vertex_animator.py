@@ -8,11 +8,12 @@ import numpy as np
 import torch
 from torch import nn
 
+from sedtalker_cli.clock import FRAME_RATE
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.model.backbones import BACKBONES
 from sedtalker_cli.model.checkpoint import check_features, load_checkpoint, names_of
 from sedtalker_cli.model.emotions import KnowsEmotions
-from sedtalker_cli.model.frames import RATE, sample_frames
+from sedtalker_cli.model.frames import sample_frames
 from sedtalker_cli.model.weights import VERTEX_ANIMATOR
 from sedtalker_cli.model.windows import windowed
 
@@ -183,7 +184,7 @@ class VertexAnimator(KnowsEmotions):
         own = self.topologies[topology]["fps"]
         fps = fps or own
         inner = frames if fps == own else max(1, round(frames / fps * own)) + 1
-        place = torch.arange(inner, dtype=torch.float64) / own * RATE - 0.5
+        place = torch.arange(inner, dtype=torch.float64) / own * FRAME_RATE - 0.5
         flat = features.float().flatten(1)
         heard = sample_frames(flat, place).unflatten(1, features.shape[1:])
         emotion = torch.from_numpy(np.column_stack([posteriors, intensity]).astype(np.float32))

@@ -22,6 +22,7 @@ from sedtalker_cli.model.encoder import SpeechEncoder
 from sedtalker_cli.model.layers.whisper import WhisperLayers
 from sedtalker_cli.model.weights import known_emotions
 from tests.hostile.fuzzing import damaged_bytes, damaged_value, fuzz, read_or_refuse
+from tests.hostile.traps import Trap
 
 CLASSES = ["angry", "happy", "neutral"]
 DIARIZER = {"num_taps": 2, "dim": 8, "d_model": 8, "layout": "ma", "d_state": 2, "statistics": 3, "longest": 20}
@@ -162,16 +163,6 @@ def test_weights_that_are_not_finite(checkpoints, tmp_path_factory, kind):
     save_file(state, folder / "model.safetensors")
     with pytest.raises(InputError, match="not finite"):
         use(folder)
-
-
-class Trap:
-    """Pickled code that leaves a file if anybody runs it."""
-
-    def __init__(self, place: Path):
-        self.place = place
-
-    def __reduce__(self):
-        return (open, (str(self.place), "w"))
 
 
 def test_a_pickled_encoder_of_transformers_is_not_run(tmp_path):

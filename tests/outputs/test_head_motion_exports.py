@@ -1,7 +1,6 @@
 """Head motion in glTF, USD and the page: other readers put the vertices where the film puts them."""
 
 import json
-import shutil
 import subprocess
 
 import numpy as np
@@ -23,7 +22,6 @@ from tests.motion.speech import syllables
 
 FPS, FRAMES = 25, 40
 SHOWN = (7, 31)
-NODE = shutil.which("node")
 
 
 @pytest.fixture(scope="module")
@@ -100,11 +98,11 @@ def run_page_script(glb, times: list[float]) -> list[list[float]]:
         + "const model = readGltf(data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength));\n"
         + "console.log(JSON.stringify(JSON.parse(process.argv[3]).map((time) => placement(model, time))));\n"
     )
-    command = [NODE, "-", str(glb), json.dumps(times)]
+    command = ["node", "-", str(glb), json.dumps(times)]
     return json.loads(subprocess.run(command, input=code, capture_output=True, text=True, check=True).stdout)
 
 
-@pytest.mark.skipif(NODE is None, reason="no Node.js here to run the page's script with")
+@pytest.mark.needs("node")
 def test_page_script_moves_the_head(motion, tmp_path):
     (tmp_path / "a.glb").write_bytes(build_glb(motion.head, motion.weights, FPS, neck=motion.neck_tracks()))
     times = [frame / FPS for frame in SHOWN] + [(SHOWN[0] + 0.5) / FPS, 1e6]

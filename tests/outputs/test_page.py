@@ -4,7 +4,6 @@ import base64
 import gzip
 import json
 import re
-import shutil
 import subprocess
 
 import numpy as np
@@ -19,9 +18,8 @@ from sedtalker_cli.face.head import load_head
 from sedtalker_cli.motion.motion import Motion
 from sedtalker_cli.outputs.page import to_flac, write_page
 from tests.conftest import write_sound
+from tests.needs import browser
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here to look at the page with")
 FPS, FRAMES = 30, 60
 
 
@@ -75,7 +73,7 @@ def test_vertices_alone_make_no_page(tmp_path):
 def look(page, when: float, picture=None) -> tuple[str, str]:
     """Open the page at a time in Chromium: its DOM when it is at rest, and what the browser said."""
     command = [
-        *(CHROMIUM, "--headless=new", "--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"),
+        *(browser(), "--headless=new", "--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"),
         *("--enable-logging=stderr", "--hide-scrollbars", "--window-size=480,560", "--virtual-time-budget=8000"),
         *(f"--screenshot={picture}" if picture else "--dump-dom", f"{page.as_uri()}#t={when}"),
     ]
@@ -84,7 +82,7 @@ def look(page, when: float, picture=None) -> tuple[str, str]:
     return done.stdout, "\n".join(line for line in done.stderr.splitlines() if "CONSOLE" in line)
 
 
-@needs_chromium
+@pytest.mark.needs("browser")
 def test_page_in_chromium(page, tmp_path):
     dom, said = look(page, 1.5)
     assert said == ""
@@ -104,7 +102,7 @@ def test_page_in_chromium(page, tmp_path):
     assert changed[430:].mean() > 0.001  # the time
 
 
-@needs_chromium
+@pytest.mark.needs("browser")
 def test_head_motion_in_chromium(page, tmp_path):
     """A head that turns and comes down in the second half, and returns."""
     head = load_head()
@@ -122,7 +120,7 @@ def test_head_motion_in_chromium(page, tmp_path):
     assert 15 < rows[1] - rows[0] < 60  # the crown
 
 
-@needs_chromium
+@pytest.mark.needs("browser")
 def test_a_page_that_cannot_show_says_so(page, tmp_path):
     broken = tmp_path / "broken.html"
     broken.write_text(re.sub(r'(id="model"[^>]*>)[^<]*', r"\1AAAA", page.read_text(encoding="utf-8")))

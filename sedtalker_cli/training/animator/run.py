@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from sedtalker_cli.audio.reading import load_audio
+from sedtalker_cli.clock import FRAME_RATE
 from sedtalker_cli.data.captures import READERS
 from sedtalker_cli.emotion.timeline import EMOTIONS
 from sedtalker_cli.errors import InputError, UsageError
@@ -19,7 +20,7 @@ from sedtalker_cli.model.animator import Animator
 from sedtalker_cli.model.animator_network import AnimatorNetwork
 from sedtalker_cli.model.checkpoint import save_checkpoint, sizes_of
 from sedtalker_cli.model.encoder import SpeechEncoder
-from sedtalker_cli.model.frames import RATE, resample_frames
+from sedtalker_cli.model.frames import resample_frames
 from sedtalker_cli.motion.expression import expression_curves
 from sedtalker_cli.progress import Progress, silent
 from sedtalker_cli.training.animator.examples import Speech, examples
@@ -174,9 +175,9 @@ def expression_error(animator: Animator, features: Sequence[torch.Tensor], seed:
     for rows in features:
         frames = len(rows)
         posteriors, intensity = draw_emotions(frames, rng)
-        found = animator.predict(rows, posteriors, intensity, frames / RATE, RATE)
-        wanted = torch.from_numpy(expression_curves(posteriors, intensity, EMOTIONS, RATE))
-        wanted = resample_frames(wanted, frames / RATE, RATE).numpy()
+        found = animator.predict(rows, posteriors, intensity, frames / FRAME_RATE, FRAME_RATE)
+        wanted = torch.from_numpy(expression_curves(posteriors, intensity, EMOTIONS, FRAME_RATE))
+        wanted = resample_frames(wanted, frames / FRAME_RATE, FRAME_RATE).numpy()
         squares.append(((found - wanted)[:, upper] ** 2).mean())
     return math.sqrt(np.mean(squares))
 

@@ -13,12 +13,13 @@ import numpy as np
 import torch
 
 from sedtalker_cli.audio.reading import stream_audio
+from sedtalker_cli.clock import FRAME_RATE
 from sedtalker_cli.data.talking_heads import TalkingDataset, TalkingSequence
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.checksum import file_checksum
 from sedtalker_cli.formats.motion import read_array, write_array
 from sedtalker_cli.model.encoder import SpeechEncoder
-from sedtalker_cli.model.frames import RATE, sample_frames
+from sedtalker_cli.model.frames import sample_frames
 from sedtalker_cli.progress import Progress, silent
 
 LIVELIEST = 0.05  # share of vertices that stand for the lips where no region is known
@@ -156,7 +157,7 @@ class Talking:
     def _heard(self, sequence: TalkingSequence, stretch: Stretch, longest: int) -> torch.Tensor:
         features = self.store(sequence.audio).float()
         frames = torch.arange(stretch.start, stretch.start + longest, dtype=torch.float64)
-        heard = sample_frames(features.flatten(1), frames / self.dataset.fps * RATE - 0.5)
+        heard = sample_frames(features.flatten(1), frames / self.dataset.fps * FRAME_RATE - 0.5)
         return heard.unflatten(1, features.shape[1:])
 
 

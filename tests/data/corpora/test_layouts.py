@@ -1,48 +1,24 @@
-"""Corpus readers: published layouts rebuilt in small, and agreement with the manifest where there is data."""
+"""Published layouts of the corpora in small, and the corpora themselves where they are."""
 
 import csv
-import json
 import os
 from pathlib import Path
 
 import pytest
 
 from sedtalker_cli.data.corpora import (
-    CLASS_OF_EMOTION,
-    UNIFIED_EMOTIONS,
-    Utterance,
     apply_splits,
-    assign_splits,
-    corpus_names,
     corpus_reader,
-    parse_corpus,
     read_corpus,
     read_splits,
 )
-from sedtalker_cli.emotion.timeline import EMOTIONS
-from sedtalker_cli.errors import InputError, UsageError
+from tests.data.corpora.trees import build, facts
 
-DATA = Path(os.environ.get("SEDTALKER_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
+DATA = Path(os.environ.get("SEDTALKER_DATA", Path(__file__).resolve().parents[4] / "shared" / "data"))
+
 MANIFEST = DATA / "speech" / "manifest.csv"
+
 HERE = ["ravdess", "emodb", "nemo", "emotale", "tess", "ased", "urdu", "speechocean762", "librispeech"]
-
-
-def build(root, *paths, tables=None):
-    """Write non-empty files (their sound is never opened) and text tables below a folder."""
-    for path in paths:
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_bytes(b"sound")
-    for path, text in (tables or {}).items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_bytes(text if isinstance(text, bytes) else text.encode())
-    return root
-
-
-def facts(reading, *names):
-    return {u.path.relative_to(reading.root).as_posix(): tuple(getattr(u, n) for n in names) for u in reading}
-
-
-# --- the corpora that lie here
 
 
 @pytest.mark.skipif(not MANIFEST.is_file(), reason="no speech data (set SEDTALKER_DATA)")
@@ -81,9 +57,6 @@ def test_manifest_splits_reach_every_utterance_and_keep_speakers_apart():
             parts.setdefault((name, u.speaker), set()).add(u.split)
     assert all(len(part) == 1 for part in parts.values())
     assert {next(iter(part)) for (name, _), part in parts.items() if name == "urdu"} == {"test"}
-
-
-# --- published layouts in small
 
 
 def test_ravdess(tmp_path):
@@ -278,169 +251,3 @@ def test_savee_in_both_packings(tmp_path):
         "AudioData/JE/a15.wav": ("JE", "angry", "m"),
     }
     assert len(reading.skipped) == 1
-
-
-IEMOCAP_LABELS = """% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]
-
-[6.2901 - 8.2357]\tSes01F_impro01_F000\tneu\t[2.5000, 2.5000, 2.5000]
-C-E2:\tNeutral;\t()
-A-E3:\tval 3; act 2; dom  2;\t()
-
-[10.0100 - 11.3925]\tSes01F_impro01_M000\texc\t[4.0000, 5.0000, 3.5000]
-[14.8872 - 18.0175]\tSes01F_impro01_F001\txxx\t[2.5000, 3.0000, 2.5000]
-"""
-
-
-def test_iemocap(tmp_path):
-    wav = "Session1/sentences/wav/Ses01F_impro01"
-    build(
-        tmp_path,
-        f"{wav}/Ses01F_impro01_F000.wav",
-        f"{wav}/Ses01F_impro01_M000.wav",
-        f"{wav}/Ses01F_impro01_F001.wav",
-        f"{wav}/Ses01F_impro01_F999.wav",
-        tables={
-            "Session1/dialog/EmoEvaluation/Ses01F_impro01.txt": IEMOCAP_LABELS,
-            "Session1/dialog/transcriptions/Ses01F_impro01.txt": "Ses01F_impro01_F000 [06.2-08.2]: Sorry.\n",
-        },
-    )
-    reading = read_corpus("iemocap", tmp_path)
-    assert facts(reading, "speaker", "emotion", "arousal", "gender", "text") == {
-        f"{wav}/Ses01F_impro01_F000.wav": ("Ses01F", "neutral", 0.375, "f", "Sorry."),
-        f"{wav}/Ses01F_impro01_M000.wav": ("Ses01M", "happy", 1.0, "m", None),
-    }
-    assert reading.dropped == {"xxx": 1}
-    assert [s.reason for s in reading.skipped] == ["no line in dialog/EmoEvaluation"]
-
-
-def test_meld(tmp_path):
-    header = "Sr No.,Utterance,Speaker,Emotion,Sentiment,Dialogue_ID,Utterance_ID,Season,Episode,StartTime,"
-    header += "EndTime\n"
-    time = '"00:16:16,059","00:16:21,731"'
-    build(
-        tmp_path,
-        "train_splits/dia0_utt0.mp4",
-        "output_repeated_splits_test/dia0_utt0.wav",
-        "output_repeated_splits_test/final_videos_testdia0_utt0.mp4",
-        "dev_splits_complete/dia7_utt7.wav",
-        tables={
-            "train_sent_emo.csv": header + f'1,"It\x92s true, so\x85 there",Chandler,anger,negative,0,0,8,21,{time}\n',
-            "test_sent_emo.csv": header + f"1,Why do all you\x92re coffee mugs,Mark,joy,positive,0,0,3,19,{time}\n",
-            "dev_sent_emo.csv": header,
-        },
-    )
-    reading = read_corpus("meld", tmp_path)
-    assert facts(reading, "speaker", "emotion", "gender", "text") == {
-        "output_repeated_splits_test/dia0_utt0.wav": ("Mark", "happy", None, "Why do all you’re coffee mugs"),
-        "train_splits/dia0_utt0.mp4": ("Chandler", "angry", "m", "It’s true, so… there"),
-    }
-    assert len(reading.skipped) == 2
-    assert all(u.split is None for u in reading)  # the published parts share their speakers
-
-
-def test_zed(tmp_path):
-    entry = {"wav": "datafolder/wavs/spk1_1.wav", "duration": 5.0, "transcription": "Well."}
-    build(
-        tmp_path,
-        "wavs/spk1_1.wav",
-        "wavs/spk2_1.wav",
-        "wavs/extra_1.wav",
-        tables={
-            "ZED.json": json.dumps(
-                {
-                    "spk1_1": entry | {"emotion": [{"emo": "angry", "start": 0.39, "end": 1.1}]},
-                    "spk2_1": {"wav": "datafolder/wavs/spk2_1.wav", "emotion": [{"emo": "sad"}]},
-                }
-            )
-        },
-    )
-    reading = read_corpus("zed", tmp_path)
-    assert [(u.speaker, u.emotion, u.text, u.segments) for u in reading] == [
-        ("spk1", "angry", "Well.", ((0.39, 1.1, "angry"),))
-    ]
-    assert sorted(s.path.name for s in reading.skipped) == ["extra_1.wav", "spk2_1.wav"]
-    (tmp_path / "ZED.json").write_text("{")
-    with pytest.raises(InputError, match="tables of corpus zed"):
-        read_corpus("zed", tmp_path)
-
-
-# --- registry
-
-
-def test_labels_lead_to_the_seven_classes():
-    assert set(CLASS_OF_EMOTION) == set(UNIFIED_EMOTIONS)
-    assert set(CLASS_OF_EMOTION.values()) == set(EMOTIONS)
-    assert len(corpus_names()) == 17
-    for name in corpus_names():
-        reader = corpus_reader(name)
-        assert {label for label in reader.labels.values() if label} <= set(UNIFIED_EMOTIONS)
-        assert reader.classes == tuple(sorted(reader.classes)) and "neutral" in reader.classes
-    assert corpus_reader("emotale").classes == ("angry", "happy", "neutral", "sad")
-    assert not corpus_reader("librispeech").annotated and corpus_reader("ravdess").annotated
-
-
-def test_bad_input(tmp_path):
-    assert parse_corpus("Crema_D=/data/a=b") == ("crema-d", Path("/data/a=b"))
-    for spec in ("ravdess", "ravdess=", "nothing=/data"):
-        with pytest.raises(UsageError):
-            parse_corpus(spec)
-    with pytest.raises(InputError, match="no such folder"):
-        read_corpus("ravdess", tmp_path / "missing")
-    build(tmp_path, "song.wav")
-    with pytest.raises(InputError, match=r"expected like Actor_01/.*first problem: song\.wav"):
-        read_corpus("ravdess", tmp_path)
-
-
-# --- splits
-
-
-def crowd(corpus, speakers, each=3):
-    return [
-        Utterance(Path(f"{corpus}/{s}_{k}.wav"), corpus, f"s{s}", "neutral")
-        for s in range(speakers)
-        for k in range(each)
-    ]
-
-
-@pytest.mark.parametrize("speakers, val, test", [(1, 0, 0), (2, 0, 0), (3, 1, 1), (10, 1, 1), (40, 4, 4)])
-def test_assigned_splits_keep_speakers_whole(speakers, val, test):
-    parts = {}
-    for u in assign_splits(crowd("a", speakers), seed=3):
-        parts.setdefault(u.speaker, set()).add(u.split)
-    assert all(len(part) == 1 for part in parts.values())
-    counts = [next(iter(part)) for part in parts.values()]
-    assert (counts.count("val"), counts.count("test")) == (val, test)
-
-
-def test_assigned_splits_depend_on_nothing_but_seed_and_names():
-    together = {u.path: u.split for u in assign_splits(crowd("b", 30) + crowd("a", 20), seed=1)}
-    alone = {u.path: u.split for u in assign_splits(crowd("a", 20)[::-1], seed=1)}
-    assert all(together[path] == split for path, split in alone.items())
-    other = {u.path: u.split for u in assign_splits(crowd("a", 20), seed=2)}
-    assert other != alone
-    for shares in ({"val": 0.1, "test": 0.8}, {"val": 0.8, "test": 0.1}):
-        assert {u.split for u in assign_splits(crowd("a", 3), **shares)} == {"train", "val", "test"}
-    with pytest.raises(InputError):
-        assign_splits(crowd("a", 3), val=0.6, test=0.4)
-
-
-def test_split_table_finds_files_in_any_place_and_format(tmp_path):
-    table = tmp_path / "splits.csv"
-    table.write_text("path,corpus,split\nesd/0011/Sad/0011_001051.ogg,esd,test\nesd/0012/Sad/0012_001051.ogg,esd,val\n")
-    root = build(tmp_path / "elsewhere" / "ESD", *(f"{s}/Sad/{s}_001051.wav" for s in ("0011", "0012", "0013")))
-    utterances = apply_splits(read_corpus("esd", root), read_splits(table))
-    assert [u.split for u in utterances] == ["test", "val", None]
-
-
-@pytest.mark.parametrize(
-    "text, message",
-    [
-        ("file,split\na,train\n", "columns path and split"),
-        ("path,split\na,dev\n", "line 2: split 'dev'"),
-        ("path,split\na.wav,val\na.ogg,test\n", "line 3: .* two splits"),
-    ],
-)
-def test_broken_split_table(tmp_path, text, message):
-    (tmp_path / "splits.csv").write_text(text)
-    with pytest.raises(InputError, match=message):
-        read_splits(tmp_path / "splits.csv")

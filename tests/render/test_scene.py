@@ -1,69 +1,24 @@
-"""Films: what is drawn, how long it lasts, what is left when something fails."""
+"""Heads drawn with OpenGL: shape, light, expression, camera; the painter agrees."""
 
 import re
 import subprocess
 import sys
-import threading
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import soundfile
-from PIL import Image
 
-from sedtalker_cli.emotion.colors import COLOURS
-from sedtalker_cli.emotion.timeline import EMOTIONS, EmotionTimeline, Segment
-from sedtalker_cli.errors import InputError, SedtalkerError, UsageError
+from sedtalker_cli.errors import SedtalkerError
 from sedtalker_cli.face.head import Head, load_head
 from sedtalker_cli.face.normals import VertexNormals
-from sedtalker_cli.render import film, gl, strip, video
+from sedtalker_cli.render import film, gl, video
 from sedtalker_cli.render.geometry import find_eyes, frame_head, part_vertices
-from sedtalker_cli.render.strip import EmotionStrip, strip_height
+from sedtalker_cli.render.strip import strip_height
 from sedtalker_cli.render.view import TRANSPARENT, View
 from tests.pictures import FPS, FRAMES, SIZE, frames_of, probe
-
-
-def opengl_reason() -> str | None:
-    try:
-        gl.ensure_opengl()
-    except SedtalkerError as error:
-        return str(error)
-    return None
-
-
-REASON = opengl_reason()
-needs_opengl = pytest.mark.skipif(REASON is not None, reason=REASON or "")
-
-
-def sphere(rings: int = 12, sectors: int = 24, radius: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
-    """UV sphere: vertices (V, 3), faces (F, 3) counter-clockwise from outside."""
-    polar = np.linspace(0, np.pi, rings + 1)[:, None]
-    around = np.linspace(0, 2 * np.pi, sectors, endpoint=False)[None]
-    points = np.stack(
-        [np.sin(polar) * np.sin(around), np.cos(polar) * np.ones_like(around), np.sin(polar) * np.cos(around)], axis=-1
-    ).reshape(-1, 3)
-    row, column = np.meshgrid(np.arange(rings), np.arange(sectors), indexing="ij")
-    a, b = row * sectors + column, row * sectors + (column + 1) % sectors
-    c, d = a + sectors, b + sectors
-    faces = np.concatenate([np.stack(t, axis=-1).reshape(-1, 3) for t in ((a, c, b), (b, c, d))])
-    return (points * radius).astype(np.float32), faces.astype(np.int32)
-
-
-@pytest.fixture(scope="module")
-def ball() -> Head:
-    """A head as simple as can be: a ball of skin with one blendshape that lifts it."""
-    vertices, faces = sphere()
-    return Head(
-        name="ball",
-        identity="ball",
-        neutral=vertices,
-        faces=faces,
-        shape_names=("jawOpen",),
-        deltas=np.full((1, *vertices.shape), [0.0, 0.02, 0.0], np.float32),
-        regions={},
-        parts={"skin": (0, len(faces))},
-        colors=np.full((len(vertices), 3), [200, 160, 140], np.uint8),
-    )
+from tests.render.balls import ball as ball
+from tests.render.balls import timeline
 
 
 @pytest.fixture(scope="module")
@@ -79,18 +34,12 @@ def motion(head: Head, **ends: float) -> np.ndarray:
     return head.vertices(weights)
 
 
-def timeline(duration: float) -> EmotionTimeline:
-    half = duration / 2
-    segments = [Segment(0, half, "angry"), Segment(half, half, "sad")]
-    return EmotionTimeline.from_segments(segments, EMOTIONS, duration, 0.5)
-
-
 def sound_of(path) -> np.ndarray:
     command = [video.find_ffmpeg(), "-v", "error", "-i", str(path), "-f", "f32le", "-ac", "1", "-"]
     return np.frombuffer(subprocess.run(command, capture_output=True, check=True).stdout, np.float32)
 
 
-@needs_opengl
+@pytest.mark.needs("opengl")
 @pytest.mark.parametrize("seconds", [0.1, 1.0])
 def test_film_of_a_ball(ball, tmp_path, seconds):
     audio, target = tmp_path / "tone.wav", tmp_path / "film.mp4"
@@ -126,7 +75,7 @@ def test_film_of_a_ball(ball, tmp_path, seconds):
     assert end < 0.01 if seconds < 0.15 else end > 0.3
 
 
-@needs_opengl
+@pytest.mark.needs("opengl")
 def test_film_is_the_same_twice_and_may_be_mute(ball, tmp_path):
     for name in ("a.mp4", "b.mp4"):
         film.render_film(motion(ball, jawOpen=1.0), ball, 25, tmp_path / name, size=(129, 131))
@@ -135,7 +84,7 @@ def test_film_is_the_same_twice_and_may_be_mute(ball, tmp_path):
     assert "128x130" in text and "25 fps" in text and "Audio" not in text
 
 
-@needs_opengl
+@pytest.mark.needs("opengl")
 def test_ball_is_round_upright_and_lit_from_above(ball):
     from sedtalker_cli.render.scene import HeadScene
 
@@ -157,7 +106,7 @@ def test_ball_is_round_upright_and_lit_from_above(ball):
     assert np.ptp(profile) > 40 and steps.max() < np.ptp(profile)
 
 
-@needs_opengl
+@pytest.mark.needs("opengl")
 def test_faces_that_look_away_are_hidden(ball):
     from sedtalker_cli.render.scene import HeadScene
 
@@ -169,7 +118,7 @@ def test_faces_that_look_away_are_hidden(ball):
     assert right[32, 32, 0] > wrong[32, 32, 0] + 40
 
 
-@needs_opengl
+@pytest.mark.needs("opengl")
 def test_film_of_the_head(person, tmp_path):
     target = tmp_path / "film.mp4"
     film.render_film(motion(person, jawOpen=0.8), person, FPS, target, size=SIZE)
@@ -179,7 +128,7 @@ def test_film_of_the_head(person, tmp_path):
     assert moved[80:].max() > 60 and moved[:30].max() < 12  # the jaw moves, the forehead does not
 
 
-@needs_opengl
+@pytest.mark.needs("opengl")
 def test_expressions_of_the_head_can_be_seen(person):
     from sedtalker_cli.render.scene import HeadScene
 
@@ -210,7 +159,7 @@ def test_expressions_of_the_head_can_be_seen(person):
     assert np.abs(frown - calm)[box].max() > 60
 
 
-@needs_opengl
+@pytest.mark.needs("opengl")
 def test_head_motion_moves_the_picture_and_not_the_camera(person, tmp_path):
     still = np.tile(np.eye(4, dtype=np.float32), (FRAMES, 1, 1))
     moved = still.copy()
@@ -228,7 +177,7 @@ def test_head_motion_moves_the_picture_and_not_the_camera(person, tmp_path):
     assert np.abs(films["moved"][-1][:8, :8] - films["none"][-1][:8, :8]).max() < 8  # the backdrop stays
 
 
-@needs_opengl
+@pytest.mark.needs("opengl")
 def test_a_second_film_uses_the_same_context(ball, tmp_path):
     film.render_film(motion(ball), ball, FPS, tmp_path / "a.mp4", size=SIZE)
     first = gl._context
@@ -237,7 +186,7 @@ def test_a_second_film_uses_the_same_context(ball, tmp_path):
     assert len(frames_of(tmp_path / "b.mp4", (200, 100))) == FRAMES
 
 
-@needs_opengl
+@pytest.mark.needs("opengl")
 def test_forked_process_is_told(monkeypatch):
     gl.ensure_opengl()
     monkeypatch.setattr(gl, "_owner", -1)
@@ -274,7 +223,7 @@ def test_without_opengl_films_are_painted_and_one_line_says_what_to_install(tmp_
     assert moved[80:].max() > 60 and moved[:30].max() < 12  # the jaw moves, the forehead does not
 
 
-@needs_opengl
+@pytest.mark.needs("opengl")
 @pytest.mark.parametrize("camera", ["front", "three-quarter", "close"])
 def test_painter_and_opengl_agree(person, camera):
     from sedtalker_cli.render.painter import PaintedScene
@@ -289,7 +238,7 @@ def test_painter_and_opengl_agree(person, camera):
     assert np.abs(painted - drawn)[masks[0] & masks[1]].mean() < 30
 
 
-@needs_opengl
+@pytest.mark.needs("opengl")
 def test_transparent_background_and_shadow(person):
     from sedtalker_cli.render.scene import HeadScene
 
@@ -310,99 +259,6 @@ def test_light_imports():
     code = "import sys, sedtalker_cli.render; print([m for m in ('pyrender', 'OpenGL', 'torch') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-
-
-def write_frames(writer: video.VideoWriter, count: int) -> None:
-    for k in range(count):
-        frame = writer.borrow()
-        frame[:] = 5 * k
-        writer.submit(frame)
-
-
-@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
-def test_interrupted_film_leaves_nothing(tmp_path, error):
-    target = tmp_path / "film.mp4"
-    target.write_text("earlier film")
-    with pytest.raises(error), video.VideoWriter(target, (64, 64), FPS, 20) as writer:
-        write_frames(writer, 5)
-        raise error
-    assert list(tmp_path.iterdir()) == [target] and target.read_text() == "earlier film"
-    assert not [thread for thread in threading.enumerate() if thread.name == "film writer"]
-
-
-def test_sound_that_is_none_leaves_nothing_and_says_so(tmp_path):
-    bad = tmp_path / "bad.wav"
-    bad.write_text("this is no sound")
-    with pytest.raises(InputError) as error, video.VideoWriter(tmp_path / "film.mp4", (64, 64), FPS, 4, bad) as writer:
-        write_frames(writer, 4)
-    assert "\n" not in str(error.value) and "film.mp4" in str(error.value) and "bad.wav" in str(error.value)
-    assert list(tmp_path.iterdir()) == [bad]
-    with pytest.raises(InputError, match=r"nowhere\.wav"):
-        video.VideoWriter(tmp_path / "film.mp4", (64, 64), FPS, 4, tmp_path / "nowhere.wav")
-
-
-def test_folder_that_is_not_there(tmp_path):
-    target = tmp_path / "none" / "film.mp4"
-    with pytest.raises(InputError, match=r"film\.mp4"), video.VideoWriter(target, (64, 64), FPS, 4) as writer:
-        write_frames(writer, 4)
-
-
-def test_too_few_frames_make_no_film(tmp_path):
-    with pytest.raises(ValueError, match="3 frames"), video.VideoWriter(tmp_path / "a.mp4", (64, 64), FPS, 4) as writer:
-        write_frames(writer, 3)
-    assert not list(tmp_path.iterdir())
-
-
-def test_broken_rate_of_television(tmp_path):
-    with video.VideoWriter(tmp_path / "a.mp4", (64, 64), 29.97, 30) as writer:
-        write_frames(writer, 30)
-    assert "29.97 fps" in probe(tmp_path / "a.mp4")
-
-
-def test_bad_sizes_and_rates(ball, tmp_path):
-    with pytest.raises(UsageError, match="too small"):
-        film.render_film(ball.neutral[None], ball, FPS, tmp_path / "a.mp4", size=(8, 128))
-    with pytest.raises(UsageError, match="frame rate"):
-        film.render_film(ball.neutral[None], ball, 0, tmp_path / "a.mp4")
-    with pytest.raises(ValueError, match="vertices"):
-        film.render_film(ball.neutral[None, :-1], ball, FPS, tmp_path / "a.mp4")
-
-
-def test_strip_colours_height_and_playhead():
-    width, height = 512, strip_height(512)
-    drawn = EmotionStrip(timeline(4.0), 4.0, width, height)
-    out = np.zeros((height, width, 4), np.uint8)
-    drawn.draw(1.0, out)
-    low, high = drawn._bottom - 2, drawn._top + 3
-    for time, emotion in ((1.4, "angry"), (3.5, "sad")):
-        x = drawn.column(time)
-        assert tuple(out[low, x, :3]) == COLOURS[emotion]  # under the intensity of 0.5
-        assert tuple(out[high, x, :3]) != COLOURS[emotion]  # above it only a hint
-        assert np.argmax(out[high, x, :3]) == np.argmax(COLOURS[emotion])
-    white = [x for x in range(width) if (out[drawn._top : drawn._bottom, x, :3] == 255).all()]
-    assert white and abs(np.mean(white) - drawn.column(1.0)) < 1
-    patch = tuple(out[(drawn._top - 2) // 2, drawn._pad + 2, :3])
-    assert patch == COLOURS["angry"]
-    drawn.draw(3.0, out)
-    assert tuple(out[(drawn._top - 2) // 2, drawn._pad + 2, :3]) == COLOURS["sad"]
-    x = drawn.column(1.0)
-    assert tuple(out[low, x, :3]) == COLOURS["angry"]  # the playhead left no trace
-    assert drawn.emotion_at(0) == "angry" and drawn.emotion_at(99) == "sad"
-
-
-def test_strip_colours_are_apart():
-    colours = np.array(list(strip.class_colours((*EMOTIONS, "upset", "bored")).values()), float)
-    distance = np.abs(colours[:, None] - colours[None]).sum(-1)
-    assert distance[~np.eye(len(colours), dtype=bool)].min() > 80
-
-
-@pytest.mark.parametrize("duration", [0.03, 2.0, 75.0, 4000.0])
-@pytest.mark.parametrize("width", [64, 512])
-def test_strip_of_any_length(duration, width):
-    height = strip_height(512)
-    out = np.zeros((height, width, 4), np.uint8)
-    EmotionStrip(timeline(duration), duration, width, height).draw(duration, out)
-    assert Image.fromarray(out[..., :3]).getextrema()[0][1] == 255
 
 
 def test_normals_of_a_ball_point_outwards(ball):
