@@ -1,9 +1,9 @@
-# make demo | test | bench | soak | lint | clean; PYTHON chooses the interpreter, EXAMPLES the demo's recordings.
+# make demo | test | docs | bench | soak | lint | clean; PYTHON chooses the interpreter, EXAMPLES the demo's recordings.
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DELETE_ON_ERROR:
-.PHONY: demo test bench soak lint clean
+.PHONY: demo test docs bench soak lint clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -31,11 +31,16 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+# The site, into site/; nothing is fetched from the network but the packages.
+docs: $(VENV)/.installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	echo "wrote site/index.html"
+
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf $(DEMO) build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(DEMO) site build dist .pytest_cache .ruff_cache .hypothesis
 
 # The stamps are renewed when the dependencies change; the package itself is installed editable.
 $(VENV)/.installed: pyproject.toml
@@ -46,4 +51,9 @@ $(VENV)/.installed: pyproject.toml
 $(VENV)/.installed-dev: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-docs: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[docs]"
 	touch $@ $(VENV)/.installed
