@@ -1,13 +1,16 @@
 """Writes the pages of the documentation that follow from the code: command line, Python names, corpora.
 
-mkdocs calls `on_page_markdown` for every page; a comment such as `<!-- generated: command line -->` is replaced.
+mkdocs calls `on_page_markdown` for every page; a comment such as `<!-- generated: command line -->` is replaced. A page
+that would fetch anything from the network ends the build.
 """
 
 import inspect
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import typer
+from mkdocs.exceptions import PluginError
 
 import sedtalker_cli
 from sedtalker_cli.cli.app import app
@@ -15,9 +18,9 @@ from sedtalker_cli.cli.options import CONTEXT
 from sedtalker_cli.data.corpora.registry import corpus_names, corpus_reader
 
 
-def cell(text: str, special: str = "|*_<") -> str:
+def cell(text: str) -> str:
     """Text in a cell of a table, with what Markdown would read escaped."""
-    return "".join(f"\\{letter}" if letter in special else letter for letter in " ".join(text.split()))
+    return "".join(f"\\{letter}" if letter in "|*_<" else letter for letter in " ".join(text.split()))
 
 
 def commands(command: Any, path: str) -> Iterator[tuple[str, Any]]:
@@ -30,7 +33,7 @@ def commands(command: Any, path: str) -> Iterator[tuple[str, Any]]:
 def option_row(parameter: Any, context: Any) -> str:
     """One row of an option's or argument's names and help."""
     names, text = parameter.get_help_record(context)
-    return f"| `{cell(names, special='|')}` | {cell(text)} |"
+    return f"| `{names}` | {cell(text)} |"
 
 
 def command_line() -> str:
@@ -76,3 +79,11 @@ def on_page_markdown(markdown: str, **_: object) -> str:
         if mark in markdown:
             markdown = markdown.replace(mark, write())
     return markdown
+
+
+def on_post_page(output: str, page: Any, **_: object) -> str:
+    """Pages are read without the network, too."""
+    fetched = re.search(r"<(?:script|img|link|iframe)\b[^>]*\b(?:src|href)=\"?(?:https?:)?//[^\s\">]*", output)
+    if fetched:
+        raise PluginError(f"{page.file.src_uri}: fetches from the network: {fetched[0]}")
+    return output

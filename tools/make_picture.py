@@ -27,6 +27,7 @@ ORDER = ("neutral", "sad", "fear", "disgust", "surprise", "angry", "happy")
 FPS, FACE = 50, (240, 300)  # width and height of a face in the sheet
 CROP = (96, 24, 416, 424)  # of a film frame of 512 x 512: the head, at the shape of FACE
 DPI = 100
+DARK = 128  # brightness of 255 up to which letters are white
 
 
 def sedtalker(*words: object) -> None:
@@ -79,7 +80,8 @@ def draw_timeline(rows: list[dict[str, str]], shown: list[float], width: int) ->
     areas.stackplot(times, shares, colors=[hex_colour(colours[name]) for name in classes], linewidth=0)
     areas.set(xlim=(0, DURATION), ylim=(0, 1), yticks=[])
     for name, time in zip(ORDER, shown, strict=True):
-        areas.text(time, 0.5, name, ha="center", va="center", fontsize=13)
+        ink = "black" if np.dot(colours[name], (0.3, 0.6, 0.1)) > DARK else "white"
+        areas.text(time, 0.5, name, ha="center", va="center", fontsize=17, color=ink)
     for side in areas.spines.values():
         side.set_visible(False)
     areas.set_xticks(range(int(DURATION) + 1), [f"{second} s" for second in range(int(DURATION) + 1)])
