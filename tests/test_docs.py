@@ -49,6 +49,15 @@ def test_links_lead_somewhere(path):
         assert not anchor or anchor in anchors(place), f"{link}: no such heading"
 
 
+@pytest.mark.parametrize("path", [path for path in PAPERS if path.name != "CONTRIBUTING.md"])
+def test_words_are_those_of_the_list(path):
+    """CONTRIBUTING.md lists the words that are not used."""
+    found = re.findall(
+        r"\b(?:told|meant|he|him|his|she|her|feelings?|performs?)\b", path.read_text(encoding="utf-8"), re.I
+    )
+    assert not found
+
+
 def command_lines(path: Path) -> Iterator[list[str]]:
     """Arguments of every `sedtalker ...` in a paper's blocks of code."""
     text = path.read_text(encoding="utf-8")
