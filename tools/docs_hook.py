@@ -49,7 +49,7 @@ def command_line() -> str:
         rows = [option_row(parameter, context) for parameter in command.get_params(context)]
         parts.append("| option | what it does |\n|---|---|\n" + "\n".join(rows))
         if command.epilog:
-            epilog = inspect.cleandoc(command.epilog.replace("\b", "").strip())
+            epilog = re.sub(r"\n{3,}", "\n\n", inspect.cleandoc(command.epilog.replace("\b", "")))
             parts.append(f"```text\n{epilog}\n```")
     return "\n\n".join(parts)
 
