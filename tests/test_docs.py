@@ -52,9 +52,7 @@ def test_links_lead_somewhere(path):
 @pytest.mark.parametrize("path", [path for path in PAPERS if path.name != "CONTRIBUTING.md"])
 def test_words_are_those_of_the_list(path):
     """CONTRIBUTING.md lists the words that are not used."""
-    found = re.findall(
-        r"\b(?:told|meant|he|him|his|she|her)\b", path.read_text(encoding="utf-8"), re.I
-    )
+    found = re.findall(r"\b(?:told|meant|he|him|his|she|her)\b", path.read_text(encoding="utf-8"), re.I)
     assert not found
 
 
