@@ -1,10 +1,10 @@
-# make demo | test | bench | soak | lint | types | clean; PYTHON chooses the interpreter, EXAMPLES the demo's recordings.
+# make demo | test | docs | bench | soak | lint | types | clean; PYTHON chooses the interpreter, EXAMPLES the demo's recordings.
 # TESTS are options of pytest: make test TESTS="-n 2 tests/formats".
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DELETE_ON_ERROR:
-.PHONY: demo test bench soak lint types clean
+.PHONY: demo test docs bench soak lint types clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -36,11 +36,16 @@ lint: $(VENV)/.installed-dev
 types: $(VENV)/.installed-dev
 	$(BIN)/mypy
 
+# The site, into site/; nothing is fetched from the network but the packages.
+docs: $(VENV)/.installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	echo "wrote site/index.html"
+
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf $(DEMO) build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(DEMO) site build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
 # The stamps are renewed when the dependencies change; the package itself is installed editable.
 $(VENV)/.installed: pyproject.toml
@@ -51,4 +56,9 @@ $(VENV)/.installed: pyproject.toml
 $(VENV)/.installed-dev: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-docs: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[docs]"
 	touch $@ $(VENV)/.installed
