@@ -177,10 +177,10 @@ def test_phone_table_comes_back(tmp_path):
     [
         ("phone,onset\na,0\n", "offset"),
         ("phone,onset,offset\n", "no phones"),
-        ("phone,onset,offset\na,0,x\n", ":2: 'x'"),
+        ("phone,onset,offset\na,0,x\n", ":2: offset 'x'"),
         ("phone,onset,offset\na,0.2,0.1\n", ":2:"),
         ("phone,onset,offset\na,0,0.2\nb,0.1,0.3\n", ":3:"),
-        ("phone,onset,offset\na,nan,0.2\n", ":2: 'nan'"),
+        ("phone,onset,offset\na,nan,0.2\n", ":2: onset 'nan'"),
         ("phone,onset,offset,stress\na,0,0.2,x\n", "stress"),
     ],
 )
