@@ -39,10 +39,10 @@ def read_corpora(
 
 
 class WaveformStore:
-    """Decoded, speech-trimmed waveforms, kept as 16-bit numbers.
+    """Decoded waveforms, trimmed to speech, kept as 16-bit numbers.
 
     Args:
-        trim: cut silence at both ends.
+        trim: cut silence at both ends, unless the corpus marks spans, which would move.
         max_seconds: longer recordings are cut.
     """
 
@@ -54,7 +54,7 @@ class WaveformStore:
         """Waveform (N,) float32 at 16 kHz."""
         if utterance.path not in self.kept:
             waveform = load_audio(utterance.path)
-            if self.trim:
+            if self.trim and not utterance.segments:
                 start, end = speech_bounds(waveform)
                 waveform = waveform[start:end]
             waveform = waveform[: self.max_samples]

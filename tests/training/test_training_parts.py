@@ -232,6 +232,28 @@ def test_batches_pad_labels():
     assert batch["intensity"][1, 15:].isnan().all() and not batch["intensity"][1, :15].isnan().any()
 
 
+def told(emotion: str | None, corpus: str, seconds: float = 0.2, **facts) -> Composite:
+    turn = Turn(0.0, seconds, Utterance(Path("x.wav"), corpus, "1", emotion, **facts))
+    return Composite(np.zeros(round(seconds * RATE), np.float32), (turn,))
+
+
+def test_frames_without_one_class_are_marked_and_take_part_in_intensity_only():
+    word = told(None, "baved", intensity=1.0, strength="high")
+    scream = told(None, "nonverbal", any_of=("fear", "angry", "surprise"))
+    batch = collate([word, scream, told("happy", "nonverbal", 0.1)])
+    assert batch["emotion"].tolist() == [[-1] * 10, [-1] * 10, [EMOTIONS.index("happy")] * 5 + [-100] * 5]
+    accepted = [[EMOTIONS[c] for c in row[0].nonzero()[:, 0]] for row in batch["accepted"]]
+    assert accepted == [[], ["angry", "fear", "surprise"], ["happy"]] and not batch["accepted"][2, 5:].any()
+    assert (batch["intensity"][0] == 1).all() and batch["intensity"][1].isnan().all()
+    assert batch["known"][0].all() and not batch["known"][1][EMOTIONS.index("disgust")]
+    labelled = LabelledSet([word, scream, told("sad", "ravdess"), told("happy", "ravdess")])
+    logits = 9 * np.eye(7, dtype=np.float32)[np.repeat([0, 0, EMOTIONS.index("sad"), EMOTIONS.index("happy")], 10)]
+    scores = score_frames(labelled, logits, np.zeros(40))
+    assert scores["accuracy"] == 1 and scores["uar"] == 1
+    assert fit_temperature(logits, labelled) == pytest.approx(0.3)  # the labelled frames are all right
+    assert fit_decoding(logits, labelled)["min_duration"] == 0.2
+
+
 class NumberSampler:
     """Composites that hold their number, by one of three speakers."""
 

@@ -111,7 +111,7 @@ def train_diarizer(
             logits, intensity = network.answer(features, mask)
             parts = torch.stack(
                 [
-                    masked_classification(logits, batch["emotion"], batch["known"], settings.smoothing),
+                    masked_classification(logits, batch["accepted"], batch["known"], settings.smoothing),
                     masked_intensity(intensity, batch["intensity"]),
                     ranked_intensity(intensity, batch["intensity"], batch["emotion"]),
                 ]
