@@ -189,7 +189,20 @@ MoreCorpora = Annotated[
 ]
 Splits = Annotated[
     Path | None,
-    typer.Option(metavar="CSV", help="Columns path, split; without it train, val and test are drawn by speaker."),
+    typer.Option(
+        metavar="CSV",
+        help="Table of `train splits`, or one with the columns path, split; without it train, val and test are drawn "
+        "by speaker.",
+    ),
+]
+Fold = Annotated[
+    int | None,
+    typer.Option(
+        min=0, metavar="K", help="Test fold K of the speakers, validate by the next one, train on the rest; from 0."
+    ),
+]
+LeaveOut = Annotated[
+    str | None, typer.Option("--leave-out", metavar="NAME", help="A corpus that is kept for testing as a whole.")
 ]
 RunFolder = Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of the run.")]
 Cache = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for encoded sound, to share it between runs.")]

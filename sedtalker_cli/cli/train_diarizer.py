@@ -14,6 +14,8 @@ EXAMPLES = """\b
 Examples:
   sedtalker train diarizer --corpus ravdess=PATH --corpus emodb=PATH --out runs/diarizer
   sedtalker train diarizer --corpus esd=PATH --splits splits.csv --out runs/esd --epochs 30
+  sedtalker train diarizer --corpus ravdess=PATH --corpus emodb=PATH --splits splits.csv --fold 0 --out runs/fold0
+  sedtalker train diarizer --corpus ravdess=PATH --corpus emodb=PATH --leave-out emodb --out runs/not-emodb
 
 \b
 The same command goes on where an interrupted run stopped. Results: OUT/checkpoint (the best epoch by
@@ -31,6 +33,8 @@ def diarizer(
     corpus: opt.Corpora,
     out: opt.RunFolder,
     splits: opt.Splits = None,
+    fold: opt.Fold = None,
+    leave_out: opt.LeaveOut = None,
     encoder: opt.Encoder = None,
     start: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Diarizer checkpoint to start from instead of random weights.")
@@ -67,6 +71,8 @@ def diarizer(
         settings = DiarizerTraining(
             corpora=tuple(parse_corpus(text) for text in corpus),
             splits=splits,
+            fold=fold,
+            leave_out=leave_out,
             out=out,
             encoder=encoder or str(weights_dir("encoder")),
             start=start,

@@ -59,6 +59,8 @@ def evaluate_checkpoint(
     split: str = "test",
     joined: int = 300,
     seed: int = 0,
+    fold: int | None = None,
+    leave_out: str | None = None,
     log: Callable[[str], None] = lambda text: None,
     progress: Progress = silent,
 ) -> DiarizationReport:
@@ -67,10 +69,11 @@ def evaluate_checkpoint(
     Args:
         encoder, diarizer: the models.
         corpora: (name, folder) pairs; read speech without labels is left out.
-        splits: table of splits, or None to draw them by speaker.
+        splits: table of splits, or None to draw them by speaker, as training does.
         split: which part.
         joined: number of joined recordings of 2 to 4 clips.
         seed: of the joined recordings.
+        fold, leave_out: as in training (see `data.recordings.read_corpora`).
         log: told what was read.
         progress: called as (stage, done, total).
 
@@ -79,7 +82,7 @@ def evaluate_checkpoint(
     """
     labelled = [pair for pair in corpora if corpus_reader(pair[0]).annotated]
     store = WaveformStore(max_seconds=60)
-    wanted = [u for u in read_corpora(labelled, splits, log=log) if u.split == split]
+    wanted = [u for u in read_corpora(labelled, splits, fold, leave_out, log) if u.split == split]
     utterances = store.usable(wanted, log)
     speech = [u for u in utterances if is_labelled_speech(u)]
     if not speech:
@@ -87,6 +90,7 @@ def evaluate_checkpoint(
     present = sorted({u.corpus for u in speech})
     pool = tuple(name for name in present if name in diarizer.trained_on) or tuple(present)
     settings = {"joined": joined, "seed": seed, "corpora": sorted({u.corpus for u in utterances})}
+    settings |= {name: value for name, value in (("fold", fold), ("leave_out", leave_out)) if value is not None}
     listener = Listener(encoder, diarizer, utterances, store, progress)
 
     def join(names: Sequence[str]) -> JoinedScores | None:
