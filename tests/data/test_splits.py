@@ -65,6 +65,15 @@ def test_folds_are_even_by_corpus_and_gender(folds):
         draw_folds(people, 2)
 
 
+def test_folds_are_even_by_recordings_too():
+    """Half of the speakers say ten times as much."""
+    people = [Utterance(Path(f"{n}_{k}"), "a", str(n), "sad") for n in range(20) for k in range(10 if n % 2 else 1)]
+    loads = Counter()
+    for (_, name), fold in draw_folds(people).items():
+        loads[fold] += 10 if int(name) % 2 else 1
+    assert set(loads.values()) == {22}
+
+
 def test_every_fold_is_tested_once():
     for test in range(5):
         parts = [split_of_fold(fold, test, 5) for fold in range(5)]

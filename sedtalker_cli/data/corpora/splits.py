@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -104,9 +104,9 @@ def draw_folds(
 ) -> dict[tuple[str, str], int]:
     """Deal speakers to folds, alike for every corpus and, where it is known, gender.
 
-    A corpus's speakers stand in an order of gender, then of a hash of seed, corpus and speaker, and are dealt in turn;
-    the first fold is drawn too, so that small corpora do not all come to the same ones. Nothing depends on the order
-    of the utterances or on other corpora.
+    Of each corpus and gender, those with most recordings are dealt first (of equals, in the order of a hash of seed,
+    corpus and speaker), each to the fold with the fewest speakers of that gender, then the fewest speakers, then the
+    fewest recordings of the corpus. Nothing depends on the order of the utterances or on other corpora.
 
     Args:
         utterances: Of any number of corpora.
@@ -121,15 +121,26 @@ def draw_folds(
     """
     if folds < 3:
         raise InputError(f"{folds} folds: three are needed, to test, to validate and to train")
-    genders: dict[str, dict[str, str]] = defaultdict(dict)
+    genders: dict[tuple[str, str], str] = {}
+    recordings: Counter[tuple[str, str]] = Counter()
     for utterance in utterances:
-        known = genders[utterance.corpus]
-        known[utterance.speaker] = known.get(utterance.speaker) or utterance.gender or ""
-    found = {}
-    for corpus, speakers in genders.items():
-        first = int.from_bytes(_hash(seed, corpus, "")[:4], "big") % folds
-        order = sorted(speakers, key=lambda name: (speakers[name], _hash(seed, corpus, name)))
-        found |= {(corpus, name): (first + rank) % folds for rank, name in enumerate(order)}
+        speaker = (utterance.corpus, utterance.speaker)
+        genders[speaker] = genders.get(speaker) or utterance.gender or ""
+        recordings[speaker] += 1
+    found: dict[tuple[str, str], int] = {}
+    load: dict[tuple, Counter[int]] = defaultdict(Counter)  # what of which corpus -> fold -> how many
+
+    def order(speaker: tuple[str, str]) -> tuple:
+        return speaker[0], genders[speaker], -recordings[speaker], _hash(seed, *speaker)
+
+    for speaker in sorted(genders, key=order):
+        corpus = speaker[0]
+        fullness = [load["gender", corpus, genders[speaker]], load["speakers", corpus], load["recordings", corpus]]
+        tie = [_hash(seed, corpus, f"fold {fold}") for fold in range(folds)]
+        fold = min(range(folds), key=lambda k, full=fullness, tie=tie: (*(part[k] for part in full), tie[k]))
+        for part, amount in zip(fullness, (1, 1, recordings[speaker]), strict=True):
+            part[fold] += amount
+        found[speaker] = fold
     return found
 
 
