@@ -31,12 +31,12 @@ def neutral_error(identity: str, folder: Path) -> float:
     import trimesh
 
     from sedtalker_cli.face.head import load_head
-    from sedtalker_cli.motion.animation import Take
+    from sedtalker_cli.motion.motion import Motion
     from sedtalker_cli.outputs.exports.registry import write_exports
 
     head = load_head(identity)
     rest = np.zeros((1, len(head.shape_names)), np.float32)
-    write_exports(folder / "a", Take(head, 30, 1, lambda: head.stream(rest), rest), ("glb", "npy", "obj"))
+    write_exports(folder / "a", Motion(head, 30, 1, lambda: head.stream(rest), rest), ("glb", "npy", "obj"))
     found = [
         np.load(folder / "a.npy")[0][head.faces.ravel()],
         np.asarray(trimesh.load(folder / "a.obj/000000.obj", process=False).vertices)[head.faces.ravel()],

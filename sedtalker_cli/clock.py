@@ -2,8 +2,10 @@
 
 import numpy as np
 
-HOP = 0.02  # s from one frame of emotion to the next
-SAMPLE_RATE = 16000
+SAMPLE_RATE = 16000  # Hz, of all sound once it is read
+HOP_SAMPLES = 320  # from one frame of emotion, or of features, to the next
+HOP = HOP_SAMPLES / SAMPLE_RATE  # the same in s
+FRAME_RATE = SAMPLE_RATE / HOP_SAMPLES  # frames a second
 
 
 def frame_count(duration: float) -> int:

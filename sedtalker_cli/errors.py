@@ -10,4 +10,4 @@ class InputError(SedtalkerError):
 
 
 class UsageError(SedtalkerError):
-    """The command line asks for something that cannot be meant (exit status 2)."""
+    """The command line asks for something invalid (exit status 2)."""

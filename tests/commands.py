@@ -15,8 +15,14 @@ MOTION_FILES = [
 ]
 
 
+def invoke(*arguments):
+    """The command's result, whatever its status."""
+    return CliRunner().invoke(app, [str(a) for a in arguments])
+
+
 def call(*arguments, expect: int = 0):
-    result = CliRunner().invoke(app, [str(a) for a in arguments])
+    """The result of a command that ends with the expected status."""
+    result = invoke(*arguments)
     assert result.exit_code == expect, result.output + str(result.exception)
     return result
 

@@ -12,18 +12,20 @@ import soundfile as sf
 
 from sedtalker_cli.progress import silent
 from sedtalker_cli.render.libraries import load_triton_first
+from tests import needs
 
 load_triton_first()  # tests of films and of models share a process
 
 ROOT = Path(__file__).resolve().parent.parent
-needs_weights = pytest.mark.skipif(
-    not all((ROOT / "weights" / name / "config.json").is_file() for name in ("encoder", "diarizer")),
-    reason="weights/encoder or weights/diarizer is not in this clone",
-)
-needs_animator = pytest.mark.skipif(
-    not all((ROOT / "weights" / name / "config.json").is_file() for name in ("encoder", "diarizer", "animator")),
-    reason="weights/animator is not in this clone",
-)
+needs_weights, needs_animator = pytest.mark.needs("weights"), pytest.mark.needs("animator")
+
+
+def pytest_configure(config):
+    needs.required()  # a wrong name is said at once
+
+
+def pytest_runtest_setup(item):
+    needs.check(item)
 
 
 def tone(seconds: float, rate: int = 16000, frequency: float = 220.0) -> np.ndarray:
@@ -92,7 +94,9 @@ class FakeDiarizer:
 class FakeAnimator:
     """Jaw from the level, smile from p(happy) x intensity."""
 
+    kind = "animator"
     sha256 = "animator"
+    encoder = None
 
     def map_posteriors(self, posteriors, classes):
         assert tuple(classes) == FakeDiarizer.classes
@@ -112,7 +116,7 @@ def fake_models(monkeypatch):
     """Let `Pipeline.load` give a pipeline of fakes; everything around the models is real."""
     from sedtalker_cli import pipeline
 
-    def load(device="auto", encoder=None, diarizer=None, animator=None, animator_encoder=None):
+    def load(options=None, **changes):
         return pipeline.Pipeline(FakeEncoder(), FakeDiarizer(), FakeAnimator, "cpu")
 
     monkeypatch.setattr(pipeline.Pipeline, "load", staticmethod(load))

@@ -77,7 +77,7 @@ class Data:
     def learn_rest(self, fps: float, starts: list[float]) -> None:
         """Put the mouth to rest before speech.
 
-        The speaker often holds his mouth open long before the first word, which is a habit of the recording session and
+        The speaker often holds the mouth open long before the first word, which is a habit of the recording session and
         would be taken for anticipation by the sounds.
         """
         for row, start in enumerate(starts):

@@ -1,1 +1,1 @@
-"""Sound: read in blocks, its loudness, and where somebody speaks."""
+"""Sound: read in blocks, its loudness, and where there is speech."""

@@ -15,7 +15,7 @@ PIPE_BYTES = 1 << 20
 
 
 def sound_input(path: Path) -> list[str]:
-    """ffmpeg's arguments to read a sound file, whatever its name, and nothing that it may refer to."""
+    """Arguments with which ffmpeg reads a sound file of any name, but no other file that it refers to."""
     return ["-protocol_whitelist", "file", "-format_whitelist", DEMUXERS, "-i", f"file:{path}"]
 
 

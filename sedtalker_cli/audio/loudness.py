@@ -1,4 +1,4 @@
-"""How loud a recording is, every 20 ms, gathered while it passes by in blocks."""
+"""How loud a recording is, every 20 ms, measured block by block."""
 
 from dataclasses import dataclass
 

@@ -51,7 +51,7 @@ SUFFIXES = (
 )
 
 
-def load_audio(path: str | os.PathLike) -> np.ndarray:
+def load_audio(path: str | os.PathLike[str]) -> np.ndarray:
     """Decode a whole file.
 
     Args:
@@ -66,7 +66,7 @@ def load_audio(path: str | os.PathLike) -> np.ndarray:
     return np.concatenate(list(stream_audio(path, block_seconds=60.0)))
 
 
-def stream_audio(path: str | os.PathLike, block_seconds: float = 10.0) -> Iterator[np.ndarray]:
+def stream_audio(path: str | os.PathLike[str], block_seconds: float = 10.0) -> Iterator[np.ndarray]:
     """Decode a file piece by piece; the pieces joined are exactly what `load_audio` returns.
 
     Args:
@@ -99,13 +99,13 @@ def stream_audio(path: str | os.PathLike, block_seconds: float = 10.0) -> Iterat
     yield np.concatenate(pending)
 
 
-def audio_duration(path: str | os.PathLike) -> float:
-    """Exact duration in s, by decoding: headers of many formats do not say it truly."""
+def audio_duration(path: str | os.PathLike[str]) -> float:
+    """Exact duration in s, by decoding: headers of many formats are wrong about it."""
     return sum(len(block) for block in stream_audio(path)) / SAMPLE_RATE
 
 
-def header_duration(path: str | os.PathLike) -> float | None:
-    """What the header says in s, without decoding: a hint for progress, never to be relied on."""
+def header_duration(path: str | os.PathLike[str]) -> float | None:
+    """Duration in s by the header, without decoding: it may be wrong, so for progress only; None if unknown."""
     try:
         info = sf.info(_native(path))
         return info.frames / info.samplerate
@@ -113,7 +113,7 @@ def header_duration(path: str | os.PathLike) -> float | None:
         return None
 
 
-def _native(path: str | os.PathLike) -> str | bytes:
+def _native(path: str | os.PathLike[str]) -> str | bytes:
     """A name as libsndfile takes it: elsewhere than on Windows names are bytes, which need not be text."""
     return os.fspath(path) if os.name == "nt" else os.fsencode(path)
 
@@ -141,7 +141,7 @@ def _decode(path: Path) -> Iterator[np.ndarray]:
 
 
 def _read_blocks(path: Path, file: sf.SoundFile) -> Iterator[np.ndarray]:
-    """Blocks (n, channels) until the decoder gives no more; the length in the header is not believed."""
+    """Blocks (n, channels) until the decoder gives no more; the length in the header is ignored, as it may be wrong."""
     frames = max(1, READ_VALUES // file.channels)
     buffer = np.empty((frames, file.channels), np.float32)
     done = 0
@@ -189,7 +189,7 @@ def _resample(blocks: Iterator[np.ndarray], rate: int) -> Iterator[np.ndarray]:
 
 
 def is_sound_name(path: Path) -> bool:
-    """Whether a file found in a folder looks like sound; the decoder has the last word."""
+    """Whether a file found in a folder looks like sound; only the decoder knows for sure."""
     return path.suffix.lower() in SUFFIXES
 
 

@@ -1,11 +1,9 @@
-"""Where somebody speaks: energy against the recording's own noise floor and loudness, with hysteresis."""
+"""Where there is speech: energy against the recording's own noise floor and loudness, with hysteresis."""
 
 import numpy as np
 
-from sedtalker_cli.clock import SAMPLE_RATE
+from sedtalker_cli.clock import HOP_SAMPLES, SAMPLE_RATE
 from sedtalker_cli.errors import InputError
-
-HOP = 320  # samples in a 20 ms frame at 16 kHz
 
 # Levels are in dB of full scale, weighted by frequency (see `frame_levels`); gaps and margins count frames.
 # The values were set on recordings with phone times labelled by hand, with noise, hum and padding added.
@@ -79,7 +77,7 @@ def speech_bounds(waveform: np.ndarray, sample_rate: int = SAMPLE_RATE) -> tuple
     return int(active[0]) * hop, min((int(active[-1]) + 1) * hop, len(waveform))
 
 
-def frame_levels(waveform: np.ndarray, hop: int = HOP) -> np.ndarray:
+def frame_levels(waveform: np.ndarray, hop: int = HOP_SAMPLES) -> np.ndarray:
     """Level of every frame, weighted by frequency so that neither hum nor vowels hide consonants.
 
     Args:
@@ -100,13 +98,13 @@ def frame_levels(waveform: np.ndarray, hop: int = HOP) -> np.ndarray:
     count = -(-len(waveform) // hop)
     frames = np.pad(waveform, (0, count * hop - len(waveform))).reshape(count, hop)
     spectrum = np.abs(np.fft.rfft(frames * np.hanning(hop).astype(np.float32))) ** 2
-    frequency = np.fft.rfftfreq(hop, HOP / SAMPLE_RATE / hop)
+    frequency = np.fft.rfftfreq(hop, HOP_SAMPLES / SAMPLE_RATE / hop)
     weight = np.sqrt(np.minimum(frequency / _CORNER, 1)) * (frequency > _HUM)
     return 10 * np.log10(spectrum @ weight / hop + 1e-12)
 
 
 def _hop(sample_rate: int) -> int:
-    return round(HOP * sample_rate / SAMPLE_RATE)
+    return round(HOP_SAMPLES * sample_rate / SAMPLE_RATE)
 
 
 def _threshold(floor: float, peak: float, part: float, depth: tuple[float, float]) -> float:

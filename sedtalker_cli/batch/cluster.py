@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sedtalker_cli.batch.inputs import Job
 from sedtalker_cli.batch.ledger import Ledger
-from sedtalker_cli.batch.processing import FAILED, Plan, Result, Task, perform
+from sedtalker_cli.batch.processing import FAILED, Plan, Result, Task, process
 from sedtalker_cli.batch.workers import longest_first
 from sedtalker_cli.errors import SedtalkerError, UsageError
 from sedtalker_cli.progress import silent
@@ -83,4 +83,4 @@ def _work(job: Job, plan: Plan, pickled: bytes, folder: str) -> Result:
         task.load(1)
         _loaded.clear()
         _loaded[pickled] = task
-    return perform(job, plan, task, Ledger(plan.out, plan.command), silent)
+    return process(job, plan, task, Ledger(plan.out, plan.command), silent)

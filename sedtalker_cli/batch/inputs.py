@@ -36,7 +36,7 @@ class Job:
 
 @dataclass(frozen=True)
 class BadInput:
-    """An input that could not even be looked at; it counts as failed."""
+    """An input that could not be opened; it counts as failed."""
 
     source: Path
     message: str
@@ -64,7 +64,7 @@ def collect_jobs(
         Jobs in order of the arguments, names in a folder sorted; and what could not be looked at.
 
     Raises:
-        UsageError: no input at all, a list that cannot be meant, or a file that is named with different values.
+        UsageError: no input at all, an invalid list, or a file that is named with different values.
     """
     named: list[tuple[Path, dict[str, str]]] = []
     for path in dict.fromkeys(inputs):

@@ -1,4 +1,4 @@
-"""What was made from what: a small record an input, so that `--resume` redoes what is missing or different."""
+"""Records of what was made from what, one for each input, so that `--resume` redoes what is missing or different."""
 
 from __future__ import annotations
 

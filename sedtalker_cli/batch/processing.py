@@ -1,4 +1,4 @@
-"""One input from the look at its record to its outputs in place; what goes wrong becomes a result."""
+"""One input, from the check of its record to its finished outputs; an error becomes a result."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DONE, SKIPPED, FAILED = "done", "skipped", "failed"
 
 @dataclass(frozen=True)
 class Plan:
-    """Where the outputs go and what may be in their way.
+    """Where the outputs go, and what is done with those that exist.
 
     Attributes:
         command: name of the command.
@@ -81,8 +81,15 @@ class Task:
     What `load` reads is kept in further attributes; these stay behind when a task is sent to another process.
     """
 
-    forkable = True  # whether what was loaded works in a forked process: not so on a GPU
-    gpus = 0  # that every process needs
+    @property
+    def forkable(self) -> bool:
+        """Whether what was loaded works in a forked process: not so on a GPU."""
+        return True
+
+    @property
+    def gpus(self) -> int:
+        """How many every process needs."""
+        return 0
 
     def load(self, threads: int = 1) -> None:
         """Read models, once a process, before the first job.
@@ -117,7 +124,7 @@ class Task:
         return {item.name: getattr(self, item.name) for item in fields(self)}
 
 
-def perform(job: Job, plan: Plan, task: Task, ledger: Ledger, progress: Progress) -> Result:
+def process(job: Job, plan: Plan, task: Task, ledger: Ledger, progress: Progress) -> Result:
     """Work on a job unless its outputs are complete; errors become a failure with a reason.
 
     Args:
@@ -129,14 +136,14 @@ def perform(job: Job, plan: Plan, task: Task, ledger: Ledger, progress: Progress
     """
     begin = time.perf_counter()
     try:
-        result = _perform(job, plan, task, ledger, progress)
+        result = _process(job, plan, task, ledger, progress)
     except Exception as error:
         trace = traceback.format_exc()
         result = Result(job.source, FAILED, message=explain(job.source, error), trace=trace)
     return Result(**{**vars(result), "seconds": time.perf_counter() - begin})
 
 
-def _perform(job: Job, plan: Plan, task: Task, ledger: Ledger, progress: Progress) -> Result:
+def _process(job: Job, plan: Plan, task: Task, ledger: Ledger, progress: Progress) -> Result:
     check_file(job.source)
     inputs = [[path.name, file_checksum(path)] for path in task.sources(job)]
     made_from = {"inputs": inputs, **task.settings(job)}

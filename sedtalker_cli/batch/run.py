@@ -11,13 +11,13 @@ from typing import Protocol
 from sedtalker_cli.batch.failures import check_failures, write_failures
 from sedtalker_cli.batch.inputs import BadInput, Job
 from sedtalker_cli.batch.ledger import Ledger
-from sedtalker_cli.batch.processing import FAILED, Plan, Result, Task, perform
+from sedtalker_cli.batch.processing import FAILED, Plan, Result, Task, process
 from sedtalker_cli.batch.threads import cores
 from sedtalker_cli.errors import UsageError
 
 
 class Listener(Protocol):
-    """Who is told how the work goes."""
+    """Hears how the work goes."""
 
     def started(self, job: Job) -> None: ...
     def progress(self, job: Job, stage: str, done: float, total: float) -> None: ...
@@ -78,7 +78,7 @@ def run_here(jobs: Sequence[Job], plan: Plan, task: Task, listener: Listener) ->
     ledger = Ledger(plan.out, plan.command)
     for job in jobs:
         listener.started(job)
-        yield perform(job, plan, task, ledger, partial(listener.progress, job))
+        yield process(job, plan, task, ledger, partial(listener.progress, job))
 
 
 def run_batch(
@@ -96,7 +96,7 @@ def run_batch(
         jobs: checked by `check_plan`.
         plan: see there.
         task: what is done with each.
-        listener: told of every step.
+        listener: hears of every step.
         bad: inputs that failed when they were looked for.
         engine: what runs the work.
 
@@ -121,7 +121,7 @@ def run_batch(
         ledger.remove_empty()
     results.sort(key=lambda result: order.get(result.source, 0))
     if len(results) > 1 or plan.part is not None:
-        with suppress(OSError):  # the disk is full: the reasons are told, too, and must not be lost with the table
+        with suppress(OSError):  # the disk is full: reasons went to the listener, too, and must not be lost
             write_failures(plan.failures, [_failure(result) for result in results if result.status == FAILED])
     return results
 

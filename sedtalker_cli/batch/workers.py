@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 from sedtalker_cli.batch.inputs import Job
 from sedtalker_cli.batch.ledger import Ledger
-from sedtalker_cli.batch.processing import FAILED, Plan, Result, Task, perform
+from sedtalker_cli.batch.processing import FAILED, Plan, Result, Task, process
 from sedtalker_cli.batch.threads import cores, draw_in_threads
 from sedtalker_cli.errors import SedtalkerError
 from sedtalker_cli.progress import Progress
@@ -90,13 +90,13 @@ class Workers:
         ours, theirs = self._context.Pipe()
         others = [ours, *(worker.connection for worker in self._workers)] if self._forked else []
         arguments = (theirs, others, self._plan, self._task, self._threads, self._forked)
-        process = self._context.Process(target=_serve, args=arguments, daemon=True)
-        process.start()
+        child = self._context.Process(target=_serve, args=arguments, daemon=True)
+        child.start()
         theirs.close()  # so that the other end's death is seen
-        self._workers.append(_Worker(process, ours))
+        self._workers.append(_Worker(child, ours))
 
     def _listen(self, waiting: deque[Job], listener: Listener) -> Iterator[Result]:
-        """Hear what the workers have to say, and give work to those who have none."""
+        """Receive the workers' messages, and give work to those who have none."""
         if not self._workers:
             for job in waiting:
                 yield Result(job.source, FAILED, message=f"{job.source}: no worker process can be started any more")
@@ -147,7 +147,7 @@ class Workers:
             self._start()
 
     def _tell_once(self, level: int, text: str) -> None:
-        """What all workers say of the same thing is said once."""
+        """Pass on a warning that all workers send only once."""
         if (level, text) not in self._told:
             self._told.add((level, text))
             LOGGER.log(level, "%s", text)
@@ -198,7 +198,7 @@ def _serve(
         connection.send(("ready",))
         ledger = Ledger(plan.out, plan.command)
         while (job := connection.recv()) is not None:
-            connection.send(("result", perform(job, plan, task, ledger, _throttled(connection))))
+            connection.send(("result", process(job, plan, task, ledger, _throttled(connection))))
     except SedtalkerError as error:
         connection.send(("refused", error))
     except (KeyboardInterrupt, EOFError, BrokenPipeError):

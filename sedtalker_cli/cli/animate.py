@@ -1,20 +1,14 @@
 """`sedtalker animate`: a 3D face that says and means what is heard."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from sedtalker_cli.cli import options as opt
 from sedtalker_cli.cli.batches import choose_engine, run
-from sedtalker_cli.cli.companions import given_captions, given_head, given_template
 from sedtalker_cli.cli.console import session
 
-if TYPE_CHECKING:
-    from sedtalker_cli.batch.inputs import Job
-
-VERTICES = "vertex-animator"  # type of checkpoints that `train animator --dataset` writes
 EXAMPLES = """\b
 Examples:
   sedtalker animate speech.wav --render
@@ -117,72 +111,17 @@ def animate(
 ) -> None:
     """Animate a 3D face from recordings: mesh motion, ARKit coefficients, and a film if wanted."""
     with session(quiet, as_json, debug) as console:
-        if list_identities:
-            from sedtalker_cli.face.identity import list_identities as names
-
-            typer.echo("\n".join(names()))
-            raise typer.Exit
         from sedtalker_cli.audio.reading import is_sound_name
         from sedtalker_cli.batch.inputs import choose_part, collect_jobs
         from sedtalker_cli.batch.processing import Plan
         from sedtalker_cli.batch.run import check_plan
-        from sedtalker_cli.errors import UsageError
-        from sedtalker_cli.formats.overrides import is_override_file, parse_override
-        from sedtalker_cli.model.weights import checkpoint_type, known_emotions
-        from sedtalker_cli.outputs.exports.registry import parse_formats
-        from sedtalker_cli.outputs.files import animation_suffixes
-        from sedtalker_cli.pipeline import check_options
-        from sedtalker_cli.tasks.animate import AnimateTask
+        from sedtalker_cli.tasks import animate as tasks
+        from sedtalker_cli.tasks.named_files import given_captions
 
-        if model and animator is None and checkpoint_type(model) == VERTICES:
-            model, animator = None, model
-        makes_vertices = animator is not None and checkpoint_type(animator) == VERTICES
-        check_options(fps=fps, emotion_gain=emotion_gain, lip_gain=lip_gain, smooth=smooth)
-        named, faults = collect_jobs(inputs or [], accepts=is_sound_name, list_file=list_file, recursive=recursive)
-        jobs, bad = choose_part(named, faults, shard)
-        formats = parse_formats([*(export or []), *(["obj"] if obj else [])])
-        moves = head_motion is opt.Switch.on
-        if makes_vertices:
-            from sedtalker_cli.motion.vertex_animation import check_vertex_options
-
-            asked = {"--lip-gain": lip_gain != 1, "--smooth": smooth > 0, "--head-motion": moves, "--html": html}
-            check_vertex_options(asked, formats)
-        if captions is not None and not render:
-            raise UsageError("--captions is for the film: add --render")
-        words = given_captions(captions, len(named) + len(faults))
-        suffixes = animation_suffixes(
-            exports=formats, page=html, film=render, head_motion=moves, weights=not makes_vertices
-        )
-        overrides = {emotion_override, *(job.emotion_override for job in named)} - {None}
-        protected = (
-            *sorted(Path(spec) for spec in overrides if is_override_file(spec)),
-            *(path for path in (head, captions) if path),
-        )
-        plan = Plan("animate", out, suffixes, overwrite, resume, protected, shard)
-        check_plan(named, plan, jobs)
-        # All that can be wrong with the options and the list is found before the models are loaded.
-        classes = known_emotions(model) if overrides else ()
-        if emotion_override is not None:
-            parse_override(emotion_override, classes)
-        if makes_vertices:
-            given_template(head, identity, animator)
-        else:
-            given_head(head, identity, animated=True)
-        _check_rows(named, classes, head)
-        if jobs and render and processes == 1:  # workers open OpenGL themselves
-            from sedtalker_cli.render import choose_renderer
-
-            choose_renderer()
-        task = AnimateTask(
-            device=device.value,
-            encoder=encoder,
-            model=model,
-            animator=animator,
-            animator_encoder=animator_encoder,
-            scan_backend=scan_backend.value,
-            precision=precision.value,
-            speakers=tuple(named) if adapt else (),
-            out=out,
+        if list_identities:
+            typer.echo("\n".join(tasks.list_identities()))
+            raise typer.Exit
+        options = tasks.AnimateOptions(
             emotion_override=emotion_override,
             emotion_gain=emotion_gain,
             lip_gain=lip_gain,
@@ -192,37 +131,31 @@ def animate(
             fps=fps,
             seed=seed,
             idle=idle is opt.Switch.on,
-            head_motion=moves,
-            exports=tuple(formats),
+            head_motion=head_motion is opt.Switch.on,
+        )
+        named, faults = collect_jobs(inputs or [], accepts=is_sound_name, list_file=list_file, recursive=recursive)
+        jobs, bad = choose_part(named, faults, shard)
+        files = tasks.AnimationFiles(
+            exports=tasks.parse_formats([*(export or []), *(["obj"] if obj else [])]),
             page=html,
             film_size=size if render else None,
-            captions=words,
+            captions=given_captions(captions, len(named) + len(faults)) if render else (),
             captions_file=captions,
         )
+        models = tasks.ModelOptions(
+            device=device.value,
+            encoder=encoder,
+            diarizer=model,
+            animator=animator,
+            animator_encoder=animator_encoder,
+            scan_backend=scan_backend.value,
+            precision=precision.value,
+        )
+        speakers = tuple(named) if adapt else ()
+        task = tasks.AnimateTask(models, speakers, out, options, files)
+        plan = Plan("animate", out, task.suffixes, overwrite, resume, task.protected(named), shard)
+        check_plan(named, plan, jobs)
+        task.check(named)
+        if jobs and processes == 1:  # workers open OpenGL themselves
+            task.check_renderer()
         run(console, jobs, bad, plan, task, choose_engine(processes, engine, address))
-
-
-def _check_rows(jobs: "Sequence[Job]", classes: Sequence[str], head: Path | None) -> None:
-    """Find overrides and identities of a list that cannot be meant; rows that are alike are read once.
-
-    Raises:
-        UsageError: names the input.
-    """
-    from sedtalker_cli.errors import UsageError
-    from sedtalker_cli.face.identity import parse_identity
-    from sedtalker_cli.formats.overrides import parse_override
-
-    seen = set()
-    for job in jobs:
-        values = job.emotion_override, job.identity
-        if values in seen:
-            continue
-        seen.add(values)
-        try:
-            if head is not None and job.identity is not None:
-                raise UsageError(f"identity {job.identity!r} is for the built-in head; leave it out with --head")
-            parse_identity(job.identity)
-            if job.emotion_override is not None:
-                parse_override(job.emotion_override, classes)
-        except UsageError as error:
-            raise UsageError(f"--list, {job.source}: {error}") from error

@@ -46,7 +46,7 @@ def run(
     """Work on all inputs and end the command with its exit status.
 
     Args:
-        console: told of every step.
+        console: hears of every step.
         jobs, bad: as `batch.inputs.choose_part` gives them.
         plan: checked.
         task: what is done with each input.

@@ -142,8 +142,8 @@ class Console(logging.Handler):
             self.line(f"  failed: {result.message}")
         if failed:
             more = f"and {len(failed) - LISTED} more; " if len(failed) > LISTED else ""
-            told = f"all failures are in {table}" if table.exists() else f"{table} could not be written"
-            self.line(f"  {more}{told}")
+            where = f"all failures are in {table}" if table.exists() else f"{table} could not be written"
+            self.line(f"  {more}{where}")
 
     def emit(self, record: logging.LogRecord) -> None:
         if not self.quiet:

@@ -28,8 +28,8 @@ of waveform, posteriors, intensity and segments, STEM.emotion.png or .svg.
 
 \b
 With --adapt all inputs of one folder (or of one `speaker` in a CSV --list) are taken as one person
-and judged by his own measure; give recordings of several moods, because a folder of one mood only
-would be taken for his neutral voice."""
+and judged by their own measure; give recordings of several moods, because a folder of one mood only
+would be taken for their neutral voice."""
 
 
 class Format(str, Enum):
@@ -81,23 +81,19 @@ def diarize(
         from sedtalker_cli.batch.inputs import choose_part, collect_jobs
         from sedtalker_cli.batch.processing import Plan
         from sedtalker_cli.batch.run import check_plan
-        from sedtalker_cli.outputs.files import timeline_suffixes
-        from sedtalker_cli.tasks.diarize import DiarizeTask
+        from sedtalker_cli.tasks.diarize import DiarizeTask, ModelOptions
 
         named, faults = collect_jobs(inputs or [], accepts=is_sound_name, list_file=list_file, recursive=recursive)
         jobs, bad = choose_part(named, faults, shard)
         wanted, picture = tuple(item.value for item in formats or ()), plot.value if plot else None
-        suffixes = timeline_suffixes(wanted, picture)
-        plan = Plan("diarize", out, suffixes, overwrite, resume, part=shard)
-        check_plan(named, plan, jobs)
-        task = DiarizeTask(
+        models = ModelOptions(
             device=device.value,
             encoder=encoder,
-            model=model,
+            diarizer=model,
             scan_backend=scan_backend.value,
             precision=precision.value,
-            speakers=tuple(named) if adapt else (),
-            formats=wanted,
-            plot=picture,
         )
+        task = DiarizeTask(models, tuple(named) if adapt else (), wanted, picture)
+        plan = Plan("diarize", out, task.suffixes, overwrite, resume, part=shard)
+        check_plan(named, plan, jobs)
         run(console, jobs, bad, plan, task, choose_engine(processes, engine, address))

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sedtalker_cli.cli import options as opt
-from sedtalker_cli.cli.console import say, session
+from sedtalker_cli.cli.console import session
+from sedtalker_cli.cli.reports import leave_report
 from sedtalker_cli.cli.stages import stage_bar
-from sedtalker_cli.cli.tables import print_tables
 from sedtalker_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ Examples:
 
 \b
 With --corpus: scores whole clips (frames, clips, calibration, intensity) and clips joined with known
-boundaries (EDER, boundaries), beside the guess of one emotion for each whole file; each also with the
+boundaries (EDER, boundaries), next to a guess of one emotion for each whole file; each also with
 speakers known by all their clips (diarize --adapt). Where a corpus marks spans, they are the clips.
 Give --splits, --fold and --leave-out as in training; without them both draw the same split.
 With --reference and --hypothesis: scores RTTM files, no model takes part. Recordings are matched by the
@@ -65,24 +65,16 @@ def diarization(
 ) -> None:
     """Score a diarizer on recordings with known emotions, or RTTM files against RTTM files."""
     with session(quiet, as_json, debug):
-        import json
-
-        from sedtalker_cli.evaluation.report.folder import check_report_folder, write_report
+        from sedtalker_cli.evaluation.report.folder import check_report_folder
 
         from_files = check_mode(context)
         check_report_folder(out)
         if from_files:
             content, page, tables, notes = score_rttm(reference, hypothesis, uem)
-            for note in () if quiet else notes:
-                say(f"note: {note}")
         else:
             options = (corpus, splits, fold, leave_out, split, joined, seed, encoder, model, device.value)
-            content, page, tables = score_corpora(*options, quiet)
-        write_report(out, content, page)
-        if as_json:
-            typer.echo(json.dumps(content, allow_nan=False))
-        elif not quiet:
-            print_tables(tables)
+            (content, page, tables), notes = score_corpora(*options, quiet), []
+        leave_report(out, content, page, tables, notes, as_json, quiet)
 
 
 def check_mode(context: typer.Context) -> bool:
@@ -139,7 +131,7 @@ def score_corpora(
     from sedtalker_cli.pipeline import Pipeline
 
     corpora = [parse_corpus(text) for text in corpus]
-    pipeline = Pipeline.load(device, encoder=encoder, diarizer=model)
+    pipeline = Pipeline.load(device=device, encoder=encoder, diarizer=model)
     with stage_bar(quiet) as (log, progress):
         report = evaluate_checkpoint(
             pipeline.encoder,

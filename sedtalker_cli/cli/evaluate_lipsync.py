@@ -1,18 +1,14 @@
 """`sedtalker evaluate lipsync`: an animator, or motions that it wrote, against captured motion."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from sedtalker_cli.cli import options as opt
-from sedtalker_cli.cli.console import say, session
+from sedtalker_cli.cli.console import session
+from sedtalker_cli.cli.reports import leave_report
 from sedtalker_cli.cli.stages import stage_bar
-from sedtalker_cli.cli.tables import print_tables
-
-if TYPE_CHECKING:
-    from sedtalker_cli.data.captures import Capture
-    from sedtalker_cli.evaluation.lipsync.animator import LipsyncReport
 
 EXAMPLES = """\b
 Examples:
@@ -20,8 +16,8 @@ Examples:
   sedtalker evaluate lipsync --capture grid=PATH --predictions results/
 
 \b
-Without --predictions: scores the animator on a split of captured recordings, beside a loudness envelope and
-a linear ridge learned from the training split, and its expressions: the same words in all emotions, the same
+Without --predictions: scores the animator on a split of captured recordings, next to a loudness envelope and
+a ridge regression learned from the training split, and its expressions: the same words in all emotions, the same
 emotion over other words, rising intensity, action units against those of actors.
 With --predictions: scores NAME.weights.npy (with NAME.json, as animate writes them, at any frame rate)
 against the captures called NAME; no model takes part. Animate with --idle off, or breath and blinks count.
@@ -33,7 +29,7 @@ def lipsync(
         list[str], typer.Option(metavar="SOURCE=PATH", help="Captured motion: grid=PATH or facegood=PATH; repeatable.")
     ],
     predictions: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder of motions, searched to the bottom, to score.")
+        Path | None, typer.Option(metavar="DIR", help="Folder of motions to score, with its subfolders.")
     ] = None,
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of report.json and report.html.")
@@ -50,46 +46,14 @@ def lipsync(
 ) -> None:
     """Score mouth motion against captured motion, and what emotions do to it."""
     with session(quiet, as_json, debug):
-        import json
-
-        from sedtalker_cli.data.captures import READERS, parse_capture
-        from sedtalker_cli.errors import UsageError
-        from sedtalker_cli.evaluation.lipsync.files import evaluate_folder
         from sedtalker_cli.evaluation.lipsync.pages import expression_tables, lipsync_page, mouth_tables
-        from sedtalker_cli.evaluation.report.folder import check_report_folder, write_report
+        from sedtalker_cli.evaluation.lipsync.request import LipsyncRequest
+        from sedtalker_cli.evaluation.report.folder import check_report_folder
 
-        if predictions is not None and (animator or encoder):
-            given = "--animator" if animator else "--encoder"
-            raise UsageError(f"--predictions scores files, {given} belongs to a model; give one of them")
+        request = LipsyncRequest(capture, split, predictions, encoder, animator, device.value)
         check_report_folder(out)
-        sources = list(map(parse_capture, capture))
-        facts = {f"capture: {name}": str(path) for name, path in sources}
-        captures = [c for name, path in sources for c in READERS[name](path)]
-        if predictions is not None:
-            report, facts["predictions"] = evaluate_folder(captures, split, predictions), str(predictions)
-        else:
-            report, models = score_model(captures, split, encoder, animator, device.value, quiet)
-            facts |= {f"model: {name}": str(checksum) for name, checksum in models.items()}
-        for note in () if quiet else report.notes:
-            say(f"note: {note}")
+        with stage_bar(quiet) as (_, progress):
+            report, facts = request.evaluate(progress)
         content = {"facts": facts, **report.to_dict()}
-        write_report(out, content, lipsync_page(report, facts))
-        if as_json:
-            typer.echo(json.dumps(content, allow_nan=False))
-        elif not quiet:
-            print_tables([*mouth_tables(report), *expression_tables(report)])
-
-
-def score_model(
-    captures: "list[Capture]", split: str, encoder: str | None, animator: Path | None, device: str, quiet: bool
-) -> "tuple[LipsyncReport, dict[str, str | None]]":
-    """An animator on captures; the report, and checksums of the models."""
-    from sedtalker_cli.evaluation.lipsync.animator import evaluate_lipsync
-    from sedtalker_cli.face.head import load_head
-    from sedtalker_cli.pipeline import Pipeline
-
-    pipeline = Pipeline.load(device, encoder=encoder, animator=animator)
-    with stage_bar(quiet) as (_, progress):
-        report = evaluate_lipsync(pipeline.encoder, pipeline.animator, captures, split, load_head(), progress)
-    models = pipeline.models(animate=True)
-    return report, {name: models[name] for name in ("encoder", "animator")}
+        page, tables = lipsync_page(report, facts), [*mouth_tables(report), *expression_tables(report)]
+        leave_report(out, content, page, tables, report.notes, as_json, quiet)

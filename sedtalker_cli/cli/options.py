@@ -98,7 +98,7 @@ ListFile = Annotated[
     ),
 ]
 Recursive = Annotated[
-    bool, typer.Option("--recursive", "-r", help="Search folders to the bottom; outputs mirror their tree.")
+    bool, typer.Option("--recursive", "-r", help="Search folders with their subfolders; outputs mirror their tree.")
 ]
 Out = Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the outputs.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Make outputs again that exist already.")]
@@ -125,7 +125,7 @@ EngineOption = Annotated[
 Address = Annotated[
     str | None, typer.Option("--address", metavar="ADDRESS", help="Of the Ray cluster, e.g. auto or host:6379.")
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a finished input to standard output.")]
 DeviceOption = Annotated[Device, typer.Option("--device", help="Where the models run.")]
 ScanBackend = Annotated[
@@ -154,7 +154,7 @@ Adapt = Annotated[
     bool,
     typer.Option(
         "--adapt",
-        help="Judge every speaker by his own measure: all inputs of one folder (or one speaker of a CSV --list) are "
+        help="Judge every speaker by their own measure: all inputs of one folder (or one speaker of a CSV --list) are "
         "taken as one person.",
     ),
 ]

@@ -7,7 +7,6 @@ import typer
 
 from sedtalker_cli.cli import options as opt
 from sedtalker_cli.cli.batches import choose_engine, run
-from sedtalker_cli.cli.companions import given_captions, given_head
 from sedtalker_cli.cli.console import session
 
 EXAMPLES = """\b
@@ -89,32 +88,21 @@ def render(
 ) -> None:
     """Film motions: STEM.npy becomes STEM.mp4, pictures, a page, or files for other programs."""
     with session(quiet, as_json, debug) as console:
-        from sedtalker_cli.audio.reading import check_file
         from sedtalker_cli.batch.inputs import choose_part, collect_jobs
         from sedtalker_cli.batch.processing import Plan
         from sedtalker_cli.batch.run import check_plan
-        from sedtalker_cli.errors import UsageError
-        from sedtalker_cli.motion.reading import is_motion_name
-        from sedtalker_cli.outputs.exports.registry import parse_formats
-        from sedtalker_cli.outputs.rendering import Wishes
-        from sedtalker_cli.render.view import View, parse_background
-        from sedtalker_cli.tasks.render import RenderTask
+        from sedtalker_cli.tasks import render as tasks
+        from sedtalker_cli.tasks.named_files import given_captions, given_head
 
         named, faults = collect_jobs(
             inputs or [],
-            accepts=is_motion_name,
+            accepts=tasks.is_motion_name,
             stem=lambda path: path.name.removesuffix(".npy"),
             list_file=list_file,
             recursive=recursive,
         )
-        if audio is not None:
-            if len(named) + len(faults) > 1 and not compare:
-                raise UsageError("--audio is for one motion; films of several take the sound their sidecars name")
-            check_file(audio)
-        if heatmap is not None and not heatmap.is_file():
-            raise UsageError(f"--heatmap {heatmap}: does not exist; name the reference motion")
-        formats = parse_formats(export or [])
-        wishes = Wishes(
+        formats = tasks.parse_formats(export or [])
+        options = tasks.RenderOptions(
             film=film or not (png or sheet or html or formats),
             png=png,
             page=html,
@@ -124,23 +112,19 @@ def render(
             titles=tuple(title or ()),
             reference=heatmap,
             size=size,
-            view=View(camera.value, parse_background(background), shadow),
+            view=tasks.View(camera.value, tasks.parse_background(background), shadow),
             audio=audio,
             head=given_head(head),
             head_file=head,
             captions=given_captions(captions, 1 if compare else len(named) + len(faults)),
             captions_file=captions,
         )
-        motions = [job.source for job in named]
+        task = tasks.RenderTask(options, out, tuple(job.source for job in named) if compare else ())
+        task.check(named, len(faults))
+        protected = task.protected(named)
         if compare:
-            if len(named) < 2 or faults:
-                raise UsageError("--compare needs two or more different motions that can be read")
-            if title and len(title) != len(named):
-                raise UsageError(f"--title is given {len(title)} times for {len(named)} motions")
             named = named[:1]
         jobs, bad = choose_part(named, faults, shard)
-        given = tuple(path for path in (audio, heatmap, head, captions, *motions) if path)
-        plan = Plan("render", out, wishes.suffixes, overwrite, resume, given, shard)
+        plan = Plan("render", out, options.suffixes, overwrite, resume, protected, shard)
         check_plan(named, plan, jobs)
-        task = RenderTask(wishes, out, tuple(motions) if compare else ())
         run(console, jobs, bad, plan, task, choose_engine(processes, engine, address))

@@ -26,17 +26,15 @@ Examples:
 
 \b
 With --dataset: vertices of VOCASET, EmoVOCA or BIWI in their published layouts, one head a topology.
-A preset (base, laptop, paper), then the TOML file, then the command line say how; --set reaches every
-setting, --help-settings lists them (the defaults above are those of --capture).
-With --capture: ARKit coefficients; captures teach the mouth, corpora are further voices for expression
-and stillness.
+A preset (base, laptop, paper), then the TOML file, then the command line set how it is trained; --set reaches
+every setting, --help-settings lists them (the defaults above are those of --capture).
+With --capture: ARKit coefficients; captures train the mouth, corpora add voices for expression and
+stillness.
 
 \b
-The same command goes on where an interrupted run stopped. Results: OUT/checkpoint (the best epoch by
+The same command resumes an interrupted run. Results: OUT/checkpoint (the best epoch by
 validation), OUT/log.csv."""
 SHARED = ("encoder", "epochs", "batch", "learning_rate", "seed", "precision", "tensorboard", "samples")
-CAPTURE_ONLY = ("phones", "corpus", "splits", "draws", "speech", "learn_captures")
-DATASET_ONLY = ("preset", "config", "assign", "emotions", "precision", "tensorboard", "samples", "head", "device")
 
 
 class Conditioning(str, Enum):
@@ -79,13 +77,14 @@ def animator(
         str | None, typer.Option(metavar="A,B,...", help="Emotions of the data sets to learn, instead of all.")
     ] = None,
     precision: Annotated[
-        str, typer.Option(metavar="auto|fp32|bf16|fp16", help="Of data sets' training; auto halves it on CUDA.")
+        str,
+        typer.Option(metavar="auto|fp32|bf16|fp16", help="On data sets; auto is half precision on CUDA."),
     ] = "auto",
     scan_backend: opt.ScanBackend = opt.Scan.auto,
     device: opt.DeviceOption = opt.Device.auto,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Log to OUT/tensorboard, too.")] = False,
     samples: Annotated[
-        int, typer.Option(min=0, help="Films of validation after every epoch of data sets; needs --head.")
+        int, typer.Option(min=0, help="Films of validation recordings after every epoch; needs --head.")
     ] = 0,
     head: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Template with triangles (.ply, .obj) for --samples.")
@@ -107,11 +106,14 @@ def animator(
     layout: Annotated[
         str, typer.Option(metavar="STACK", help="Blocks of the network, m Mamba and a attention, in their order.")
     ] = "mama",
-    conditioning: Annotated[Conditioning, typer.Option(help="How a frame is told its emotion.")] = Conditioning.film,
-    hard: Annotated[bool, typer.Option("--hard", help="Tell it the likeliest class alone, in steps of 0.5.")] = False,
+    conditioning: Annotated[Conditioning, typer.Option(help="How emotion conditions a frame.")] = Conditioning.film,
+    hard: Annotated[
+        bool, typer.Option("--hard", help="Condition on the likeliest class alone, in steps of 0.5.")
+    ] = False,
     dropout: Annotated[float, typer.Option(min=0, max=0.9, help="Share of the network left out at each step.")] = 0.1,
     learn_captures: Annotated[
-        bool, typer.Option("--learn-captures/--judge-captures", help="Let captures teach the mouth, or validate only.")
+        bool,
+        typer.Option("--learn-captures/--judge-captures", help="Train the mouth on captures, or only validate."),
     ] = True,
     learning_rate: Annotated[float, typer.Option(min=0, help="Highest learning rate.")] = 1e-3,
     seed: opt.Seed = 0,
@@ -120,19 +122,14 @@ def animator(
 ) -> None:
     """Train an animator: vertices of talking-head data sets, or coefficients of captured motion."""
     with session(quiet, False, debug):
-        from sedtalker_cli.errors import UsageError
+        from sedtalker_cli.training.options import check_teachers
 
         given = {
             name: value
             for name, value in context.params.items()
             if context.get_parameter_source(name).name == "COMMANDLINE"
         }
-        if bool(dataset) == bool(capture):
-            raise UsageError("what teaches it: give either --dataset NAME=PATH or --capture SOURCE=PATH")
-        foreign = next((name for name in (CAPTURE_ONLY if dataset else DATASET_ONLY) if name in given), None)
-        if foreign:
-            option = "--set" if foreign == "assign" else f"--{foreign.replace('_', '-')}"
-            raise UsageError(f"{option} is for --{'capture' if dataset else 'dataset'}; leave it out")
+        check_teachers(dataset, capture, given)
         leads = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun starts, one speaks
         with stage_bar(quiet or not leads) as (log, progress):
             if dataset:

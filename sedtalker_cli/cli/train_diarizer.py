@@ -18,7 +18,7 @@ Examples:
   sedtalker train diarizer --corpus ravdess=PATH --corpus emodb=PATH --leave-out emodb --out runs/not-emodb
 
 \b
-The same command goes on where an interrupted run stopped. Results: OUT/checkpoint (the best epoch by
+The same command resumes an interrupted run. Results: OUT/checkpoint (the best epoch by
 validation), OUT/log.csv (one row an epoch)."""
 
 
@@ -43,7 +43,7 @@ def diarizer(
     draws: Annotated[
         int, typer.Option(min=0, help="Draws kept in memory, which epochs take in turn; 0 draws afresh every time.")
     ] = 4,
-    epochs: Annotated[int, typer.Option(min=0, help="Epochs.")] = 20,
+    epochs: Annotated[int, typer.Option(min=0, help="Passes over a draw.")] = 20,
     batch: Annotated[int, typer.Option(min=1, help="Recordings per step.")] = 24,
     learning_rate: Annotated[float, typer.Option(min=0, help="Highest learning rate.")] = 1e-3,
     tuned_layers: Annotated[
@@ -52,10 +52,10 @@ def diarizer(
     tuned_rate: Annotated[float, typer.Option(min=0, help="Their learning rate, as a share of the rest's.")] = 0.1,
     smoothing: Annotated[float, typer.Option(min=0, max=1, help="Label smoothing.")] = 0.05,
     temperature: Annotated[float, typer.Option(min=0, max=1, help="Corpora are drawn by size to this power.")] = 0.3,
-    augmentation: Annotated[float, typer.Option(min=0, max=1, help="Strength of the sound's changes.")] = 1.0,
+    augmentation: Annotated[float, typer.Option(min=0, max=1, help="Strength of the sound's augmentation.")] = 1.0,
     masking: Annotated[float, typer.Option(min=0, max=0.9, help="Share of features that is hidden.")] = 0.0,
     precision: Annotated[
-        Precision, typer.Option(help="Of the encoder's layers; bfloat16 is fast where the processor multiplies it.")
+        Precision, typer.Option(help="Of the encoder's layers; bfloat16 is fast on processors that support it.")
     ] = Precision.float32,
     seed: opt.Seed = 0,
     quiet: opt.Quiet = False,

@@ -17,9 +17,9 @@ Examples:
 
 \b
 speech/ holds NAME.wav beside NAME.csv with phone times (phone,onset,offset in s; IPA, sil is silence).
-Each recording is spoken by one subject, the recordings being dealt to the subjects in turn, in every
-emotion at three intensities (neutral once). Sizes on disk: 6 MB a second of sequence for the bundled
-head at 60 frames a second. The README.md in the result says what lies where and under which licences;
+The subjects take turns: each recording is spoken by one of them, in every emotion at three intensities
+(neutral once). Sizes on disk: 6 MB a second of sequence for the bundled
+head at 60 frames a second. The README.md in the result describes its files and their licences;
 read it with --dataset emovoca=OUT."""
 
 
@@ -37,7 +37,7 @@ def make_dataset(
         str | None, typer.Option(metavar="NAME,...", help="Emotions; default: all that the face knows.")
     ] = None,
     fps: Annotated[int, typer.Option(min=10, max=120, help="Frames a second; EmoVOCA has 60.")] = 60,
-    limit: Annotated[int, typer.Option(min=0, help="At most so many recordings; 0 takes all.")] = 0,
+    limit: Annotated[int, typer.Option(min=0, help="Number of recordings at most; 0 takes all.")] = 0,
     curves: Annotated[
         str, typer.Option(metavar="FORMAT,...", help="Also write ARKit coefficients: csv (Live Link Face), npy.")
     ] = "",
@@ -49,16 +49,11 @@ def make_dataset(
 ) -> None:
     """Make a talking-head data set from speech with phone times and a head."""
     with session(quiet, False, debug):
-        from sedtalker_cli.cli.companions import given_head
         from sedtalker_cli.data.talking_heads import generate
-        from sedtalker_cli.errors import UsageError
+        from sedtalker_cli.data.talking_heads.recipe import check_face
+        from sedtalker_cli.tasks.named_files import given_head
 
-        if head is not None and identity:
-            raise UsageError("--identity is for the built-in head; leave it out with --head")
-        formats = tuple(name.strip() for name in curves.split(",") if name.strip())
-        unknown = next((name for name in formats if name not in ("csv", "npy")), None)
-        if unknown:
-            raise UsageError(f"--curves {unknown}: give csv, npy, or both")
+        check_face(head, identity or ())
         recipe = generate.Recipe(
             speech=tuple(speech),
             out=out,
@@ -69,7 +64,7 @@ def make_dataset(
             else generate.OFFERED,
             fps=fps,
             limit=limit,
-            curves=formats,
+            curves=tuple(name.strip() for name in curves.split(",") if name.strip()),
             idle=idle is opt.Switch.on,
             licence=licence,
             seed=seed,

@@ -39,7 +39,7 @@ def read_corpora(
         splits: table of splits (see `corpora.read_splits`), or None to draw them by speaker, always the same ones.
         fold: test this fold, validate by the next one, train on the rest.
         leave_out: name of a corpus all of whose recordings are `test`.
-        log: told what was read and skipped.
+        log: called with a line on what was read or skipped.
 
     Raises:
         InputError: a folder holds nothing of its corpus, or the table cannot be used.
@@ -93,7 +93,7 @@ class WaveformStore:
 
         Args:
             utterances: what is wanted.
-            log: told each broken file and the count.
+            log: called with a line on each broken file, and on how many there are.
         """
         good = []
         for utterance in utterances:

@@ -1,1 +1,1 @@
-"""What is felt when: the timeline, how it is decoded, and how an override is said."""
+"""Emotion over time: the timeline, its decoding from posteriors, and the text form of overrides."""

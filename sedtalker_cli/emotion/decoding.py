@@ -46,7 +46,7 @@ def decode_labels(posteriors: np.ndarray, min_frames: int, switch_cost: float) -
             ]
             scores.append(score)
             best.append(max(score))
-        # Which of both it was is told again from the scores, for the whole chunk at once.
+        # Which of both it was is found again from the scores, for the whole chunk at once.
         table = np.array(scores)
         entered[start:stop] = table[1:] > table[:-1] + steps
         best_class[start - need + 1 : stop - need + 1] = table[1:].argmax(axis=1)

@@ -43,7 +43,7 @@ def parse_spans(spec: str, classes: Sequence[str]) -> list[Span]:
         Spans in order of time, not overlapping.
 
     Raises:
-        UsageError: names the part that cannot be meant.
+        UsageError: names the part that is invalid.
     """
     parts = spec.split(",")
     spans = []

@@ -17,7 +17,7 @@ def cached_head(identity: str | None, source: Path | None) -> Head:
     """The shipped head with an identity, or the head of a file or folder; many recordings usually share one.
 
     Raises:
-        UsageError: an identity that cannot be meant, or one for a head that has its own.
+        UsageError: an invalid identity, or one for a head that has its own.
         InputError: the head cannot be read.
     """
     if source is None:

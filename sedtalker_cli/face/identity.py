@@ -116,7 +116,7 @@ def parse_identity(spec: str | None) -> Identity:
             (-1..1); None or empty is the default.
 
     Raises:
-        UsageError: the spec cannot be meant; the message lists what is valid.
+        UsageError: the spec is invalid; the message lists what is allowed.
     """
     text = (spec or DEFAULT).strip().lower() or DEFAULT
     if text in NAMED:

@@ -1,4 +1,4 @@
-"""Where a head's eyes, lips and brows are, which way it looks and in what unit it is: told from how its shapes move."""
+"""Where a head's eyes, lips and brows are, which way it looks and its unit: found from how its shapes move."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def find_regions(
         materials: material of each part.
 
     Returns:
-        int32 indices by region; a region that cannot be told is missing.
+        int32 indices by region; a region that cannot be found is missing.
     """
     skin = np.ones(len(vertices), bool)
     for part, (start, stop) in parts.items():

@@ -1,4 +1,4 @@
-"""What the parts of a head are made of, told from their names."""
+"""What the parts of a head are made of, guessed from their names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Captions: SubRip (`.srt`) and WebVTT (`.vtt`), told apart by WebVTT's first line."""
+"""Captions: SubRip (`.srt`) and WebVTT (`.vtt`), distinguished by WebVTT's first line."""
 
 import html
 import os

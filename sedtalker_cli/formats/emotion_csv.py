@@ -91,7 +91,10 @@ def read_emotion_csv(path: str | os.PathLike) -> EmotionTimeline:
     given = [name for name in header if name.startswith("p_")]
     classes = tuple(name[2:] for name in given) if given else tuple(sorted(set(emotions)))
     if len(classes) > MOST_CLASSES:
-        raise InputError(f"{path}: has {len(classes)} emotions, at most {MOST_CLASSES} can be meant")
+        raise InputError(
+            f"{path}: has {len(classes)} emotions, at most {MOST_CLASSES} are allowed; "
+            "remove the p_<class> columns that are no emotions"
+        )
     unknown = next((k for k, emotion in enumerate(emotions) if emotion not in classes), None)
     if unknown is not None:
         raise InputError(

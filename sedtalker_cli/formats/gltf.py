@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.parse import unquote
 
 import numpy as np
 
 from sedtalker_cli.errors import InputError
+from sedtalker_cli.formats.gltf_file import PACKED, GltfFile, compressed
 from sedtalker_cli.formats.obj import FARTHEST
-from sedtalker_cli.formats.text import parse_json
 from sedtalker_cli.formats.vrm import expressions
 
-KINDS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
-WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
-PACKED = ("KHR_draco_mesh_compression", "EXT_meshopt_compression", "KHR_meshopt_compression")
-MOST = 5_000_000  # elements of an accessor
 MOST_PIECES = 1000  # one mesh may be at many nodes
 MOST_VERTICES = 500_000  # of all pieces; each has 52 offsets
 MOST_PIXELS = 1 << 26  # of a texture
@@ -57,82 +50,44 @@ def read_gltf(path: str | os.PathLike) -> list[Primitive]:
     """
     path = Path(path)
     try:
-        content, chunk = _open(path)
         with np.errstate(all="ignore"):  # what is too large is found by `_moderate`
-            return _Reader(path, content, chunk).primitives()
+            return _Reader(GltfFile(path)).primitives()
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError, struct.error) as error:
         raise InputError(f"{path}: is damaged glTF ({type(error).__name__}: {error}); export the head again") from error
 
 
-def _open(path: Path) -> tuple[dict[str, Any], bytes | None]:
-    """The JSON part and the binary chunk."""
-    try:
-        if path.exists() and not path.is_file():
-            raise InputError(f"{path}: is no file; name a .glb or .gltf file")
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise InputError(f"{path}: does not exist; check the path") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    chunk = None
-    if data[:4] == b"glTF":
-        version, length = struct.unpack_from("<II", data, 4)
-        if version != 2 or length > len(data):
-            raise InputError(f"{path}: is cut off, or glTF {version}; only whole files of glTF 2.0 are read")
-        size = struct.unpack_from("<I", data, 12)[0]
-        text, rest = data[20 : 20 + size], 20 + size
-        if rest + 8 <= length:
-            size = struct.unpack_from("<I", data, rest)[0]
-            chunk = data[rest + 8 : rest + 8 + size]
-        data = text
-    try:
-        content = parse_json(data.decode("utf-8-sig"), path)
-    except (UnicodeDecodeError, InputError) as error:
-        raise InputError(f"{path}: is not glTF 2.0 (.glb or .gltf); export the head again") from error
-    if not isinstance(content, dict) or not str(content.get("asset", {}).get("version", "")).startswith("2"):
-        raise InputError(f"{path}: is not glTF 2.0; export the head again")
-    packed = sorted(set(content.get("extensionsRequired", [])) & set(PACKED))
-    if packed:
-        raise _compressed(path, packed[0])
-    return content, chunk
-
-
-def _compressed(path: Path, extension: str) -> InputError:
-    kind = "Draco" if "draco" in extension else "meshopt"
-    return InputError(f"{path}: is compressed with {kind} ({extension}), which is not read; export it uncompressed")
-
-
 class _Reader:
-    def __init__(self, path: Path, content: dict[str, Any], chunk: bytes | None) -> None:
-        self.path, self.content = path, content
-        self._buffers: dict[int, bytes] = {0: chunk} if chunk is not None else {}
+    """Collects the triangles of a file's scene."""
+
+    def __init__(self, file: GltfFile) -> None:
+        self._file, self._path, self._content = file, file.path, file.content
         self._images: dict[int, np.ndarray] = {}
-        self._expressions = expressions(content)
+        self._expressions = expressions(file.content)
         self._vertices = 0
 
     def primitives(self) -> list[Primitive]:
         found = []
         places = self._places()
-        nodes = self.content.get("nodes", [])
+        nodes = self._content.get("nodes", [])
         for index, matrix in places.items():
             node = nodes[index]
             if "mesh" not in node:
                 continue
-            mesh = self._entry("meshes", node["mesh"])
+            mesh = self._file.entry("meshes", node["mesh"])
             for primitive in mesh["primitives"]:
                 if primitive.get("mode", TRIANGLES) in (0, 1, 2, 3):
                     continue  # points and lines
                 if len(found) == MOST_PIECES:
-                    raise InputError(f"{self.path}: has more than {MOST_PIECES} pieces; join them before the export")
+                    raise InputError(f"{self._path}: has more than {MOST_PIECES} pieces; join them before the export")
                 names = (mesh.get("name"), node.get("name"))
                 found.append(self._primitive(mesh, primitive, names, node, matrix, places))
         return found
 
     def _places(self) -> dict[int, np.ndarray]:
         """Matrix (4, 4) from a node to the scene, for every node of the scene, in order."""
-        nodes = self.content.get("nodes", [])
-        if self.content.get("scenes"):
-            roots = self._entry("scenes", self.content.get("scene", 0)).get("nodes", [])
+        nodes = self._content.get("nodes", [])
+        if self._content.get("scenes"):
+            roots = self._file.entry("scenes", self._content.get("scene", 0)).get("nodes", [])
         else:
             children = {child for node in nodes for child in node.get("children", [])}
             roots = [k for k in range(len(nodes)) if k not in children]
@@ -142,7 +97,7 @@ class _Reader:
             index, above = waiting.pop()
             if index in places:
                 raise ValueError(f"node {index} has two parents")
-            node = self._entry("nodes", index)
+            node = self._file.entry("nodes", index)
             places[index] = above @ _local(node)
             waiting += [(child, places[index]) for child in reversed(node.get("children", []))]
         return places
@@ -151,14 +106,14 @@ class _Reader:
         self, mesh: dict, primitive: dict, names: tuple, node: dict, matrix: np.ndarray, places: dict
     ) -> Primitive:
         if primitive.get("mode", TRIANGLES) != TRIANGLES:
-            raise InputError(f"{self.path}: holds strips of triangles; export it as plain triangles")
+            raise InputError(f"{self._path}: holds strips of triangles; export it as plain triangles")
         attributes = primitive["attributes"]
-        if "bufferView" not in self.content["accessors"][attributes["POSITION"]]:
+        if "bufferView" not in self._content["accessors"][attributes["POSITION"]]:
             for extension in set(primitive.get("extensions", {})) & set(PACKED):
-                raise _compressed(self.path, extension)
-        points = self.accessor(attributes["POSITION"])
+                raise compressed(self._path, extension)
+        points = self._file.accessor(attributes["POSITION"])
         if "indices" in primitive:
-            faces = self.accessor(primitive["indices"]).astype(np.int64).reshape(-1, 3)
+            faces = self._file.accessor(primitive["indices"]).astype(np.int64).reshape(-1, 3)
         else:
             faces = np.arange(len(points)).reshape(-1, 3)
         if len(faces) and not (faces.min() >= 0 and faces.max() < len(points)):
@@ -172,7 +127,7 @@ class _Reader:
         faces = faces.reshape(-1, 3)
         self._vertices += len(used)
         if self._vertices > MOST_VERTICES:
-            raise InputError(f"{self.path}: has more than {MOST_VERTICES} vertices; export a simpler head")
+            raise InputError(f"{self._path}: has more than {MOST_VERTICES} vertices; export a simpler head")
         linear = turn[used, :3, :3]
         offsets = self._offsets(primitive, len(points), used, linear)
         targets: dict[str, np.ndarray] = {}
@@ -184,7 +139,7 @@ class _Reader:
             if mixed:
                 targets.setdefault(name, _moderate(np.sum(mixed, 0), f"the expression {name!r}"))
         vertices = _moderate(np.einsum("vij,vj->vi", linear, points[used]) + turn[used, :3, 3], "a mesh")
-        material = self._entry("materials", primitive["material"]) if "material" in primitive else {}
+        material = self._file.entry("materials", primitive["material"]) if "material" in primitive else {}
         told = tuple(str(name) for name in (material.get("name"), *names) if name)
         colors = self._colors(material, attributes)
         return Primitive(told, vertices, faces, targets, None if colors is None else colors[used])
@@ -194,7 +149,7 @@ class _Reader:
         found = {}
         for index, target in enumerate(primitive.get("targets", [])):
             if "POSITION" in target:
-                offsets = self.accessor(target["POSITION"])
+                offsets = self._file.accessor(target["POSITION"])
                 if offsets.shape != (count, 3):
                     raise ValueError(f"morph target {index} has {len(offsets)} vertices, its mesh {count}")
                 found[index] = np.einsum("vij,vj->vi", linear, offsets[used]).astype(np.float32)
@@ -207,22 +162,22 @@ class _Reader:
             if isinstance(extras, dict) and isinstance(extras.get("targetNames"), list):
                 return [str(name) for name in extras["targetNames"]]
         places = [target.get("POSITION") for target in primitive.get("targets", [])]
-        return ["" if place is None else str(self._entry("accessors", place).get("name", "")) for place in places]
+        return ["" if place is None else str(self._file.entry("accessors", place).get("name", "")) for place in places]
 
     def _skin(self, node: dict, attributes: dict, places: dict[int, np.ndarray]) -> np.ndarray | None:
         """Matrices (V, 4, 4) of a skinned mesh at rest; None where there is no skin."""
         if "skin" not in node or "JOINTS_0" not in attributes:
             return None
-        skin = self._entry("skins", node["skin"])
+        skin = self._file.entry("skins", node["skin"])
         joints = np.stack([places.get(joint, np.eye(4)) for joint in skin["joints"]])
         if "inverseBindMatrices" in skin:
-            inverse = self.accessor(skin["inverseBindMatrices"]).reshape(-1, 4, 4).transpose(0, 2, 1)
+            inverse = self._file.accessor(skin["inverseBindMatrices"]).reshape(-1, 4, 4).transpose(0, 2, 1)
             joints = joints @ inverse[: len(joints)]
         total = 0.0
         for number in range(2):
             if f"JOINTS_{number}" in attributes:
-                index = self.accessor(attributes[f"JOINTS_{number}"]).astype(np.int64)
-                weight = self.accessor(attributes[f"WEIGHTS_{number}"]).astype(np.float64)
+                index = self._file.accessor(attributes[f"JOINTS_{number}"]).astype(np.int64)
+                weight = self._file.accessor(attributes[f"WEIGHTS_{number}"]).astype(np.float64)
                 if len(index) and index.min() < 0:
                     raise ValueError("a vertex hangs on a joint below zero")
                 total = total + np.einsum("vj,vjab->vab", weight, joints[index])
@@ -231,10 +186,10 @@ class _Reader:
     def _colors(self, material: dict, attributes: dict) -> np.ndarray | None:
         """sRGB (V, 3) in 0..1 from vertex colours, the texture at the vertices and the material's colour."""
         surface = material.get("pbrMetallicRoughness", {})
-        linear = np.ones((self._entry("accessors", attributes["POSITION"])["count"], 3))
+        linear = np.ones((self._file.entry("accessors", attributes["POSITION"])["count"], 3))
         known = False
         if "COLOR_0" in attributes:
-            linear, known = self.accessor(attributes["COLOR_0"])[:, :3].astype(np.float64), True
+            linear, known = self._file.accessor(attributes["COLOR_0"])[:, :3].astype(np.float64), True
         if "baseColorFactor" in surface:
             linear, known = linear * np.array(surface["baseColorFactor"][:3], float), True
         color = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055)
@@ -244,7 +199,7 @@ class _Reader:
         if "index" in texture and place in attributes:
             image = self._image(texture["index"])
             if image is not None:
-                uv = self.accessor(attributes[place]) * moved.get("scale", (1.0, 1.0))
+                uv = self._file.accessor(attributes[place]) * moved.get("scale", (1.0, 1.0))
                 sine, cosine = np.sin(moved.get("rotation", 0.0)), np.cos(moved.get("rotation", 0.0))
                 uv = uv @ np.array([[cosine, -sine], [sine, cosine]]) + moved.get("offset", (0.0, 0.0))
                 height, width = image.shape[:2]
@@ -256,14 +211,14 @@ class _Reader:
         """A texture's picture (H, W, 3) uint8; None where it cannot be read, e.g. in a format of its own."""
         from PIL import Image
 
-        entry = self._entry("textures", texture)
+        entry = self._file.entry("textures", texture)
         webp = entry.get("extensions", {}).get("EXT_texture_webp", {})
         source = webp.get("source", entry.get("source"))
         if source is None:
             return None
         if source not in self._images:
-            entry = self._entry("images", source)
-            data = self._view(entry["bufferView"])[0] if "bufferView" in entry else self._uri(entry["uri"])
+            entry = self._file.entry("images", source)
+            data = self._file.view(entry["bufferView"])[0] if "bufferView" in entry else self._file.uri(entry["uri"])
             try:
                 with Image.open(io.BytesIO(data), formats=PICTURES) as picture:
                     if picture.width * picture.height > MOST_PIXELS:
@@ -273,69 +228,6 @@ class _Reader:
             except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
                 return None
         return self._images[source]
-
-    def _entry(self, kind: str, index: int) -> dict[str, Any]:
-        """An entry of one of the file's lists; Python would take an index below zero from the end."""
-        if isinstance(index, bool) or not isinstance(index, int) or index < 0:
-            raise ValueError(f"{index!r} is no index of {kind}")
-        return self.content[kind][index]
-
-    def accessor(self, index: int) -> np.ndarray:
-        """An accessor's elements (N, k), integers of normalized ones as floats."""
-        entry = self._entry("accessors", index)
-        kind, width, count = np.dtype(KINDS[entry["componentType"]]), WIDTHS[entry["type"]], entry["count"]
-        if not 0 <= count <= MOST:
-            raise ValueError(f"accessor {index} has {count} elements")
-        if "bufferView" in entry:
-            array = self._strided(entry["bufferView"], entry.get("byteOffset", 0), kind, count, width)
-        else:
-            array = np.zeros((count, width), kind)
-        if "sparse" in entry:
-            sparse = entry["sparse"]
-            place, values = sparse["indices"], sparse["values"]
-            index_kind, offset = np.dtype(KINDS[place["componentType"]]), place.get("byteOffset", 0)
-            rows = self._strided(place["bufferView"], offset, index_kind, sparse["count"], 1)[:, 0]
-            array = array.copy()
-            if len(rows) and rows.min() < 0:
-                raise ValueError(f"accessor {index} changes an element below zero")
-            array[rows] = self._strided(values["bufferView"], values.get("byteOffset", 0), kind, sparse["count"], width)
-        if entry.get("normalized") and kind.kind in "iu":
-            array = np.maximum(array / np.iinfo(kind).max, -1.0).astype(np.float32)
-        return array
-
-    def _strided(self, view: int, offset: int, kind: np.dtype, count: int, width: int) -> np.ndarray:
-        data, stride = self._view(view)
-        strides = (stride or kind.itemsize * width, kind.itemsize)
-        return np.ndarray((count, width), kind, data, offset, strides)
-
-    def _view(self, index: int) -> tuple[memoryview, int | None]:
-        """Bytes of a buffer view, and its stride if it has one."""
-        view = self._entry("bufferViews", index)
-        for extension in set(view.get("extensions", {})) & set(PACKED):
-            raise _compressed(self.path, extension)
-        number = view["buffer"]
-        if number not in self._buffers:
-            self._buffers[number] = self._uri(self._entry("buffers", number)["uri"])
-        start, length, stride = view.get("byteOffset", 0), view["byteLength"], view.get("byteStride")
-        if min(start, length, stride or 0) < 0:
-            raise ValueError(f"buffer view {index} lies before its buffer")
-        return memoryview(self._buffers[number])[start : start + length], stride
-
-    def _uri(self, uri: str) -> bytes:
-        """Content of a data URI, or of a file beside the glTF file."""
-        if uri.startswith("data:"):
-            return base64.b64decode(uri.partition(",")[2])
-        folder = self.path.parent
-        file = folder / unquote(uri)
-        try:
-            # a head from elsewhere shall not look around here
-            if not file.resolve().is_relative_to(folder.resolve()):
-                raise InputError(f"{self.path}: names {uri!r}, which is outside of its folder; put it beside the head")
-            if file.exists() and not file.is_file():
-                raise InputError(f"{self.path}: its part {file} is no file; export the head again")
-            return file.read_bytes()
-        except OSError as error:
-            raise InputError(f"{self.path}: its part {file} cannot be read ({error.strerror})") from error
 
 
 def _moderate(points: np.ndarray, what: str) -> np.ndarray:

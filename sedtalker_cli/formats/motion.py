@@ -3,8 +3,7 @@
 import json
 import math
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any, BinaryIO
@@ -17,6 +16,7 @@ from sedtalker_cli.formats.text import read_json
 
 FORMAT = "sedtalker-motion"
 UNITS = "metres"
+BLOCK = 256  # frames
 FARTHEST = 1e6  # of a coordinate in metres
 AXES = "y up, the face looks to +z, +x is the person's left"
 
@@ -31,13 +31,14 @@ class FrameFile:
     ndim, dtype = 3, np.dtype(np.float32)
 
     def __init__(self, array: np.memmap):
+        assert array.filename is not None  # it was mapped from one
         self._path, self._offset, self.shape = array.filename, array.offset, array.shape
 
     def __len__(self) -> int:
         return self.shape[0]
 
     def __getitem__(self, key: int | slice) -> np.ndarray:
-        """(V, 3) of one frame, or (t, V, 3) of a plain slice; an `InputError` where a number cannot be meant."""
+        """(V, 3) of one frame, or (t, V, 3) of a plain slice; an `InputError` where a number is invalid."""
         if isinstance(key, slice):
             start, stop, _ = key.indices(len(self))
             return self._read(start, max(stop - start, 0))
@@ -46,6 +47,11 @@ class FrameFile:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return self._read(0, len(self)).astype(dtype or self.dtype, copy=False)
 
+    def stream(self) -> Iterator[np.ndarray]:
+        """Consecutive (t, V, 3) pieces."""
+        for start in range(0, len(self), BLOCK):
+            yield self[start : start + BLOCK]
+
     def _read(self, start: int, count: int) -> np.ndarray:
         size = self.shape[1] * 3
         place = self._offset + 4 * start * size
@@ -53,23 +59,6 @@ class FrameFile:
         if not (np.abs(frames) <= FARTHEST).all():  # NaN compares as False
             raise InputError(f"{self._path}: holds vertices that are not finite, or absurdly far away; write it again")
         return frames
-
-
-@dataclass(frozen=True)
-class Motion:
-    """A motion read from disk.
-
-    Attributes:
-        vertices: (T, V, 3) float32 in metres, read frame by frame from the file.
-        metadata: content of the sidecar.
-    """
-
-    vertices: FrameFile
-    metadata: dict[str, Any]
-
-    @property
-    def fps(self) -> float:
-        return self.metadata["fps"]
 
 
 def write_vertices(path: str | os.PathLike, blocks: Iterable[np.ndarray], shape: tuple[int, int, int]) -> None:
@@ -110,7 +99,7 @@ def write_sidecar(path: str | os.PathLike, metadata: dict[str, Any]) -> None:
 
 
 def write_array(path: str | os.PathLike, array: np.ndarray) -> None:
-    """Write a small companion array (`STEM.faces.npy`, `STEM.weights.npy`)."""
+    """Write a small array beside a motion (`STEM.faces.npy`, `STEM.weights.npy`)."""
     with atomic_file(path) as part, open(part, "wb") as file:
         header = {"descr": np.lib.format.dtype_to_descr(array.dtype), "fortran_order": False, "shape": array.shape}
         np.lib.format.write_array_header_1_0(file, header)
@@ -146,14 +135,13 @@ def sidecar_path(path: str | os.PathLike) -> Path:
     return path.with_name(path.name.removesuffix(".npy") + ".json")
 
 
-def read_motion(path: str | os.PathLike) -> Motion:
-    """Open a motion and its sidecar; the vertices stay on disk until they are used.
+def read_motion_files(path: str | os.PathLike) -> tuple[FrameFile, dict[str, Any]]:
+    """Open the vertices of a motion, which stay on disk until they are used, and read its sidecar.
 
     Raises:
         InputError: missing, damaged, or not a motion.
     """
-    path = Path(path)
-    return Motion(read_frames(path), read_sidecar(sidecar_path(path)))
+    return read_frames(path), read_sidecar(sidecar_path(path))
 
 
 def read_sidecar(sidecar: Path) -> dict[str, Any]:
@@ -185,7 +173,7 @@ def read_frames(path: str | os.PathLike) -> FrameFile:
     return FrameFile(array)
 
 
-def read_array(path: str | os.PathLike, expected: str = "an array") -> np.ndarray:
+def read_array(path: str | os.PathLike, expected: str = "an array") -> np.memmap:
     """Map an NPY file read-only; pickled objects are refused.
 
     Raises:

@@ -11,7 +11,7 @@ from sedtalker_cli.formats.rttm import read_rttm, safe_uri
 
 
 def is_override_file(spec: str) -> bool:
-    """Files are told from text by their suffix."""
+    """A file is recognised by its suffix; everything else is text."""
     return Path(spec).suffix.lower() in (".rttm", ".csv")
 
 
@@ -26,7 +26,7 @@ def parse_override(
         uri: name of the recording: chooses among those of an RTTM file that holds several. None checks only.
 
     Raises:
-        UsageError: names the part (of a file: its line) that cannot be meant.
+        UsageError: names the part (of a file: its line) that is invalid.
     """
     if not is_override_file(spec):
         return parse_spans(spec, classes)
@@ -45,8 +45,8 @@ def parse_override(
             f"emotion override {spec}: holds {len(recordings)} recordings, none called {safe_uri(uri)!r}; "
             f"rename one or keep only one"
         )
-    segments = recordings.get(safe_uri(uri)) if uri is not None else None
-    segments = segments or next(iter(recordings.values()))
+    own = recordings.get(safe_uri(uri)) if uri is not None else None
+    segments = own or next(iter(recordings.values()))
     return sorted_spans([Span(s.onset, s.end, s.emotion, default_intensity(s.emotion)) for s in segments], spec)
 
 

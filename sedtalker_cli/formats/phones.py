@@ -1,7 +1,6 @@
 """Phone times: CSV with `phone,onset,offset,release,stress`, times in seconds, rows in order of time."""
 
 import csv
-import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.atomic import atomic_file
+from sedtalker_cli.formats.edges import read_time
 from sedtalker_cli.formats.text import read_count, read_text
 
 FIELDS = ("phone", "onset", "offset", "release", "stress")
@@ -66,21 +66,11 @@ def read_phones(path: str | os.PathLike) -> list[Phone]:
 
 def _phone(row: dict[str, str], path: str | os.PathLike, line: int, before: float) -> Phone:
     """A row as a phone that starts when the one before it has ended."""
-    onset, offset = (_time(row[name], path, line) for name in ("onset", "offset"))
+    onset, offset = (read_time(row[name] or "", name, path, line) for name in ("onset", "offset"))
     if offset <= onset or onset < before - 1e-3:
         raise InputError(f"{path}:{line}: {onset:g} to {offset:g} s does not follow the row before")
-    release = _time(row["release"], path, line) if row.get("release") else None
+    release = read_time(row["release"], "release", path, line) if row.get("release") else None
     stress = read_count(row.get("stress") or "0")
     if stress is None:
         raise InputError(f"{path}:{line}: stress {row['stress']!r} is no whole number")
     return Phone((row["phone"] or "").strip() or SILENCE, onset, offset, release, stress)
-
-
-def _time(text: str | None, path: str | os.PathLike, line: int) -> float:
-    try:
-        value = float(text or "")
-    except ValueError:
-        value = math.nan
-    if not (math.isfinite(value) and value >= 0):
-        raise InputError(f"{path}:{line}: {text!r} is no time in seconds")
-    return value

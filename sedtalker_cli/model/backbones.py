@@ -3,14 +3,14 @@
 import torch
 from torch import nn
 
-from sedtalker_cli.model.animator import EmotionCondition
+from sedtalker_cli.model.animator_network import EmotionCondition
 from sedtalker_cli.model.layers.hybrid import HybridStack
 from sedtalker_cli.model.layers.mix import LayerMix
 from sedtalker_cli.model.layers.paper import PaperStack
 
 
 class HybridBackbone(nn.Module):
-    """Mix of encoder layers, then a hybrid stack that is told emotion and subject at every frame.
+    """Mix of encoder layers, then a hybrid stack that is conditioned on emotion and subject at every frame.
 
     Args:
         classes: emotion names, `neutral` among them.
@@ -81,7 +81,7 @@ class HybridBackbone(nn.Module):
 class PaperBackbone(nn.Module):
     """The authors' way: Linear of the encoder's last layer + embedding of the emotion + Linear of its intensity.
 
-    Posteriors weight the embeddings, so that one-hot rows give exactly the authors' sum. Subjects are not told.
+    Posteriors weight the embeddings, so that one-hot rows give exactly the authors' sum. Subjects have no part.
 
     Args:
         classes, subjects, num_taps, dim: as in `HybridBackbone`.

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -17,10 +17,75 @@ from torch.overrides import TorchFunctionMode
 
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.text import read_json
+from sedtalker_cli.model.features import Features
 
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
 MOST_SIZE, MOST_LAYERS = 1 << 14, 256
+
+
+class Source(Protocol):
+    """What tells one model from another."""
+
+    @property
+    def sha256(self) -> str | None:
+        """Checksum, None for a model of the hub."""
+
+    @property
+    def source(self) -> str:
+        """Folder, or name on the hub."""
+
+
+class HearsLayers(Protocol):
+    """A network that takes features (T, num_taps, dim)."""
+
+    num_taps: int
+    dim: int
+
+
+class Checkpoint(Protocol):
+    """What every model that was loaded from a checkpoint says of itself.
+
+    Attributes:
+        kind: `type` in its configuration.
+        classes: emotions that it knows.
+        sha256: checksum of configuration and weights.
+        source: its folder.
+    """
+
+    kind: str
+    classes: tuple[str, ...]
+    sha256: str
+    source: str
+
+    def __init__(self, network: Any, config: dict[str, Any], device: str, sha256: str, source: str = ""):
+        """Take over a network with its trained weights, and its configuration."""
+
+    @staticmethod
+    def build(config: dict[str, Any]) -> nn.Module:
+        """The network that a configuration describes, with random weights; `ValueError` where it describes none."""
+
+
+Model = TypeVar("Model", bound=Checkpoint)
+
+
+def load_checkpoint(model: type[Model], folder: str | os.PathLike[str], device: str = "cpu") -> Model:
+    """Load a checkpoint folder as the model that it is of.
+
+    Args:
+        model: class.
+        folder: with `config.json` and `model.safetensors`.
+        device: `cpu` or `cuda`.
+
+    Raises:
+        InputError: no, damaged or foreign checkpoint.
+    """
+    config = load_config(folder, model.kind)
+    with config_errors(folder):
+        names_of(config["classes"])
+        check_sizes(config["network"])
+        network = load_network(folder, lambda: model.build(config))
+        return model(network, config, device, checksum(folder), str(folder))
 
 
 def save_checkpoint(folder: str | os.PathLike, state: dict[str, torch.Tensor], config: dict[str, Any]) -> None:
@@ -170,7 +235,7 @@ def load_network(folder: str | os.PathLike, build: Callable[[], nn.Module]) -> n
     return network.eval()
 
 
-def check_features(network: nn.Module, features: torch.Tensor) -> None:
+def check_features(network: HearsLayers, features: Features) -> None:
     """Find out whether features (T, L, D) are those that a network was made for.
 
     Raises:

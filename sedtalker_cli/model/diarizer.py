@@ -9,23 +9,16 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from sedtalker_cli.model.checkpoint import (
-    check_features,
-    check_sizes,
-    checksum,
-    config_errors,
-    load_config,
-    load_network,
-    names_of,
-)
+from sedtalker_cli.model.checkpoint import check_features, load_checkpoint
 from sedtalker_cli.model.diarizer_network import DiarizerNetwork
 from sedtalker_cli.model.features import Features
+from sedtalker_cli.model.weights import DIARIZER
 from sedtalker_cli.model.windows import windowed
 
 
 @dataclass(frozen=True)
 class Voice:
-    """What is known of a speaker: the sum of his features (L, D) and the number of frames; voices add up."""
+    """What is known of a speaker: the sum of their features (L, D) and the number of frames; voices add up."""
 
     total: torch.Tensor
     frames: int
@@ -41,12 +34,14 @@ class Diarizer:
         classes: class names in the order of the posteriors.
         decoding: `min_duration` (s) and `switch_cost` (nats) fitted on the validation split.
         trained_on: names of the corpora.
-        sha256: checksum of the checkpoint.
+        sha256, source: checksum and folder of the checkpoint.
     """
 
-    def __init__(self, network: DiarizerNetwork, config: dict[str, Any], device: str, sha256: str):
+    kind = DIARIZER
+
+    def __init__(self, network: DiarizerNetwork, config: dict[str, Any], device: str, sha256: str, source: str = ""):
         self.network = network.to(device).eval().requires_grad_(False)
-        self.device, self.sha256 = device, sha256
+        self.device, self.sha256, self.source = device, sha256, source
         self.classes = tuple(config["classes"])
         self.temperature = float(config.get("temperature", 1.0))
         self.decoding = dict(config.get("decoding", {}))
@@ -57,24 +52,24 @@ class Diarizer:
         if not (known and all(0 <= value < 1e6 for value in self.decoding.values())):
             raise ValueError(f"decoding is {self.decoding}")
 
+    @staticmethod
+    def build(config: dict[str, Any]) -> DiarizerNetwork:
+        """The network that a checkpoint's configuration describes, with random weights."""
+        return DiarizerNetwork(len(config["classes"]), **config["network"])
+
     @classmethod
-    def load(cls, folder: str | os.PathLike, device: str = "cpu") -> "Diarizer":
+    def load(cls, folder: str | os.PathLike[str], device: str = "cpu") -> "Diarizer":
         """Load a checkpoint folder.
 
         Raises:
             InputError: no, damaged or foreign checkpoint.
         """
-        config = load_config(folder, "diarizer")
-        with config_errors(folder):
-            classes, sizes = names_of(config["classes"]), config["network"]
-            check_sizes(sizes)
-            network = load_network(folder, lambda: DiarizerNetwork(len(classes), **sizes))
-            return cls(network, config, device, checksum(folder))
+        return load_checkpoint(cls, folder, device)
 
     @torch.inference_mode()
     def voice(self, features: Features) -> Voice:
-        """What a recording (T, L, D) tells of its speaker."""
-        total = torch.zeros_like(self.network.centre)
+        """The voice of a recording's speaker, from its features (T, L, D)."""
+        total = torch.zeros_like(self.network.get_buffer("centre"))
         tuned = self._tuned(features)
         for start in range(0, len(tuned), 3000):
             piece = tuned[start : start + 3000].to(self.device).float()
@@ -87,7 +82,7 @@ class Diarizer:
 
         Args:
             features: (T, L, D) as from `SpeechEncoder.encode` or `store`.
-            voice: what is known of its speaker, to judge him by his own measure.
+            voice: what is known of its speaker, to judge them by their own measure.
 
         Returns:
             posteriors (T, C) float32, rows sum to 1; intensity (T,) float32 in [0, 1].

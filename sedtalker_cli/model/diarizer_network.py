@@ -47,7 +47,7 @@ class DiarizerNetwork(nn.Module):
     A hybrid stack hears the encoder's layers as they are. A small network judges their mean and deviation, first in a
     window around each frame; then, where the changes of emotion have been found, over each stretch between two of them,
     as a person would judge a whole sentence. Statistics are centred by the mean of all speakers, or of the speaker
-    where he is known, and scaled by the usual spread.
+    where they are known, and scaled by the usual spread.
 
     Args:
         num_classes: C.
@@ -110,12 +110,12 @@ class DiarizerNetwork(nn.Module):
     def forward(
         self, features: torch.Tensor, mask: torch.Tensor | None = None, centre: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """What stack and windows answer; `rescore` brings in the stretches.
+        """Logits of stack and windows; `rescore` adds those of the stretches.
 
         Args:
             features: (B, T, L, D) encoder layers.
             mask: (B, T) with 1 for frames that exist.
-            centre: (L', D) centre of the speaker, None where he is not known.
+            centre: (L', D) centre of the speaker, None where they are not known.
 
         Returns:
             logits (B, T, C) and intensity logits (B, T).
@@ -160,7 +160,7 @@ class DiarizerNetwork(nn.Module):
         intensity: torch.Tensor,
         centre: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Bring in what the stretches between two changes of emotion tell, each as a whole.
+        """Add the logits of the stretches between two changes of emotion, each judged as a whole.
 
         Args:
             features: (T, L', D) of a whole recording, from `tune`.
@@ -268,10 +268,10 @@ class DiarizerNetwork(nn.Module):
         return ((centre - self.centre) / self.spread).flatten(-2)
 
     def centre_of(self, total: torch.Tensor, frames: int) -> torch.Tensor:
-        """Centre of a speaker, drawn towards that of all where little is known of him.
+        """Centre of a speaker, drawn towards that of all where little is known of them.
 
         Args:
-            total: (L', D) sum of his normalised frames.
+            total: (L', D) sum of their normalised frames.
             frames: their number.
         """
         return (total + self.prior_frames * self.centre) / (frames + self.prior_frames)

@@ -14,14 +14,13 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
-from sedtalker_cli.clock import SAMPLE_RATE
+from sedtalker_cli.clock import HOP_SAMPLES, SAMPLE_RATE
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.model.checkpoint import check_sizes, checksum, config_errors, load_config, load_network
 from sedtalker_cli.model.features import FeatureStore
 from sedtalker_cli.model.layers.whisper import WhisperLayers
 from sedtalker_cli.progress import Progress, silent
 
-HOP_SAMPLES = 320
 MIN_SAMPLES = 2 * HOP_SAMPLES
 MOST_LENGTH = 30.0  # s of a window; Whisper knows no later positions
 
@@ -61,11 +60,11 @@ class HubLayers(nn.Module):
         with hub_errors(name):
             self.model = AutoModel.from_pretrained(name, trust_remote_code=False)
             extractor = AutoFeatureExtractor.from_pretrained(name, trust_remote_code=False)
-        strides = getattr(self.model.config, "conv_stride", None)
+        strides = self.model.config.to_dict().get("conv_stride")
         if strides is None or int(np.prod(strides)) != HOP_SAMPLES:
             raise InputError(f"{name}: needs a model with a hop of 20 ms (wav2vec2, HuBERT, WavLM, Whisper)")
         self.taps = tuple(taps) if taps else last_layers(self.model.config.num_hidden_layers)
-        self.normalize = bool(getattr(extractor, "do_normalize", False))
+        self.normalize = bool(extractor.to_dict().get("do_normalize", False))
 
     def forward(self, waveform: torch.Tensor) -> torch.Tensor:
         """As `WhisperLayers.forward`; the sound is padded so that frame k is centred in [k, k+1) x 20 ms."""

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 def masked_classification(
     logits: torch.Tensor, target: torch.Tensor, known: torch.Tensor, smoothing: float = 0.0
 ) -> torch.Tensor:
-    """Cross-entropy over the classes that each recording's corpus knows.
+    """Cross-entropy over the classes that each recording's corpus labels.
 
     Args:
         logits: (B, T, C).

@@ -1,4 +1,4 @@
-"""What a whole stretch of speech tells: networks on means and deviations of features."""
+"""Emotion of a whole stretch of speech: networks on means and deviations of its features."""
 
 from collections.abc import Iterable
 

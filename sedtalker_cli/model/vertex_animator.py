@@ -8,21 +8,15 @@ import numpy as np
 import torch
 from torch import nn
 
+from sedtalker_cli.clock import FRAME_RATE
 from sedtalker_cli.errors import InputError
-from sedtalker_cli.model.animator import RATE, Animator, sample_frames
 from sedtalker_cli.model.backbones import BACKBONES
-from sedtalker_cli.model.checkpoint import (
-    check_features,
-    check_sizes,
-    checksum,
-    config_errors,
-    load_config,
-    load_network,
-    names_of,
-)
+from sedtalker_cli.model.checkpoint import check_features, load_checkpoint, names_of
+from sedtalker_cli.model.emotions import KnowsEmotions
+from sedtalker_cli.model.frames import sample_frames
+from sedtalker_cli.model.weights import VERTEX_ANIMATOR
 from sedtalker_cli.model.windows import windowed
 
-KIND = "vertex-animator"
 MOST_VERTICES = 1 << 20
 ANYONE = "anyone"  # subject number 0
 
@@ -82,7 +76,9 @@ class VertexNetwork(nn.Module):
 
     def head(self, topology: str) -> VertexHead:
         """The head of a topology."""
-        return self.heads[module_name(topology)]
+        head = self.heads[module_name(topology)]
+        assert isinstance(head, VertexHead)
+        return head
 
     def forward(
         self,
@@ -103,44 +99,45 @@ def module_name(topology: str) -> str:
     return topology.replace(".", "_")
 
 
-class VertexAnimator:
+class VertexAnimator(KnowsEmotions):
     """A trained vertex animator.
 
     Attributes:
-        classes, class_map: as of `Animator`.
+        classes, class_map: see `KnowsEmotions`.
         subjects: names, the first is `anyone`.
         topologies: name -> {"vertices": V, "fps": of its data set, "extent": height of its templates, in its units}.
         encoder: {"name": Hugging Face id or folder's name, "sha256": checksum or None} of what it was trained with.
-        sha256: checksum of the checkpoint.
+        sha256, source: checksum and folder of the checkpoint.
     """
 
-    def __init__(self, network: VertexNetwork, config: dict[str, Any], device: str, sha256: str):
+    kind = VERTEX_ANIMATOR
+
+    def __init__(self, network: VertexNetwork, config: dict[str, Any], device: str, sha256: str, source: str = ""):
         self.network = network.to(device).eval().requires_grad_(False)
-        self.device, self.sha256 = device, sha256
+        self.device, self.sha256, self.source = device, sha256, source
         self.classes, self.subjects = tuple(config["classes"]), tuple(config["subjects"])
         self.class_map: dict[str, str] = dict(config.get("class_map", {}))
         self.topologies: dict[str, dict[str, float]] = config["topologies"]
         self.encoder: dict[str, str | None] = config["encoder"]
 
+    @staticmethod
+    def build(config: dict[str, Any]) -> VertexNetwork:
+        """The network that a checkpoint's configuration describes, with random weights."""
+        subjects, topologies = names_of(config["subjects"]), config["topologies"]
+        for facts in topologies.values():
+            if not (0 < int(facts["vertices"]) <= MOST_VERTICES and facts["fps"] > 0 and facts["extent"] > 0):
+                raise ValueError(f"a topology has {facts}")
+        counts = {name: int(facts["vertices"]) for name, facts in topologies.items()}
+        return VertexNetwork(tuple(config["classes"]), len(subjects), counts, **config["network"])
+
     @classmethod
-    def load(cls, folder: str | os.PathLike, device: str = "cpu") -> "VertexAnimator":
+    def load(cls, folder: str | os.PathLike[str], device: str = "cpu") -> "VertexAnimator":
         """Load a checkpoint folder.
 
         Raises:
             InputError: no, damaged or foreign checkpoint.
         """
-        config = load_config(folder, KIND)
-        with config_errors(folder):
-            for names in (config["classes"], config["subjects"]):
-                names_of(names)
-            check_sizes(config["network"])
-            for facts in config["topologies"].values():
-                if not (0 < int(facts["vertices"]) <= MOST_VERTICES and facts["fps"] > 0 and facts["extent"] > 0):
-                    raise ValueError(f"a topology has {facts}")
-            network = load_network(folder, lambda: build_network(config))
-            return cls(network, config, device, checksum(folder))
-
-    map_posteriors = Animator.map_posteriors
+        return load_checkpoint(cls, folder, device)
 
     def topology_of(self, vertices: int) -> str:
         """Name of the topology with so many vertices.
@@ -187,18 +184,18 @@ class VertexAnimator:
         own = self.topologies[topology]["fps"]
         fps = fps or own
         inner = frames if fps == own else max(1, round(frames / fps * own)) + 1
-        place = torch.arange(inner, dtype=torch.float64) / own * RATE - 0.5
+        place = torch.arange(inner, dtype=torch.float64) / own * FRAME_RATE - 0.5
         flat = features.float().flatten(1)
         heard = sample_frames(flat, place).unflatten(1, features.shape[1:])
-        told = torch.from_numpy(np.column_stack([posteriors, intensity]).astype(np.float32))
-        told = told[place.round().long().clamp(0, len(told) - 1)]
+        emotion = torch.from_numpy(np.column_stack([posteriors, intensity]).astype(np.float32))
+        emotion = emotion[place.round().long().clamp(0, len(emotion) - 1)]
         number = torch.tensor([self.subject_number(subject)], device=self.device)
 
         def run(f: torch.Tensor, e: torch.Tensor) -> tuple[torch.Tensor]:
             e = e.to(self.device)
             return (self.network.backbone(f.to(self.device), e[..., :-1], e[..., -1], number),)
 
-        (hidden,) = windowed(run, [heard, told], core=1800, context=180)
+        (hidden,) = windowed(run, [heard, emotion], core=1800, context=180)
         if fps != own:
             hidden = sample_frames(hidden, torch.arange(frames, dtype=torch.float64) / fps * own)
         return hidden
@@ -217,9 +214,3 @@ class VertexAnimator:
         rest = torch.tensor(np.asarray(template, np.float32), device=self.device)[None]
         for start in range(0, len(hidden), block):
             yield self.network.head(topology)(hidden[None, start : start + block], rest)[0].cpu().numpy()
-
-
-def build_network(config: dict[str, Any]) -> VertexNetwork:
-    """The network that a checkpoint's configuration describes, with random weights."""
-    counts = {name: int(facts["vertices"]) for name, facts in config["topologies"].items()}
-    return VertexNetwork(tuple(config["classes"]), len(config["subjects"]), counts, **config["network"])

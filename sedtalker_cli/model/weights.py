@@ -7,6 +7,7 @@ from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.formats.text import read_json
 
 ENVIRONMENT = "SEDTALKER_WEIGHTS"
+DIARIZER, ANIMATOR, VERTEX_ANIMATOR = "diarizer", "animator", "vertex-animator"  # types of checkpoints
 
 
 def weights_roots() -> list[Path]:
@@ -35,7 +36,7 @@ def weights_dir(name: str) -> Path:
 
 
 def checkpoint_type(folder: str | os.PathLike) -> str | None:
-    """What a checkpoint folder says it holds, None where it says nothing that can be read."""
+    """Type of a checkpoint folder, None where it cannot be read."""
     try:
         config = read_json(Path(folder) / "config.json")
     except InputError:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,92 +10,58 @@ import numpy as np
 
 from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.formats.emotion_csv import read_emotion_csv
-from sedtalker_cli.formats.motion import FARTHEST, FrameFile, read_array, read_motion, sidecar_path
-from sedtalker_cli.motion.animation import Take
+from sedtalker_cli.formats.motion import FARTHEST, read_array, read_motion_files, sidecar_path
+from sedtalker_cli.motion.motion import Motion
 
 if TYPE_CHECKING:
-    from sedtalker_cli.emotion.timeline import EmotionTimeline
     from sedtalker_cli.face.head import Head
 
-BLOCK = 256  # frames
 SKEW = 1e-3  # by which a matrix may differ from a rotation
 MOST_WEIGHT = 100.0
 WEIGHTS_SUFFIX = ".weights.npy"
 HEAD_SUFFIX = ".head.npy"  # with head motion
-COMPANIONS = (WEIGHTS_SUFFIX, ".faces.npy", HEAD_SUFFIX)  # NPY files that are no motion
+EMOTION_SUFFIX = ".emotion.csv"
+ARRAY_SUFFIXES = (WEIGHTS_SUFFIX, ".faces.npy", HEAD_SUFFIX)  # NPY files that are no motion
 
 
-@dataclass(frozen=True)
-class Replay:
-    """What lies on disk of one animation.
-
-    Attributes:
-        path: `STEM.npy`.
-        vertices: (T, V, 3) float32 [m], read when they are used.
-        fps: frames a second.
-        head: the face that moves.
-        weights: (T, 52) ARKit coefficients, None where there are none.
-        timeline: from `STEM.emotion.csv`, None where there is none.
-        audio: the sound, None where it is not to be found.
-        head_motion: (T, 4, 4) where each frame's vertices are moved to, None where the head stays.
-    """
-
-    path: Path
-    vertices: FrameFile = field(repr=False)
-    fps: float
-    head: Head = field(repr=False)
-    weights: np.ndarray | None = field(repr=False)
-    timeline: EmotionTimeline | None
-    audio: Path | None
-    head_motion: np.ndarray | None = field(repr=False)
-
-    def stream(self) -> Iterator[np.ndarray]:
-        """Consecutive (t, V, 3) pieces of the vertices."""
-        for start in range(0, len(self.vertices), BLOCK):
-            yield self.vertices[start : start + BLOCK]
-
-    def take(self, folder: Path) -> Take:
-        """The motion for exports whose files will lie in `folder`."""
-        audio = relative_path(self.audio, folder) if self.audio else None
-        return Take(self.head, self.fps, len(self.vertices), self.stream, self.weights, audio, self.head_motion)
-
-
-def open_replay(motion_path: Path, audio: Path | None = None, head: Head | None = None) -> Replay:
-    """Read a motion and what belongs to it.
+def read_motion(motion_path: Path, audio: Path | None = None, head: Head | None = None) -> Motion:
+    """Open a motion and read what lies beside it; its vertices stay on disk until they are used.
 
     Args:
-        motion_path: `STEM.npy`.
+        motion_path: `STEM.npy`, with `STEM.json` beside it.
         audio: sound; None takes the one that the sidecar names, if it is still there.
         head: the face; None takes the one that the sidecar names.
 
     Raises:
-        InputError: the motion or a companion cannot be used.
+        InputError: the motion, its sidecar or a file that belongs to it cannot be used.
     """
-    motion = read_motion(motion_path)
+    motion_path = Path(motion_path)
+    vertices, metadata = read_motion_files(motion_path)
+    frames, count, _ = vertices.shape
     if head is None:
-        head = head_of(motion_path, motion.metadata)
-    if motion.vertices.shape[1] != len(head.neutral):
-        count = motion.vertices.shape[1]
+        head = head_of(motion_path, metadata)
+    if count != len(head.neutral):
         raise InputError(f"{motion_path}: has {count} vertices, {head.name} has {len(head.neutral)}")
-    csv_path = _companion(motion_path, ".emotion.csv")
-    return Replay(
-        motion_path,
-        motion.vertices,
-        motion.fps,
+    csv_path = _beside(motion_path, EMOTION_SUFFIX)
+    return Motion(
         head,
-        _weights_of(motion_path, len(motion.vertices), head),
-        read_emotion_csv(csv_path) if csv_path.exists() else None,
-        audio or recorded_audio(motion_path, motion.metadata),
-        read_head_motion(motion_path, motion.metadata, len(motion.vertices)),
+        metadata["fps"],
+        frames,
+        vertices.stream,
+        weights=_weights_of(motion_path, frames, head),
+        head_motion=read_head_motion(motion_path, metadata, frames),
+        timeline=read_emotion_csv(csv_path) if csv_path.exists() else None,
+        audio=audio or recorded_audio(motion_path, metadata),
+        metadata=metadata,
     )
 
 
-def replay_inputs(motion_path: Path, audio: Path | None = None, head: Path | None = None) -> list[Path]:
+def motion_inputs(motion_path: Path, audio: Path | None = None, head: Path | None = None) -> list[Path]:
     """Files that what is made of a motion depends on."""
-    metadata = read_motion(motion_path).metadata
+    _, metadata = read_motion_files(motion_path)
     recorded_head = head_file(motion_path, metadata)
     extra = [
-        *(_companion(motion_path, suffix) for suffix in (".emotion.csv", ".weights.npy")),
+        *(_beside(motion_path, suffix) for suffix in (EMOTION_SUFFIX, WEIGHTS_SUFFIX)),
         audio or recorded_audio(motion_path, metadata),
         head or recorded_head,
         head_motion_file(motion_path, metadata),
@@ -116,8 +80,9 @@ def head_of(motion_path: Path, metadata: dict[str, Any]) -> Head:
     sidecar, identity = sidecar_path(motion_path), metadata.get("identity")
     if not isinstance(identity, str | None):
         raise InputError(f"{sidecar}: identity is {identity!r}, expected text")
-    if head_file(motion_path, metadata):
-        return _user_head(motion_path, metadata)
+    source = head_file(motion_path, metadata)
+    if source is not None:
+        return _user_head(sidecar, source, metadata)
     try:
         head = cached_head(identity, None)
     except UsageError as error:
@@ -128,11 +93,10 @@ def head_of(motion_path: Path, metadata: dict[str, Any]) -> Head:
     return head
 
 
-def _user_head(motion_path: Path, metadata: dict[str, Any]) -> Head:
+def _user_head(sidecar: Path, source: Path, metadata: dict[str, Any]) -> Head:
     from sedtalker_cli.face.custom import head_checksum
     from sedtalker_cli.face.heads import cached_head
 
-    sidecar, source = sidecar_path(motion_path), head_file(motion_path, metadata)
     if not (source.is_file() or source.is_dir()):
         raise InputError(f"{sidecar}: its head {source} is not there; put it back, or name it with --head")
     if metadata.get("head_sha256") not in (None, head_checksum(source)):
@@ -142,7 +106,7 @@ def _user_head(motion_path: Path, metadata: dict[str, Any]) -> Head:
 
 def _weights_of(motion_path: Path, frames: int, head: Head) -> np.ndarray | None:
     """Coefficients beside a motion, if they fit it."""
-    path = _companion(motion_path, ".weights.npy")
+    path = _beside(motion_path, WEIGHTS_SUFFIX)
     if not path.exists():
         return None
     weights = read_array(path, "coefficients (T, 52)")
@@ -208,7 +172,7 @@ def read_head_motion(motion_path: Path, metadata: dict[str, Any], frames: int) -
     path = head_motion_file(motion_path, metadata)
     if path is None:
         return None
-    transforms = read_array(path, f"a head motion ({frames}, 4, 4)")
+    transforms: np.ndarray = read_array(path, f"a head motion ({frames}, 4, 4)")
     if transforms.shape != (frames, 4, 4) or transforms.dtype.kind != "f" or not (np.abs(transforms) <= FARTHEST).all():
         raise InputError(
             f"{path}: is not a head motion ({frames}, 4, 4) of finite, moderate numbers for {motion_path.name}; "
@@ -245,10 +209,10 @@ def relative_path(path: Path, folder: Path) -> str:
         return path.resolve().as_posix()
 
 
-def _companion(motion_path: Path, suffix: str) -> Path:
+def _beside(motion_path: Path, suffix: str) -> Path:
     return motion_path.with_name(motion_path.name.removesuffix(".npy") + suffix)
 
 
 def is_motion_name(path: Path) -> bool:
     """Whether a file found in a folder looks like a motion."""
-    return path.name.endswith(".npy") and not path.name.endswith(COMPANIONS)
+    return path.name.endswith(".npy") and not path.name.endswith(ARRAY_SUFFIXES)

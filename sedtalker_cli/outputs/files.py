@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sedtalker_cli.errors import UsageError
 from sedtalker_cli.formats.audacity import write_labels
 from sedtalker_cli.formats.emotion_csv import write_emotion_csv
 from sedtalker_cli.formats.emotion_json import write_emotion_json
 from sedtalker_cli.formats.motion import read_frames, write_array, write_motion
 from sedtalker_cli.formats.rttm import write_rttm
 from sedtalker_cli.formats.textgrid import timeline_tiers, write_textgrid
-from sedtalker_cli.motion.animation import Take
 from sedtalker_cli.motion.reading import HEAD_SUFFIX, WEIGHTS_SUFFIX, relative_path
 from sedtalker_cli.outputs.exports.registry import export_suffixes, with_suffix, write_exports
 from sedtalker_cli.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from sedtalker_cli.emotion.timeline import EmotionTimeline
     from sedtalker_cli.formats.captions import Caption
-    from sedtalker_cli.motion.animation import Animation
+    from sedtalker_cli.motion.motion import Motion
 
 TIMELINE_SUFFIXES = (".rttm", ".emotion.csv")  # always written
 FORMAT_SUFFIXES = {"json": ".emotion.json", "audacity": ".labels.txt", "textgrid": ".TextGrid"}  # on demand
@@ -30,20 +31,42 @@ MOTION_SUFFIXES = (".npy", WEIGHTS_SUFFIX, ".faces.npy", ".json")
 FILM_SUFFIX, PAGE_SUFFIX = ".mp4", ".html"
 
 
-def animation_suffixes(
-    *,
-    exports: Sequence[str] = (),
-    page: bool = False,
-    film: bool = False,
-    head_motion: bool = False,
-    weights: bool = True,
-) -> tuple[str, ...]:
-    """What `animate` leaves, the sidecar after the arrays it describes; vertex animators make no `weights`."""
-    motion = tuple(suffix for suffix in MOTION_SUFFIXES if weights or suffix != WEIGHTS_SUFFIX)
-    extra = [suffix for suffix in export_suffixes(exports) if suffix not in MOTION_SUFFIXES]
-    wanted = ((PAGE_SUFFIX, page), (FILM_SUFFIX, film), (HEAD_SUFFIX, head_motion))
-    extra += [suffix for suffix, is_wanted in wanted if is_wanted]
-    return (*TIMELINE_SUFFIXES, *extra, *motion)
+@dataclass(frozen=True)
+class AnimationFiles:
+    """What `animate` leaves beside motion and timeline.
+
+    Attributes:
+        exports: further formats, see `outputs.exports.registry.FORMATS`.
+        page: whether to write the HTML page.
+        film_size: (width, height) of the film [pixels], None for no film.
+        captions, captions_file: words over the film, and where they were read.
+
+    Raises:
+        UsageError: captions without a film.
+    """
+
+    exports: tuple[str, ...] = ()
+    page: bool = False
+    film_size: tuple[int, int] | None = None
+    captions: tuple[Caption, ...] = field(default=(), repr=False)
+    captions_file: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.captions_file is not None and self.film_size is None:
+            raise UsageError("--captions is for the film: add --render")
+
+    def suffixes(self, head_motion: bool = False, weights: bool = True) -> tuple[str, ...]:
+        """Endings of all files, the sidecar after the arrays it describes.
+
+        Args:
+            head_motion: whether the head moves.
+            weights: whether there are coefficients; vertex animators make none.
+        """
+        motion = tuple(suffix for suffix in MOTION_SUFFIXES if weights or suffix != WEIGHTS_SUFFIX)
+        extra = [suffix for suffix in export_suffixes(self.exports) if suffix not in MOTION_SUFFIXES]
+        wanted = ((PAGE_SUFFIX, self.page), (FILM_SUFFIX, self.film_size), (HEAD_SUFFIX, head_motion))
+        extra += [suffix for suffix, is_wanted in wanted if is_wanted]
+        return (*TIMELINE_SUFFIXES, *extra, *motion)
 
 
 def timeline_suffixes(formats: Iterable[str] = (), plot: str | None = None) -> tuple[str, ...]:
@@ -97,79 +120,64 @@ def write_timeline(
         write_labels(with_suffix(stem, FORMAT_SUFFIXES["audacity"]), segments)
     if "textgrid" in wanted:
         write_textgrid(with_suffix(stem, FORMAT_SUFFIXES["textgrid"]), timeline_tiers(timeline), timeline.duration)
-    if plot:
+    if plot and audio:
         from sedtalker_cli.render.plots.timeline import plot_timeline
 
         plot_timeline(with_suffix(stem, PLOT_SUFFIXES[plot]), timeline, audio, audio.name)
 
 
 def write_animation(
-    stem: Path,
-    animation: Animation,
-    audio: Path,
-    folder: Path,
-    *,
-    exports: Sequence[str] = (),
-    page: bool = False,
-    film_size: tuple[int, int] | None = None,
-    captions: Sequence[Caption] = (),
-    progress: Progress = silent,
+    stem: Path, motion: Motion, folder: Path, files: AnimationFiles, progress: Progress = silent
 ) -> None:
     """Write everything that `animate` leaves.
 
     Args:
         stem: folder and name without suffix to write to.
-        animation: to write.
-        audio: its sound file.
+        motion: to write, as `Pipeline.animate` makes it: with its emotions and its sound.
         folder: where the files will finally lie; the sidecar names the sound relative to it.
-        exports: further formats, see `outputs.exports.registry.FORMATS`.
-        page: whether to write the HTML page.
-        film_size: (width, height) of the film, None for no film.
-        captions: words over the film.
+        files: what is written beside motion and timeline.
         progress: called as (stage, done, total).
     """
-    write_timeline(stem, animation.timeline)
-    write_array(with_suffix(stem, ".faces.npy"), animation.head.faces)
+    assert motion.timeline is not None and motion.audio is not None
+    audio = relative_path(motion.audio, folder)
+    write_timeline(stem, motion.timeline)
+    write_array(with_suffix(stem, ".faces.npy"), motion.head.faces)
     metadata: dict[str, Any] = {
-        **animation.metadata,
+        **motion.metadata,
         "faces_file": f"{stem.name}.faces.npy",
         "emotion_file": f"{stem.name}.emotion.csv",
-        "audio": relative_path(audio, folder),
+        "audio": audio,
     }
-    if animation.weights is not None:
-        write_array(with_suffix(stem, WEIGHTS_SUFFIX), animation.weights)
+    if motion.weights is not None:
+        write_array(with_suffix(stem, WEIGHTS_SUFFIX), motion.weights)
         metadata["weights_file"] = f"{stem.name}{WEIGHTS_SUFFIX}"
-    if animation.head_motion is not None:
-        write_array(with_suffix(stem, HEAD_SUFFIX), animation.head_motion)
+    if motion.head_motion is not None:
+        write_array(with_suffix(stem, HEAD_SUFFIX), motion.head_motion)
         metadata["head_motion_file"] = f"{stem.name}{HEAD_SUFFIX}"
-    if animation.head.source is not None:
+    if motion.head.source is not None:
         from sedtalker_cli.face.custom import head_checksum
 
-        source = animation.head.source
+        source = motion.head.source
         metadata |= {"head_file": relative_path(source, folder), "head_sha256": head_checksum(source)}
     progress("writing", 0, 1)
-    write_motion(with_suffix(stem, ".npy"), animation.stream(), animation.shape, metadata)
-    take = Take(
-        *(animation.head, animation.fps, animation.shape[0]),
-        *(animation.stream, animation.weights, relative_path(audio, folder), animation.head_motion),
-    )
-    write_exports(stem, take, [name for name in exports if name != "npy"])
-    if page:
+    write_motion(with_suffix(stem, ".npy"), motion.stream(), motion.shape, metadata)
+    write_exports(stem, motion, [name for name in files.exports if name != "npy"], audio)
+    if files.page:
         from sedtalker_cli.outputs.page import write_page
 
-        write_page(with_suffix(stem, PAGE_SUFFIX), take, animation.timeline, audio)
-    if film_size:
+        write_page(with_suffix(stem, PAGE_SUFFIX), motion)
+    if files.film_size:
         from sedtalker_cli.render.film import render_film
 
         render_film(
             read_frames(with_suffix(stem, ".npy")),
-            animation.head,
-            animation.fps,
+            motion.head,
+            motion.fps,
             with_suffix(stem, FILM_SUFFIX),
-            audio=audio,
-            timeline=animation.timeline,
-            head_motion=animation.head_motion,
-            size=film_size,
-            captions=captions,
+            audio=motion.audio,
+            timeline=motion.timeline,
+            head_motion=motion.head_motion,
+            size=files.film_size,
+            captions=files.captions,
             progress=progress,
         )

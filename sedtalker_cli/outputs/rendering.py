@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.formats.checksum import file_checksum
-from sedtalker_cli.formats.motion import read_motion
-from sedtalker_cli.motion.reading import Replay, open_replay, replay_inputs
+from sedtalker_cli.formats.motion import read_frames, read_motion_files
+from sedtalker_cli.motion.reading import EMOTION_SUFFIX, motion_inputs, read_motion, relative_path
 from sedtalker_cli.outputs.exports.registry import export_suffixes, with_suffix, write_exports
 from sedtalker_cli.outputs.files import FILM_SUFFIX, PAGE_SUFFIX
 from sedtalker_cli.progress import Progress, silent
@@ -19,6 +19,8 @@ from sedtalker_cli.render.view import View
 if TYPE_CHECKING:
     from sedtalker_cli.face.head import Head
     from sedtalker_cli.formats.captions import Caption
+    from sedtalker_cli.formats.motion import FrameFile
+    from sedtalker_cli.motion.motion import Motion
     from sedtalker_cli.render.heat import HeatMap
     from sedtalker_cli.render.picture import Picture
 
@@ -26,7 +28,7 @@ PNG_SUFFIX, SHEET_SUFFIX = ".png", ".sheet.png"
 
 
 @dataclass(frozen=True)
-class Wishes:
+class RenderOptions:
     """What is to be made, and how it shall look.
 
     Attributes:
@@ -103,107 +105,112 @@ class Wishes:
 
     def sources(self, motions: Sequence[Path]) -> list[Path]:
         """Files that the outputs depend on."""
-        found = [file for motion in motions for file in replay_inputs(motion, self.audio, self.head_file)]
+        found = [file for motion in motions for file in motion_inputs(motion, self.audio, self.head_file)]
         return list(dict.fromkeys([*found, *((self.reference,) if self.reference else ())]))
 
 
 def make_films(
-    motions: Sequence[Path], stem: Path, folder: Path, wishes: Wishes, progress: Progress = silent
+    paths: Sequence[Path], stem: Path, folder: Path, options: RenderOptions, progress: Progress = silent
 ) -> dict[str, Any]:
-    """Make everything that is wished of a motion, or of several side by side.
+    """Make everything that is wanted of a motion, or of several side by side.
 
     Args:
-        motions: `STEM.npy`; several only with `wishes.compare`.
+        paths: `STEM.npy`; several only with `options.compare`.
         stem: folder and name without suffix to write to.
         folder: where the files will finally lie.
-        wishes: what and how.
+        options: what and how.
         progress: called as (stage, done, total).
 
     Returns:
         What was used: `audio` and `emotion` (paths or None).
 
     Raises:
-        InputError: a motion or a companion cannot be used.
+        InputError: a motion or a file that belongs to it cannot be used.
         UsageError: the motions cannot be shown together.
     """
-    replays = [open_replay(motion, wishes.audio, wishes.head) for motion in motions]
-    first = replays[0]
-    write_exports(stem, first.take(folder), wishes.exports)
-    if wishes.page:
+    motions = [read_motion(path, options.audio, options.head) for path in paths]
+    first = motions[0]
+    write_exports(stem, first, options.exports, relative_path(first.audio, folder) if first.audio else None)
+    if options.page:
         from sedtalker_cli.outputs.page import write_page
 
-        write_page(with_suffix(stem, PAGE_SUFFIX), first.take(folder), first.timeline, first.audio)
-    if wishes.draws:
-        _draw(replays, stem, wishes, progress)
-    emotion = first.path.with_name(first.path.name.removesuffix(".npy") + ".emotion.csv")
+        write_page(with_suffix(stem, PAGE_SUFFIX), first)
+    if options.draws:
+        _draw(paths, motions, stem, options, progress)
+    emotion = paths[0].with_name(paths[0].name.removesuffix(".npy") + EMOTION_SUFFIX)
     return {
         "audio": str(first.audio) if first.audio else None,
         "emotion": str(emotion) if first.timeline else None,
     }
 
 
-def _draw(replays: Sequence[Replay], stem: Path, wishes: Wishes, progress: Progress) -> None:
+def _draw(
+    paths: Sequence[Path], motions: Sequence[Motion], stem: Path, options: RenderOptions, progress: Progress
+) -> None:
     from sedtalker_cli.render import film
 
-    first = replays[0]
-    for other in replays[1:]:
+    first = motions[0]
+    for path, other in zip(paths, motions, strict=True):
         if other.fps != first.fps:
-            raise InputError(f"{other.path}: has {other.fps:g} frames a second, {first.path} has {first.fps:g}")
-    frames = max(len(replay.vertices) for replay in replays)
-    for suffix in wishes.suffixes:
+            raise InputError(f"{path}: has {other.fps:g} frames a second, {paths[0]} has {first.fps:g}")
+    frames = max(motion.frames for motion in motions)
+    for suffix in options.suffixes:
         target = with_suffix(stem, suffix)
         if suffix.endswith(SHEET_SUFFIX):
-            with _picture(replays, wishes, sheet=True) as picture:  # the sheet names the emotions itself
-                film.write_sheet(picture, frames, first.fps, target, wishes.sheet, first.timeline, progress)
+            with _picture(paths, motions, options, sheet=True) as picture:  # the sheet names the emotions itself
+                film.write_sheet(picture, frames, first.fps, target, options.sheet, first.timeline, progress)
         elif suffix.endswith(PNG_SUFFIX):
-            with _picture(replays, wishes) as picture:
+            with _picture(paths, motions, options) as picture:
                 film.write_frames(picture, frames, target, progress)
         elif suffix.endswith(FILM_SUFFIX):
-            with _picture(replays, wishes) as picture:
+            with _picture(paths, motions, options) as picture:
                 film.write_film(picture, frames, first.fps, target, first.audio, progress)
 
 
-def _picture(replays: Sequence[Replay], wishes: Wishes, sheet: bool = False) -> Picture:
+def _picture(paths: Sequence[Path], motions: Sequence[Motion], options: RenderOptions, sheet: bool = False) -> Picture:
     from sedtalker_cli.render.captions import Captioned
     from sedtalker_cli.render.picture import Face, SideBySide
 
-    frames = max(len(replay.vertices) for replay in replays)
-    titles = wishes.titles or _titles([replay.path for replay in replays])
+    frames = max(motion.frames for motion in motions)
+    titles = options.titles or _titles(paths)
+    files = [read_frames(path) for path in paths]
     faces = [
         Face(
-            replay.vertices,
-            replay.head,
-            replay.fps,
-            wishes.size,
-            wishes.view,
-            None if sheet else replay.timeline,
-            title if wishes.compare else None,
+            vertices,
+            motion.head,
+            motion.fps,
+            options.size,
+            options.view,
+            None if sheet else motion.timeline,
+            title if options.compare else None,
             heat,
-            replay.head_motion,
-            frames / replay.fps,
+            motion.head_motion,
+            frames / motion.fps,
         )
-        for replay, title, heat in zip(replays, titles, _heat_maps(replays, wishes.reference), strict=True)
+        for vertices, motion, title, heat in zip(
+            files, motions, titles, _heat_maps(paths, files, options.reference), strict=True
+        )
     ]
-    picture = SideBySide(faces) if wishes.compare else faces[0]
-    if not wishes.captions or sheet:
+    picture = SideBySide(faces) if options.compare else faces[0]
+    if not options.captions or sheet:
         return picture
-    return Captioned(picture, wishes.captions, replays[0].fps, frames)
+    return Captioned(picture, options.captions, motions[0].fps, frames)
 
 
-def _heat_maps(replays: Sequence[Replay], reference: Path | None) -> list[HeatMap | None]:
+def _heat_maps(paths: Sequence[Path], files: Sequence[FrameFile], reference: Path | None) -> list[HeatMap | None]:
     """One for each motion, all with the same scale."""
     from sedtalker_cli.render.heat import HeatMap
 
     if reference is None:
-        return [None] * len(replays)
-    truth = read_motion(reference).vertices
-    for replay in replays:
-        if replay.vertices.shape != truth.shape:
+        return [None] * len(files)
+    truth, _ = read_motion_files(reference)
+    for path, vertices in zip(paths, files, strict=True):
+        if vertices.shape != truth.shape:
             raise InputError(
-                f"{replay.path}: is {replay.vertices.shape} (frames, vertices, 3), "
+                f"{path}: is {vertices.shape} (frames, vertices, 3), "
                 f"the reference {reference} {truth.shape}; they must be alike"
             )
-    return HeatMap.alike([replay.vertices for replay in replays], truth)
+    return HeatMap.alike(files, truth)
 
 
 def _titles(paths: Sequence[Path]) -> list[str]:

@@ -33,7 +33,7 @@ class Captioned:
         picture: What is shown below them.
         captions: In order of time.
         fps: Frames a second.
-        frames: How many the film has; captions that are all later are told.
+        frames: How many the film has; a warning says if all captions start later.
     """
 
     def __init__(self, picture: Picture, captions: Sequence[Caption], fps: float, frames: int) -> None:

@@ -1,6 +1,6 @@
 """OpenGL without a window: choosing a platform by trying, one context a process, and a few thin helpers.
 
-Only this module and `scene.py`, `occlusion.py`, which draw with it, know pyrender or OpenGL. pyrender 0.1.45 is
+Only this module and those of this folder that draw with it know pyrender or OpenGL. pyrender 0.1.45 is
 unmaintained and fixes PyOpenGL 3.1.0; the pitfalls of the pair are kept here:
 PyOpenGL binds itself to one platform at its first import, so what works is found out through ctypes before;
 its OSMesa module lacks the call that makes a modern context; pyrender names `np.infty`, gone in NumPy 2.
@@ -224,6 +224,26 @@ def ensure_opengl() -> str:
         _context, _platform_name, _owner = context, name, os.getpid()
         return name
     raise NoOpenGL(f"no OpenGL to draw with ({'; '.join(reasons) or 'bound to a window'}): {INSTALL_HINT}")
+
+
+def depth_matrix(centre: np.ndarray, radius: float, direction: np.ndarray) -> np.ndarray:
+    """Parallel projection of a ball onto a map as seen from a direction, for maps of depth.
+
+    Args:
+        centre: (3,) of the ball [m].
+        radius: of the ball [m]; it just fits in.
+        direction: (3,) from the ball to the eye, of length 1.
+
+    Returns:
+        Matrix (4, 4) float32 from the world to -1..1; depth grows away from the eye.
+    """
+    side = np.cross([0.0, 1.0, 0.0] if abs(direction[1]) < 0.9 else [1.0, 0.0, 0.0], direction)
+    side /= np.linalg.norm(side)
+    basis = np.stack([side, np.cross(direction, side), -direction])
+    matrix = np.eye(4, dtype=np.float32)
+    matrix[:3, :3] = basis / radius
+    matrix[:3, 3] = -(basis @ centre) / radius
+    return matrix
 
 
 def compile_program(vertex: str, fragment: str) -> int:

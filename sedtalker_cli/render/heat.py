@@ -59,7 +59,7 @@ class HeatMap:
     def legend(self, height: int, width: int) -> np.ndarray | None:
         """The scale with its ends in millimetres: (rows, columns, 4) uint8 for a picture of this size [pixels].
 
-        Where it would hide the face it is told in words instead, and None returned.
+        Where it would hide the face, a warning gives its end in words instead, and None is returned.
         """
         size = min(max(10, height // 36), width // 16)
         if size < SMALLEST or height < 96:

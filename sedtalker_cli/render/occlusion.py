@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sedtalker_cli.render.gl import Framebuffer, compile_program
+from sedtalker_cli.render.gl import Framebuffer, compile_program, depth_matrix
 from sedtalker_cli.render.shaders import DEPTH_FRAGMENT, DEPTH_VERTEX
 
 _DIRECTIONS = 32
@@ -55,18 +55,13 @@ class Occlusion:
         seen = np.zeros(len(vertices))
         total = np.zeros(len(vertices))
         for direction in fibonacci_directions(_DIRECTIONS):
-            side = np.cross([0.0, 1.0, 0.0] if abs(direction[1]) < 0.9 else [1.0, 0.0, 0.0], direction)
-            side /= np.linalg.norm(side)
-            basis = np.stack([side, np.cross(direction, side), -direction])  # depth grows away from the light
-            matrix = np.eye(4, dtype=np.float32)
-            matrix[:3, :3] = basis / radius
-            matrix[:3, 3] = -(basis @ centre) / radius
+            matrix = depth_matrix(centre, radius, direction)
             GL.glUniformMatrix4fv(place, 1, True, matrix)
             GL.glClear(GL.GL_DEPTH_BUFFER_BIT)
             GL.glDrawElements(GL.GL_TRIANGLES, index_count, GL.GL_UNSIGNED_INT, None)
             GL.glReadPixels(0, 0, _SIZE, _SIZE, GL.GL_DEPTH_COMPONENT, GL.GL_FLOAT, depth)
             # Asking from a little above the surface keeps it from shading itself.
-            local = (vertices + normals * (0.02 * radius) - centre) @ basis.T / radius
+            local = (vertices + normals * (0.02 * radius)) @ matrix[:3, :3].T + matrix[:3, 3]
             column, row = ((local[:, :2] * 0.5 + 0.5) * _SIZE).astype(int).clip(0, _SIZE - 1).T
             free = local[:, 2] * 0.5 + 0.5 <= depth[row, column] + 0.004
             cosine = np.maximum(normals @ direction, 0)

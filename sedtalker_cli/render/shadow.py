@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sedtalker_cli.render.gl import compile_program
+from sedtalker_cli.render.gl import compile_program, depth_matrix
 from sedtalker_cli.render.shaders import DEPTH_FRAGMENT, DEPTH_VERTEX
 
 SIZE = 384  # pixels of the map
@@ -26,12 +26,7 @@ class KeyShadow:
         self._gl = GL
         centre = (neutral.min(0) + neutral.max(0)) / 2
         self._radius = float(np.linalg.norm(neutral - centre, axis=1).max()) * 1.1
-        side = np.cross([0.0, 1.0, 0.0], direction)
-        side /= np.linalg.norm(side)
-        basis = np.stack([side, np.cross(direction, side), -direction])  # depth grows away from the light
-        self._matrix = np.eye(4, dtype=np.float32)
-        self._matrix[:3, :3] = basis / self._radius
-        self._matrix[:3, 3] = -(basis @ centre) / self._radius
+        self._matrix = depth_matrix(centre, self._radius, direction)
         self._program = compile_program(DEPTH_VERTEX, DEPTH_FRAGMENT)
         self._texture = GL.glGenTextures(1)
         GL.glBindTexture(GL.GL_TEXTURE_2D, self._texture)

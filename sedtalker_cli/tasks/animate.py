@@ -1,23 +1,31 @@
-"""What `animate` does with a recording."""
+"""What `animate` does with a recording, and what is found out before it does anything."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sedtalker_cli.batch.inputs import Job
+from sedtalker_cli.errors import UsageError
+from sedtalker_cli.face.identity import list_identities, parse_identity
 from sedtalker_cli.formats.checksum import file_checksum
-from sedtalker_cli.formats.overrides import is_override_file
-from sedtalker_cli.outputs.files import describe_timeline, write_animation
+from sedtalker_cli.formats.overrides import is_override_file, parse_override
+from sedtalker_cli.model import weights
+from sedtalker_cli.model.options import ModelOptions
+from sedtalker_cli.motion.animators import ANIMATORS, AnimatorKind
+from sedtalker_cli.motion.options import AnimateOptions
+from sedtalker_cli.outputs.exports.registry import parse_formats
+from sedtalker_cli.outputs.files import AnimationFiles, describe_timeline, write_animation
 from sedtalker_cli.progress import Progress
+from sedtalker_cli.tasks.named_files import given_head, given_template
 from sedtalker_cli.tasks.speech import SpeechTask
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+__all__ = ["AnimateOptions", "AnimateTask", "AnimationFiles", "ModelOptions", "list_identities", "parse_formats"]
 
-    from sedtalker_cli.formats.captions import Caption
+OF_THE_JOB = ("emotion_override", "identity")  # options that a row of a list may have itself
 
 
 @dataclass
@@ -25,93 +33,142 @@ class AnimateTask(SpeechTask):
     """Motions, and what else is made of them.
 
     Attributes:
+        models: a vertex animator may be given as the diarizer, too.
         out: where the files will finally lie.
-        emotion_override, emotion_gain, lip_gain, smooth, identity, head, fps, seed, idle, head_motion: as
-            `Pipeline.animate` takes them; a job's own override and identity win.
-        exports, page: as `outputs.files.write_animation` takes them.
-        film_size: (width, height) of the film, None for no film.
-        captions, captions_file: over the film, and where they were read.
+        options: of the animation; a job's own override and identity win.
+        files: what is written.
     """
 
     out: Path = Path(".")
-    emotion_override: str | None = None
-    emotion_gain: float = 1.0
-    lip_gain: float = 1.0
-    smooth: float = 0.0
-    identity: str | None = None
-    head: Path | None = None
-    fps: int = 30
-    seed: int = 0
-    idle: bool = True
-    head_motion: bool = False
-    exports: tuple[str, ...] = ()
-    page: bool = False
-    film_size: tuple[int, int] | None = None
-    captions: Sequence[Caption] = ()
-    captions_file: Path | None = None
+    options: AnimateOptions = field(default_factory=AnimateOptions)
+    files: AnimationFiles = field(default_factory=AnimationFiles)
 
     animates = True
+
+    def __post_init__(self) -> None:
+        given = self.models.diarizer
+        if given and self.models.animator is None and weights.checkpoint_type(given) == weights.VERTEX_ANIMATOR:
+            self.models = replace(self.models, diarizer=None, animator=given)
+
+    @property
+    def kind(self) -> AnimatorKind:
+        """Of the animator; one that cannot be read is left to the loading, which says why."""
+        found = weights.checkpoint_type(self.models.animator) if self.models.animator else None
+        return ANIMATORS.get(found or weights.ANIMATOR, ANIMATORS[weights.ANIMATOR])
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """Endings of a job's files."""
+        return self.files.suffixes(self.options.head_motion, self.kind.makes_weights)
+
+    def protected(self, jobs: Sequence[Job]) -> tuple[Path, ...]:
+        """Files that the options and a list name, which no output may replace."""
+        named = sorted(Path(spec) for spec in self._overrides(jobs) if is_override_file(spec))
+        given = (self.options.head, self.files.captions_file)
+        return (*named, *(Path(path) for path in given if path))
+
+    def _overrides(self, jobs: Sequence[Job]) -> set[str]:
+        found = {self.options.emotion_override, *(job.emotion_override for job in jobs)}
+        return {spec for spec in found if spec is not None}
+
+    def check(self, jobs: Sequence[Job]) -> None:
+        """Find all that is wrong with the options and the list before models are loaded.
+
+        Args:
+            jobs: the whole batch.
+
+        Raises:
+            UsageError: names the option, or the input.
+            InputError: a file that an option names cannot be used.
+        """
+        options, files = self.options, self.files
+        self.kind.check_files(options, files.exports, files.page)
+        classes = weights.known_emotions(self.models.diarizer) if self._overrides(jobs) else ()
+        if options.emotion_override is not None:
+            parse_override(options.emotion_override, classes)
+        head = Path(options.head) if options.head else None
+        if self.kind.makes_weights:
+            given_head(head, options.identity, animated=True)
+        else:
+            assert self.models.animator is not None  # the bundled one has weights
+            given_template(head, options.identity, Path(self.models.animator))
+        _check_rows(jobs, classes, head)
+
+    def check_renderer(self) -> None:
+        """Find out whether films can be drawn in this process.
+
+        Raises:
+            SedtalkerError: they cannot.
+        """
+        from sedtalker_cli.render import choose_renderer
+
+        if self.files.film_size:
+            choose_renderer()
 
     def load(self, threads: int = 1) -> None:
         super().load(threads)
         from sedtalker_cli.face.custom import head_checksum
         from sedtalker_cli.face.heads import cached_head
-        from sedtalker_cli.motion import idle, lips  # noqa: F401 - before a fork they are imported once
 
-        if self.head_motion:
+        options, files = self.options, self.files
+        if options.head_motion:  # before a fork it is imported once
             from sedtalker_cli.motion import head_motion  # noqa: F401
-        cached_head(self.identity, self.head)
+        head = Path(options.head) if options.head else None
+        cached_head(options.identity, head)
+        chosen: dict[str, Any] = {
+            name: value for name, value in asdict(options).items() if name not in ("head", *OF_THE_JOB)
+        }
         self.common |= {
-            "emotion_gain": self.emotion_gain,
-            "lip_gain": self.lip_gain,
-            "smooth": self.smooth,
-            "fps": self.fps,
-            "seed": self.seed,
-            "idle": self.idle,
-            "head_motion": self.head_motion,
-            "size": self.film_size,
-            "head": head_checksum(self.head) if self.head else None,
-            "exports": self.exports,
-            "captions": file_checksum(self.captions_file) if self.captions_file else None,
+            **chosen,
+            "size": files.film_size,
+            "head": head_checksum(head) if head else None,
+            "exports": files.exports,
+            "captions": file_checksum(files.captions_file) if files.captions_file else None,
         }
         self.checksum = cache(file_checksum)
 
+    def options_of(self, job: Job) -> AnimateOptions:
+        """The options with what the job says itself."""
+        return replace(
+            self.options,
+            emotion_override=job.emotion_override or self.options.emotion_override,
+            identity=job.identity or self.options.identity,
+        )
+
     def settings(self, job: Job) -> dict[str, Any]:
-        spec = job.emotion_override or self.emotion_override
-        from_file = spec is not None and is_override_file(spec)
+        options = self.options_of(job)
+        spec = options.emotion_override
         return {
             **super().settings(job),
-            "emotion_override": self.checksum(Path(spec)) if from_file else spec,
-            "identity": job.identity or self.identity,
+            "emotion_override": self.checksum(Path(spec)) if spec and is_override_file(spec) else spec,
+            "identity": options.identity,
         }
 
     def work(self, job: Job, stem: Path, progress: Progress) -> dict[str, Any]:
-        animation = self.pipeline.animate(
-            job.source,
-            emotion_override=job.emotion_override or self.emotion_override,
-            emotion_gain=self.emotion_gain,
-            lip_gain=self.lip_gain,
-            smooth=self.smooth,
-            identity=job.identity or self.identity,
-            head_file=self.head,
-            fps=self.fps,
-            seed=self.seed,
-            idle=self.idle,
-            head_motion=self.head_motion,
-            progress=progress,
-            voice=self.voice(job, progress),
-        )
-        final = self.out / job.name.parent
-        write_animation(
-            stem,
-            animation,
-            job.source,
-            final,
-            exports=self.exports,
-            page=self.page,
-            film_size=self.film_size,
-            captions=self.captions,
-            progress=progress,
-        )
-        described = describe_timeline(animation.timeline)
-        return {**described, "frames": animation.shape[0], "fps": self.fps}
+        voice = self.voice(job, progress)
+        motion = self.pipeline.animate(job.source, self.options_of(job), progress=progress, voice=voice)
+        write_animation(stem, motion, self.out / job.name.parent, self.files, progress)
+        assert motion.timeline is not None
+        return {**describe_timeline(motion.timeline), "frames": motion.frames, "fps": self.options.fps}
+
+
+def _check_rows(jobs: Sequence[Job], classes: Sequence[str], head: Path | None) -> None:
+    """Find invalid overrides and identities of a list; rows that are alike are read once.
+
+    Raises:
+        UsageError: names the input.
+    """
+    seen = set()
+    for job in jobs:
+        values = job.emotion_override, job.identity
+        if values in seen:
+            continue
+        seen.add(values)
+        try:
+            if head is not None and job.identity is not None:
+                raise UsageError(f"identity {job.identity!r} is for the built-in head; leave it out with --head")
+            parse_identity(job.identity)
+            if job.emotion_override is not None:
+                parse_override(job.emotion_override, classes)
+        except UsageError as error:
+            raise UsageError(f"--list, {job.source}: {error}") from error

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from sedtalker_cli.batch.inputs import Job
-from sedtalker_cli.outputs.files import describe_timeline, write_timeline
+from sedtalker_cli.model.options import ModelOptions
+from sedtalker_cli.outputs.files import describe_timeline, timeline_suffixes, write_timeline
 from sedtalker_cli.progress import Progress
 from sedtalker_cli.tasks.speech import SpeechTask
+
+__all__ = ["DiarizeTask", "ModelOptions"]
 
 
 @dataclass
@@ -22,6 +25,11 @@ class DiarizeTask(SpeechTask):
 
     formats: tuple[str, ...] = ()
     plot: str | None = None
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """Endings of a job's files."""
+        return timeline_suffixes(self.formats, self.plot)
 
     def work(self, job: Job, stem: Path, progress: Progress) -> dict[str, Any]:
         timeline = self.pipeline.diarize(job.source, progress, self.voice(job, progress)).timeline

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sedtalker_cli.audio.reading import header_duration
 from sedtalker_cli.batch.inputs import Job
 from sedtalker_cli.batch.processing import Task
 from sedtalker_cli.batch.threads import sum_in_one_thread
+from sedtalker_cli.model.options import ModelOptions
 from sedtalker_cli.progress import Progress
 from sedtalker_cli.tasks.adaptation import Adaptation
 
@@ -24,21 +24,11 @@ class SpeechTask(Task):
     """What is common to the tasks that listen.
 
     Attributes:
-        device: `auto`, `cpu` or `cuda`.
-        encoder, model: other models than the bundled ones, see `Pipeline.load`.
-        animator, animator_encoder: likewise.
-        scan_backend: see `kernels.choose_scan`.
-        precision: of the encoder, see `SpeechEncoder`.
+        models: which are loaded.
         speakers: all inputs of the whole work (not only of this part) where speakers are adapted to, else none.
     """
 
-    device: str = "auto"
-    encoder: str | None = None
-    model: Path | None = None
-    animator: Path | None = None
-    animator_encoder: str | None = None
-    scan_backend: str = "auto"
-    precision: str = "fp32"
+    models: ModelOptions = field(default_factory=ModelOptions)
     speakers: tuple[Job, ...] = ()
 
     animates = False
@@ -47,26 +37,23 @@ class SpeechTask(Task):
     def forkable(self) -> bool:
         from sedtalker_cli.model.device import choose_device
 
-        return choose_device(self.device) == "cpu"
+        return choose_device(self.models.device) == "cpu"
 
     @property
     def gpus(self) -> int:
-        return int(self.device == "cuda")
+        return int(self.models.device == "cuda")
 
     def load(self, threads: int = 1) -> None:
-        from sedtalker_cli.model.layers.kernels import choose_scan
         from sedtalker_cli.pipeline import Pipeline
 
         sum_in_one_thread()
-        self.pipeline = Pipeline.load(self.device, self.encoder, self.model, self.animator, self.animator_encoder)
-        self.pipeline.encoder.precision = self.precision
-        choose_scan(self.scan_backend, self.pipeline.device)
+        self.pipeline = Pipeline.load(self.models)
         if self.pipeline.device == "cpu":
             self.pipeline.encoder.threads = threads
-        self.common = {
+        self.common: dict[str, Any] = {
             "version": self.pipeline.version,
             "models": self.pipeline.models(animate=self.animates),
-            "precision": self.precision,
+            "precision": self.models.precision,
         }
         self.adaptation = Adaptation(self.speakers, self.pipeline.listen) if self.speakers else None
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sedtalker_cli.audio.vad import HOP, frame_levels, speech_activity, speech_bounds
+from sedtalker_cli.audio.vad import frame_levels, speech_activity, speech_bounds
+from sedtalker_cli.clock import HOP_SAMPLES
 from sedtalker_cli.errors import InputError
 
 DATA = Path(os.environ.get("SEDTALKER_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
@@ -71,7 +72,7 @@ def test_activity_closes_short_pauses_and_keeps_long_ones():
 @pytest.mark.parametrize("samples", [0, 1, 319, 320, 321, 5000])
 def test_one_value_every_20_ms(samples):
     wave = syllables(1)[:samples]
-    assert len(speech_activity(wave)) == len(frame_levels(wave)) == -(-samples // HOP)
+    assert len(speech_activity(wave)) == len(frame_levels(wave)) == -(-samples // HOP_SAMPLES)
     start, end = speech_bounds(wave)
     assert 0 <= start <= end <= samples
 

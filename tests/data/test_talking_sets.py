@@ -169,7 +169,7 @@ def empty_sound(root):
         (not_vertices, r"holds int32 of shape \(60, 7\), not vertices"),
         (cut_short, r"is not vertices"),
         (other_unit, r"TA_sentence01\.npy: its face is \d+ large, the subject's template 0\.\d+; .* same unit"),
-        (template_of_nan, r"templates\.pkl: the template of FaceTalk\w+ holds values that are no numbers"),
+        (template_of_nan, r"templates\.pkl: the template of FaceTalk\w+ holds values that are not finite"),
         (objects, r"TA_sentence01\.npy: is not vertices"),
         (no_wav, r"but no sound in .*wav for them"),
         (no_wav_folder, r"wav: does not exist; the data set's sound belongs there"),

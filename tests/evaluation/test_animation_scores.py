@@ -8,7 +8,8 @@ import pytest
 
 from sedtalker_cli.data.talking_heads import read_talking
 from sedtalker_cli.errors import InputError
-from sedtalker_cli.evaluation.animation.scores import Pair, evaluate_dataset, evaluate_pairs, masks_of
+from sedtalker_cli.evaluation.animation.pairs import Pair, masks_of
+from sedtalker_cli.evaluation.animation.scores import evaluate_dataset, evaluate_pairs
 from sedtalker_cli.evaluation.metrics.animation import (
     SEDTALKER,
     STANDARD,
@@ -185,7 +186,7 @@ def _pair(reference, prediction, template=None, fps=30.0):
     [
         (moving(1, 24), r"24 frames predicted, 12 in the reference at 30 a second; .* looks like 60 a second"),
         (moving(1, 12, 150), r"prediction has 150 vertices, the reference 200"),
-        (np.full((12, 200, 3), np.nan, np.float32), r"the prediction holds values that are no numbers"),
+        (np.full((12, 200, 3), np.nan, np.float32), r"the prediction holds values that are not finite"),
     ],
 )
 def test_pairs_that_do_not_fit(prediction, words):
@@ -274,7 +275,7 @@ def test_command_on_folders(predicted, tmp_path):
     assert report["sequences"][name]["lve"] == pytest.approx(3e-6, rel=1e-3)
     for left_out, words in (
         (0, "has no sidecar"),
-        (2, "names no head; give its faces at rest with --templates"),
+        (2, "names no head; give the face at rest with --templates"),
         (4, "no region of lips"),
     ):
         failed = run_cli(*command, *more[:left_out], *more[left_out + 2 :])

@@ -2,27 +2,24 @@
 
 import json
 import re
+from functools import partial
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from sedtalker_cli.cli.app import app
 from sedtalker_cli.data.captures import on_head, read_grid
 from sedtalker_cli.evaluation.lipsync.files import evaluate_folder, resample
 from sedtalker_cli.face.arkit import ARKIT_INDEX, ARKIT_NAMES
 from sedtalker_cli.face.head import load_head
 from sedtalker_cli.formats.motion import write_sidecar
+from tests.commands import call
 from tests.data.grid import write_grid
 
 FRAMES = 75
 WORDS = "sil@0.000-0.400 bin@0.400-0.800 blue@0.800-1.200 three@1.200-1.600 by@1.600-2.000 sil@2.000-3.000"
 
 
-def call(*arguments, expect: int = 0):
-    result = CliRunner().invoke(app, ["evaluate", "lipsync", *map(str, arguments)])
-    assert result.exit_code == expect, result.output + str(result.exception)
-    return result
+evaluate = partial(call, "evaluate", "lipsync")
 
 
 def write_prediction(folder, name: str, weights: np.ndarray, fps: float = 25, **metadata) -> None:
@@ -105,7 +102,7 @@ def test_closures_are_those_of_the_head_in_the_sidecar(captures, tmp_path):
 def test_command_writes_reports_and_names_what_is_missing(captures, tmp_path):
     write_prediction(tmp_path / "p", "clip0", captures[0].weights[:60])
     grid = f"grid={tmp_path / 'grid'}"
-    result = call("--capture", grid, "--predictions", tmp_path / "p", "--out", tmp_path / "r", "--json")
+    result = evaluate("--capture", grid, "--predictions", tmp_path / "p", "--out", tmp_path / "r", "--json")
     content = json.loads((tmp_path / "r/report.json").read_text())
     assert json.loads(result.stdout) == content
     assert set(content["recordings"]["grid"]) == {"clip0"}
@@ -114,7 +111,7 @@ def test_command_writes_reports_and_names_what_is_missing(captures, tmp_path):
     assert "note: clip0: shorter than the capture" in result.stderr
     page = (tmp_path / "r/report.html").read_text()
     assert "clip0" in page and "pucker contrast" in page and "without a prediction" in page
-    table = call("--capture", grid, "--predictions", tmp_path / "p", "--out", tmp_path / "r").stdout
+    table = evaluate("--capture", grid, "--predictions", tmp_path / "p", "--out", tmp_path / "r").stdout
     assert re.search(r"predictions +1\.000", table)
 
 
@@ -122,7 +119,7 @@ def test_wrong_folders_are_named(captures, tmp_path):
     grid, folder = f"grid={tmp_path / 'grid'}", tmp_path / "p"
 
     def said(*more, expect: int = 1) -> str:
-        result = call("--capture", grid, "--predictions", folder, "--out", tmp_path / "r", *more, expect=expect)
+        result = evaluate("--capture", grid, "--predictions", folder, "--out", tmp_path / "r", *more, expect=expect)
         assert not (tmp_path / "r").exists()
         return result.stderr
 

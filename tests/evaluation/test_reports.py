@@ -4,14 +4,13 @@ import json
 import re
 import subprocess
 import sys
+from functools import partial
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 import soundfile as sf
-from typer.testing import CliRunner
 
-from sedtalker_cli.cli.app import app
 from sedtalker_cli.emotion.timeline import Segment
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.evaluation.diarization.files import evaluate_rttm, read_recordings, spread_by_error
@@ -19,15 +18,13 @@ from sedtalker_cli.evaluation.report.html import Page, Section, render_page
 from sedtalker_cli.evaluation.report.tables import Table, number
 from sedtalker_cli.formats.rttm import format_rttm
 from sedtalker_cli.formats.uem import write_uem
+from tests.commands import call
 from tests.conftest import ROOT, FakeDiarizer, tone, tree
 
 VOID = {"meta", "br", "img", "link", "input", "hr"}
 
 
-def call(*arguments, expect: int = 0):
-    result = CliRunner().invoke(app, ["evaluate", "diarization", *map(str, arguments)])
-    assert result.exit_code == expect, result.output + str(result.exception)
-    return result
+evaluate = partial(call, "evaluate", "diarization")
 
 
 def tiles(*parts: tuple[float, str]) -> list[Segment]:
@@ -111,7 +108,7 @@ def check_page(text: str) -> Checker:
 
 def test_folder_against_file(folders):
     out = folders / "report"
-    result = call("--reference", folders / "truth", "--hypothesis", folders / "found.rttm", "--out", out)
+    result = evaluate("--reference", folders / "truth", "--hypothesis", folders / "found.rttm", "--out", out)
     assert tree(out) == ["report.html", "report.json"]
     content = json.loads((out / "report.json").read_text())
     score = content["score"]
@@ -153,7 +150,7 @@ def test_folder_against_file(folders):
 def test_uem_limits_what_is_scored(folders):
     write_uem(folders / "a.uem", {"one": [(0.0, 2.0)], "two": [(2.0, 4.0), (5.0, 6.0)], "nobody": [(0, 1)]})
     paths = ("--reference", folders / "truth", "--hypothesis", folders / "found.rttm", "--uem", folders / "a.uem")
-    result = call(*paths, "--out", folders / "r", "--json")
+    result = evaluate(*paths, "--out", folders / "r", "--json")
     content = json.loads(result.stdout)
     assert content == json.loads((folders / "r/report.json").read_text())
     assert content["score"]["duration"] == pytest.approx(2 + 3 + 3)
@@ -180,11 +177,13 @@ def test_missing_and_superfluous_hypotheses(folders):
 
 
 def test_perfect_files(folders):
-    result = call("--reference", folders / "truth", "--hypothesis", folders / "truth", "-o", folders / "r", "--json")
+    result = evaluate(
+        "--reference", folders / "truth", "--hypothesis", folders / "truth", "-o", folders / "r", "--json"
+    )
     score = json.loads(result.stdout)["score"]
     assert (score["eder_micro"], score["boundary_f1"], score["time"]["macro_f1"]) == (0, 1, 1)
     assert (
-        call("--reference", folders / "truth", "--hypothesis", folders / "truth", "-o", folders / "r", "-q").output
+        evaluate("--reference", folders / "truth", "--hypothesis", folders / "truth", "-o", folders / "r", "-q").output
         == ""
     )
 
@@ -214,7 +213,7 @@ def test_speechbrain_example_through_files(tmp_path):
     ],
 )
 def test_contradictory_options(tmp_path, options, said):
-    result = call(*options, "--out", tmp_path / "r", expect=2)
+    result = evaluate(*options, "--out", tmp_path / "r", expect=2)
     assert said in result.stderr
     assert result.stderr.count("\n") == 1
     assert not (tmp_path / "r").exists()
@@ -234,13 +233,13 @@ def test_bad_inputs(folders):
         (truth, folders / "other.rttm", "no recording of"),
         (truth, folders / "overlap.rttm", "one: hypothesis: sad and happy overlap at 1.000 s"),
     ):
-        result = call("--reference", reference, "--hypothesis", hypothesis, "-o", folders / "r", expect=1)
+        result = evaluate("--reference", reference, "--hypothesis", hypothesis, "-o", folders / "r", expect=1)
         assert said in result.stderr
         assert result.stderr.count("\n") == 1
     (truth / "copy.rttm").write_text(format_rttm(TRUTH["one"], "one"))
     with pytest.raises(InputError, match=r"recording one is in .*copy\.rttm too"):
         read_recordings(truth)
-    call("--reference", found, "--hypothesis", found, "-o", found, expect=2)
+    evaluate("--reference", found, "--hypothesis", found, "-o", found, expect=2)
     assert not (folders / "r").exists()
 
 
@@ -262,7 +261,7 @@ def test_names_cannot_break_the_page(tmp_path):
     name = "<script>alert('x')</script>&$title[red]"
     for file in ("a.rttm", "b.rttm"):
         (tmp_path / file).write_text(format_rttm([Segment(0, 1, "<b>sad"), Segment(1, 1, "$x$")], name))
-    result = call("--reference", tmp_path / "a.rttm", "--hypothesis", tmp_path / "b.rttm", "-o", tmp_path)
+    result = evaluate("--reference", tmp_path / "a.rttm", "--hypothesis", tmp_path / "b.rttm", "-o", tmp_path)
     assert "[red]" in result.stdout
     page = check_page((tmp_path / "report.html").read_text())
     assert name in page.words
@@ -298,7 +297,7 @@ def test_checkpoint_report(tmp_path, fake_models, monkeypatch):
     (tmp_path / "splits.csv").write_text("path,split\n" + "".join(rows))
     monkeypatch.setattr(FakeDiarizer, "predict", guess)
     options = ("--corpus", f"emodb={tmp_path / 'emodb'}", "--splits", tmp_path / "splits.csv", "--joined", "8")
-    result = call(*options, "--out", tmp_path / "r")
+    result = evaluate(*options, "--out", tmp_path / "r")
     assert "emodb" in result.stdout
     assert "EDER micro" in result.stdout
     content = json.loads((tmp_path / "r/report.json").read_text())

@@ -1,4 +1,4 @@
-"""Heads that users bring: spellings, units, axes, scenes, what is missing; and the way through the commands."""
+"""Heads of glTF: units, axes, mirrors, textures, skins, shapes that are missing."""
 
 import base64
 import json
@@ -9,9 +9,7 @@ import pytest
 
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.face.arkit import ARKIT_INDEX, ARKIT_NAMES
-from sedtalker_cli.face.arkit_spelling import arkit_name
-from sedtalker_cli.face.custom import head_checksum, load_custom_head
-from sedtalker_cli.face.head import load_head
+from sedtalker_cli.face.custom import load_custom_head
 from sedtalker_cli.face.normals import shape_normals
 from sedtalker_cli.face.regions import eye_distance, lip_gap, lip_width
 from sedtalker_cli.formats.obj import write_obj
@@ -19,12 +17,8 @@ from sedtalker_cli.outputs.exports.glb import build_glb, write_glb
 from sedtalker_cli.render.geometry import frame_head
 from tests.commands import call
 from tests.conftest import write_sound
-from tests.face.meshes import flame_like, unpack
-
-
-@pytest.fixture(scope="module")
-def anna():
-    return load_head("anna")
+from tests.face.heads import anna as anna
+from tests.face.meshes import unpack
 
 
 @pytest.fixture(scope="module")
@@ -40,38 +34,6 @@ def pack(path, content: dict, body: bytes):
     content["buffers"] = [{"byteLength": len(body), "uri": "data:;base64," + base64.b64encode(body).decode()}]
     path.write_text(json.dumps(content))
     return path
-
-
-@pytest.mark.parametrize(
-    ("text", "meant"),
-    [
-        *((spelling, "mouthSmileLeft") for spelling in ("mouthSmileLeft", "MouthSmileLeft", "mouthSmile_L")),
-        *((spelling, "mouthSmileLeft") for spelling in ("mouth_smile_left", "MOUTH SMILE LEFT", "mouthSmile-l")),
-        *((spelling, "mouthSmileLeft") for spelling in ("blendShape1.mouthSmile_L", "Face_mouthSmileLeft")),
-        *(
-            (spelling, "mouthSmileLeft")
-            for spelling in ("ARKit|head:mouthSmileLeft", "left_mouthSmile", "l_mouthSmile")
-        ),
-        ("JawOpen", "jawOpen"),
-        ("BS_jawOpen", "jawOpen"),
-        ("jaw_L", "jawLeft"),
-        ("mouth_r", "mouthRight"),
-        ("mouthRollUpper", "mouthRollUpper"),
-        ("mouthSmile", None),
-        ("viseme_aa", None),
-        ("jaw", None),
-        ("", None),
-    ],
-)
-def test_spellings(text, meant):
-    assert arkit_name(text) == meant
-
-
-@pytest.mark.parametrize("name", ARKIT_NAMES)
-def test_every_shape_is_known_by_short_sides(name):
-    short = name.replace("Left", "_L").replace("Right", "_R")
-    snake = "".join(f"_{c.lower()}" if c.isupper() else c for c in name)
-    assert arkit_name(short) == arkit_name(snake) == arkit_name(f"x.{name.upper()}") == name
 
 
 def test_glb_of_the_shipped_head_comes_back(anna, glb):
@@ -277,62 +239,6 @@ def test_broken_files_are_one_line(glb, tmp_path):
         assert name in str(caught.value) and "\n" not in str(caught.value)
     with pytest.raises(InputError, match="does not exist"):
         load_custom_head(tmp_path / "none.glb")
-
-
-def write_folder(folder, head, names, scale=100.0):
-    folder.mkdir()
-    write_obj(folder / "neutral.obj", head.neutral * scale, head.faces)
-    for name in names:
-        posed = head.neutral + head.deltas[ARKIT_INDEX[name]]
-        write_obj(folder / f"{name.replace('Left', '_L').replace('Right', '_R')}.obj", posed * scale, head.faces)
-    return folder
-
-
-def test_folder_of_objs(anna, tmp_path, caplog):
-    names = ("eyeBlinkLeft", "eyeBlinkRight", "jawOpen", "mouthPucker")
-    folder = write_folder(tmp_path / "heads", anna, names)
-    with caplog.at_level(logging.WARNING, "sedtalker"):
-        head = load_custom_head(folder)
-    assert "lacks 48 of 52" in caplog.text
-    np.testing.assert_allclose(head.neutral, anna.neutral, atol=1e-6)  # vertex order kept, centimetres undone
-    np.testing.assert_array_equal(head.faces, anna.faces)
-    np.testing.assert_allclose(head.deltas[17], anna.deltas[17], atol=1e-6)
-    before = head_checksum(folder)
-    (folder / "jawOpen.obj").write_text((folder / "jawOpen.obj").read_text().replace("v ", "v 1", 1))
-    assert head_checksum(folder) != before
-    (folder / "jawOpen.obj").write_text("v 0 0 0\n")
-    with pytest.raises(InputError, match=r"jawOpen\.obj: has 1 vertices, neutral\.obj has"):
-        load_custom_head(folder)
-    (folder / "neutral.obj").unlink()
-    with pytest.raises(InputError, match=r"holds no neutral\.obj"):
-        load_custom_head(folder)
-
-
-def test_polygons_and_relative_indices_of_objs(tmp_path):
-    from sedtalker_cli.formats.obj import read_obj
-
-    (tmp_path / "a.obj").write_text("v 0 0 0\nv 1 0 0\nv 1 1 0\nv 0 1 0\nf 1/1/1 2/2/2 3/3/3 4/4/4\nf -4 -3 -2\n")
-    vertices, faces = read_obj(tmp_path / "a.obj")
-    assert len(vertices) == 4 and faces.tolist() == [[0, 1, 2], [0, 2, 3], [0, 1, 2]]
-
-
-@pytest.mark.parametrize("suffix", [".ply", ".obj"])
-def test_flame_template(tmp_path, suffix):
-    import trimesh
-
-    vertices, faces = flame_like()
-    path = tmp_path / f"subject{suffix}"
-    if suffix == ".ply":
-        trimesh.Trimesh(vertices, faces, process=False).export(path)
-    else:
-        write_obj(path, vertices, faces)
-    head = load_custom_head(path)
-    assert head.identity == "subject" and head.shape_names == ()
-    np.testing.assert_allclose(head.neutral, vertices, atol=1e-6)
-    np.testing.assert_array_equal(head.faces, faces)
-    write_obj(tmp_path / "small.obj", vertices[:100], faces[:90])
-    with pytest.raises(InputError, match=r"has 100 vertices; a single mesh must be a template of 5023 \(FLAME\)"):
-        load_custom_head(tmp_path / "small.obj")
 
 
 def test_a_head_without_jaw_and_lids_is_animated(anna, tmp_path, fake_models):

@@ -249,13 +249,15 @@ def test_neutral_pose_is_kept_through_the_files(tmp_path):
     """A face at rest in NPY, OBJ and glTF is the identity's own, to a hundredth of a millimetre."""
     import trimesh
 
-    from sedtalker_cli.motion.animation import Take
+    from sedtalker_cli.motion.motion import Motion
     from sedtalker_cli.outputs.exports.registry import write_exports
 
     rest = np.zeros((1, 52), np.float32)
     for person in ("walter", "7"):
         head = load_head(person)
-        write_exports(tmp_path / person, Take(head, 30, 1, lambda h=head: h.stream(rest), rest), ("glb", "npy", "obj"))
+        write_exports(
+            tmp_path / person, Motion(head, 30, 1, lambda h=head: h.stream(rest), rest), ("glb", "npy", "obj")
+        )
         corners = head.neutral[head.faces.ravel()]
         meshes = trimesh.load(tmp_path / f"{person}.glb").geometry.values()
         obj = trimesh.load(tmp_path / f"{person}.obj/000000.obj", process=False)

@@ -7,9 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
-from sedtalker_cli.cli.app import app
 from sedtalker_cli.emotion.timeline import EMOTIONS, EmotionTimeline, Segment
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.audacity import read_labels, write_labels
@@ -20,6 +18,7 @@ from sedtalker_cli.formats.textgrid import read_textgrid, timeline_tiers, write_
 from sedtalker_cli.formats.uem import read_uem, write_uem
 from sedtalker_cli.render.plots.canvas import clock
 from sedtalker_cli.render.plots.envelope import column_means, peak_envelope
+from tests.commands import call, made
 from tests.conftest import tree, write_sound
 
 ALL = ["speech.TextGrid", "speech.emotion.csv", "speech.emotion.json", "speech.emotion.png", "speech.labels.txt"]
@@ -32,16 +31,6 @@ def random_timeline(frames: int, seed: int = 0, less: int = 0) -> EmotionTimelin
     labels = np.repeat(rng.integers(0, 7, frames // 10 + 1), 10)[:frames]
     posteriors = rng.dirichlet(np.full(7, 0.3), frames)
     return EmotionTimeline(EMOTIONS, posteriors, rng.uniform(0, 1, frames), labels, (frames * 320 - less) / 16000)
-
-
-def call(*arguments, expect: int = 0):
-    result = CliRunner().invoke(app, [str(a) for a in arguments])
-    assert result.exit_code == expect, result.output + str(result.exception)
-    return result
-
-
-def made(folder) -> list[str]:
-    return [name for name in tree(folder) if not name.startswith(".sedtalker")]
 
 
 def test_diarize_writes_every_format(tmp_path, sound, fake_models):

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sedtalker_cli.errors import InputError
-from sedtalker_cli.model.animator import Animator, AnimatorNetwork
+from sedtalker_cli.model.animator import Animator
+from sedtalker_cli.model.animator_network import AnimatorNetwork
 from sedtalker_cli.model.checkpoint import save_checkpoint
 from sedtalker_cli.model.diarizer import Diarizer
 from sedtalker_cli.model.diarizer_network import DiarizerNetwork
@@ -21,6 +22,7 @@ from sedtalker_cli.model.encoder import SpeechEncoder
 from sedtalker_cli.model.layers.whisper import WhisperLayers
 from sedtalker_cli.model.weights import known_emotions
 from tests.hostile.fuzzing import damaged_bytes, damaged_value, fuzz, read_or_refuse
+from tests.hostile.traps import Trap
 
 CLASSES = ["angry", "happy", "neutral"]
 DIARIZER = {"num_taps": 2, "dim": 8, "d_model": 8, "layout": "ma", "d_state": 2, "statistics": 3, "longest": 20}
@@ -163,16 +165,6 @@ def test_weights_that_are_not_finite(checkpoints, tmp_path_factory, kind):
         use(folder)
 
 
-class Trap:
-    """Pickled code that leaves a file if anybody runs it."""
-
-    def __init__(self, place: Path):
-        self.place = place
-
-    def __reduce__(self):
-        return (open, (str(self.place), "w"))
-
-
 def test_a_pickled_encoder_of_transformers_is_not_run(tmp_path):
     """Hugging Face's older layout is a pickle; code beside it is not imported either."""
     trace, folder = tmp_path / "trace", tmp_path / "model"
@@ -190,7 +182,7 @@ def test_a_pickled_encoder_of_transformers_is_not_run(tmp_path):
 
 
 def test_a_pickled_state_of_training_is_not_run(tmp_path):
-    from sedtalker_cli.training.loop import load_state
+    from sedtalker_cli.training.state import load_state
 
     trace, path = tmp_path / "trace", tmp_path / "state.pt"
     torch.save({"settings": Trap(trace)}, path)

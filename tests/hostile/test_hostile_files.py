@@ -11,14 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile as sf
-from typer.testing import CliRunner
 
 from sedtalker_cli.audio.reading import load_audio, stream_audio
-from sedtalker_cli.cli.app import app
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.uem import read_uem
+from tests.commands import call
 from tests.conftest import tone, tree, write_sound
-from tests.hostile.test_hostile_checkpoints import Trap
+from tests.hostile.traps import Trap
 
 
 @pytest.fixture(autouse=True)
@@ -27,9 +26,9 @@ def folder(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-def call(*arguments, expect: int):
-    result = CliRunner().invoke(app, [str(a) for a in arguments])
-    assert result.exit_code == expect, result.output + repr(result.exception)
+def said_by(*arguments, expect: int) -> str:
+    """What a command says that does not fall over."""
+    result = call(*arguments, expect=expect)
     assert isinstance(result.exception, SystemExit | None)
     assert "internal error" not in result.output and "Traceback" not in result.output
     return result.output
@@ -37,7 +36,7 @@ def call(*arguments, expect: int):
 
 def fails(*arguments, expect: int = 1) -> str:
     """The one line that a failure is told in."""
-    said = call(*arguments, expect=expect)
+    said = said_by(*arguments, expect=expect)
     assert said.count("\n") == 1 and said.startswith("error: "), said
     return said
 
@@ -66,10 +65,10 @@ def test_names_of_all_kinds(folder, fake_models):
         shutil.move(write_sound(folder / "made.wav", 0.3), f"{name}.wav")
     before = tree(folder)
     inputs = [f"{name}.wav" for name in NAMES]
-    said = call("animate", "--out", "o", "--export", "arkit-csv", "--html", "--", *inputs, expect=0)
+    said = said_by("animate", "--out", "o", "--export", "arkit-csv", "--html", "--", *inputs, expect=0)
     assert said.count("\n") == len(NAMES) + 1  # a line each, and the sum
     formats = ("--format", "json", "--format", "textgrid", "--format", "audacity")
-    call("diarize", "--out", "p", *formats, "--", *inputs, expect=0)
+    said_by("diarize", "--out", "p", *formats, "--", *inputs, expect=0)
     for name in NAMES:
         assert (folder / f"o/{name}.npy").is_file() and (folder / f"o/{name}.html").is_file()
         assert (folder / f"p/{name}.TextGrid").is_file()
@@ -125,7 +124,7 @@ def small_files(size: int):
 )
 def test_disk_that_is_full(folder, fake_models, size, arguments):
     write_sound(folder / "s.wav", 0.5)
-    call("animate", "s.wav", "--out", "m", expect=0)
+    said_by("animate", "s.wav", "--out", "m", expect=0)
     before = tree(folder)
     with small_files(size):
         said = fails(*arguments, "--out", "o")
@@ -142,13 +141,13 @@ def test_report_on_a_disk_that_is_full(folder):
     assert tree(folder / "o") == []
 
 
-# --- companions of a motion
+# --- files beside a motion
 
 
 @pytest.fixture
 def motion(folder, fake_models) -> Path:
     write_sound(folder / "s.wav", 0.3)
-    call("animate", "s.wav", "--out", "m", "--head-motion", "on", expect=0)
+    said_by("animate", "s.wav", "--out", "m", "--head-motion", "on", expect=0)
     return folder / "m"
 
 
@@ -184,7 +183,7 @@ def test_sidecars_names_are_not_written_to(motion):
     sidecar |= dict.fromkeys(names, "../elsewhere.npy") | {"audio": "../s.wav"}
     (motion / "s.json").write_text(json.dumps(sidecar))
     before = {name: (motion.parent / name).read_bytes() for name in tree(motion.parent)}
-    call("render", "m/s.npy", "--out", "o", "--export", "glb,obj,npy,mdd", "--html", expect=0)
+    said_by("render", "m/s.npy", "--out", "o", "--export", "glb,obj,npy,mdd", "--html", expect=0)
     after = tree(motion.parent)
     assert all(name.startswith("o/") for name in set(after) - set(before))
     assert all((motion.parent / name).read_bytes() == content for name, content in before.items())
@@ -255,7 +254,7 @@ def test_clipped_and_constant_sounds(folder, fake_models):
     sf.write("constant.wav", np.ones(8000, np.float32), 16000, subtype="FLOAT")
     sf.write("silent.wav", np.zeros(8000, np.float32), 16000)
     sf.write("loud.wav", tone(0.5) * 1e5, 16000, subtype="FLOAT")
-    call("animate", *(f"{n}.wav" for n in ("clipped", "constant", "silent", "loud")), "--out", "o", expect=0)
+    said_by("animate", *(f"{n}.wav" for n in ("clipped", "constant", "silent", "loud")), "--out", "o", expect=0)
     assert np.isfinite(np.load("o/loud.weights.npy")).all()
 
 
@@ -334,5 +333,5 @@ def test_override_texts(folder, fake_models, spec):
 
 def test_emotions_of_a_page_are_text(motion):
     (motion / "s.emotion.csv").write_text("time,emotion\n0,<script>alert(1)</script>\n")
-    call("render", "m/s.npy", "--out", "o", "--html", expect=0)
+    said_by("render", "m/s.npy", "--out", "o", "--html", expect=0)
     assert "<script>alert" not in (motion.parent / "o/s.html").read_text()

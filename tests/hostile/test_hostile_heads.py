@@ -14,7 +14,7 @@ from sedtalker_cli.errors import InputError
 from sedtalker_cli.face.custom import load_custom_head
 from sedtalker_cli.face.landmarks import metres
 from sedtalker_cli.formats.gltf import read_gltf
-from tests.hostile.test_fuzz import BODY, HEAD, glb
+from tests.hostile.small_heads import BODY, HEAD, glb
 
 
 def refusal(path: Path) -> str:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from sedtalker_cli.errors import InputError, UsageError
-from sedtalker_cli.model.animator import sample_frames
+from sedtalker_cli.model.frames import sample_frames
 from sedtalker_cli.model.layers import kernels
 from sedtalker_cli.model.layers.mamba import BiMamba, Mamba
 from sedtalker_cli.model.layers.paper import LAYERS, MambaMixture, PaperStack, RotaryAttention

@@ -10,7 +10,7 @@ from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.face.arkit import ARKIT_INDEX, ARKIT_NAMES
 from sedtalker_cli.face.head import load_head
 from sedtalker_cli.formats.live_link import HEADER, SHAPES, read_live_link, timecode
-from sedtalker_cli.motion.animation import Take
+from sedtalker_cli.motion.motion import Motion
 from sedtalker_cli.outputs.exports.registry import export_suffixes, parse_formats, write_exports
 
 FPS, FRAMES = 25, 30
@@ -18,17 +18,17 @@ HEADER_AXES = ("Yaw", "Pitch", "Roll")
 
 
 @pytest.fixture(scope="module")
-def take() -> Take:
+def motion() -> Motion:
     head = load_head("anna")
     weights = np.random.default_rng(0).uniform(0, 1, (FRAMES, 52)).astype(np.float32)
-    return Take(head, FPS, FRAMES, lambda: head.stream(weights, 16), weights, "../speech.wav")
+    return Motion(head, FPS, FRAMES, lambda: head.stream(weights, 16), weights)
 
 
 @pytest.fixture(scope="module")
-def folder(take, tmp_path_factory):
+def folder(motion, tmp_path_factory):
     """Everything but USD, written once."""
     folder = tmp_path_factory.mktemp("exports")
-    write_exports(folder / "speech", take, parse_formats(["arkit-csv,glb", "mdd, npy,pc2"]))
+    write_exports(folder / "speech", motion, parse_formats(["arkit-csv,glb", "mdd, npy,pc2"]), "../speech.wav")
     return folder
 
 
@@ -41,7 +41,7 @@ def test_names_of_formats(folder):
     assert {path.name for path in folder.iterdir()} == names
 
 
-def test_live_link_csv_has_the_apps_columns_and_time_code(take, folder):
+def test_live_link_csv_has_the_apps_columns_and_time_code(motion, folder):
     with open(folder / "speech.arkit.csv", newline="") as file:
         header, *rows = csv.reader(file)
     assert header[:3] == ["Timecode", "BlendShapeCount", "EyeBlinkLeft"] and len(header) == 2 + 61
@@ -52,7 +52,7 @@ def test_live_link_csv_has_the_apps_columns_and_time_code(take, folder):
     assert [rows[k][0] for k in (0, 24, 25)] == ["00:00:00:00.000", "00:00:00:24.000", "00:00:01:00.000"]
     table = {name: np.array([float(row[k]) for row in rows]) for k, name in enumerate(header) if k > 1}
     for name in ARKIT_NAMES:
-        np.testing.assert_allclose(table[name[0].upper() + name[1:]], take.weights[:, ARKIT_INDEX[name]], atol=1e-6)
+        np.testing.assert_allclose(table[name[0].upper() + name[1:]], motion.weights[:, ARKIT_INDEX[name]], atol=1e-6)
     weights, angles = read_live_link(folder / "speech.arkit.csv")
     assert weights.shape == (FRAMES, 52) and not angles[:, :3].any()
 
@@ -89,7 +89,7 @@ def test_live_link_errors(folder, tmp_path):
     assert lines[0].split(",") == list(HEADER)
 
 
-def test_glb_in_pygltflib(take, folder):
+def test_glb_in_pygltflib(motion, folder):
     pygltflib = pytest.importorskip("pygltflib")
     gltf = pygltflib.GLTF2().load(folder / "speech.glb")
     blob = gltf.binary_blob()
@@ -104,17 +104,17 @@ def test_glb_in_pygltflib(take, folder):
     assert scene.extras == {"fps": FPS, "units": "metres", "audio": "../speech.wav"}
     mesh = gltf.meshes[0]
     assert mesh.extras["targetNames"] == list(ARKIT_NAMES) and len(mesh.weights) == 52
-    assert len(mesh.primitives) == len(take.head.parts)
-    assert [gltf.materials[p.material].name for p in mesh.primitives] == list(take.head.parts)
+    assert len(mesh.primitives) == len(motion.head.parts)
+    assert [gltf.materials[p.material].name for p in mesh.primitives] == list(motion.head.parts)
     first = mesh.primitives[0]
     position = gltf.accessors[first.attributes.POSITION]
-    np.testing.assert_array_equal(read(first.attributes.POSITION, 3), take.head.neutral)
-    np.testing.assert_allclose(position.max, take.head.neutral.max(0))
+    np.testing.assert_array_equal(read(first.attributes.POSITION, 3), motion.head.neutral)
+    np.testing.assert_allclose(position.max, motion.head.neutral.max(0))
     faces = np.concatenate([read(p.indices, 1).reshape(-1, 3) for p in mesh.primitives])
-    np.testing.assert_array_equal(faces, take.head.faces)
+    np.testing.assert_array_equal(faces, motion.head.faces)
     colours = read(first.attributes.COLOR_0, 4)
-    white = np.flatnonzero((take.head.colors == take.head.colors.max()).any(1))[0]
-    expected = ((take.head.colors[white] / 255 + 0.055) / 1.055) ** 2.4  # linear
+    white = np.flatnonzero((motion.head.colors == motion.head.colors.max()).any(1))[0]
+    expected = ((motion.head.colors[white] / 255 + 0.055) / 1.055) ** 2.4  # linear
     np.testing.assert_allclose(colours[white, :3] / 65535, expected, atol=1e-3)
     # Frame 7 as a viewer makes it: neutral plus targets by the animation's weights.
     animation = gltf.animations[0]
@@ -123,59 +123,59 @@ def test_glb_in_pygltflib(take, folder):
     np.testing.assert_allclose(times, np.arange(FRAMES) / FPS, atol=1e-6)
     weights = read(animation.samplers[0].output, 1).reshape(FRAMES, 52)
     targets = np.stack([read(target["POSITION"], 3) for target in first.targets])
-    posed = take.head.neutral + np.tensordot(weights[7], targets, 1)
-    np.testing.assert_allclose(posed, take.head.vertices(take.weights[7]), atol=1e-6)
+    posed = motion.head.neutral + np.tensordot(weights[7], targets, 1)
+    np.testing.assert_allclose(posed, motion.head.vertices(motion.weights[7]), atol=1e-6)
     normals = read(first.attributes.NORMAL, 3)
     np.testing.assert_allclose(np.linalg.norm(normals, axis=1), 1, atol=1e-4)
 
 
-def test_glb_in_trimesh(take, folder):
+def test_glb_in_trimesh(motion, folder):
     trimesh = pytest.importorskip("trimesh")
     scene = trimesh.load(folder / "speech.glb", process=False)
     meshes = list(scene.geometry.values())
-    assert sum(len(mesh.faces) for mesh in meshes) == len(take.head.faces)
-    np.testing.assert_allclose(scene.bounds, [take.head.neutral.min(0), take.head.neutral.max(0)], atol=1e-6)
+    assert sum(len(mesh.faces) for mesh in meshes) == len(motion.head.faces)
+    np.testing.assert_allclose(scene.bounds, [motion.head.neutral.min(0), motion.head.neutral.max(0)], atol=1e-6)
     assert sum(mesh.area for mesh in meshes) == pytest.approx(
-        trimesh.Trimesh(take.head.neutral, take.head.faces, process=False).area, rel=1e-4
+        trimesh.Trimesh(motion.head.neutral, motion.head.faces, process=False).area, rel=1e-4
     )
 
 
-def test_pc2_as_blender_reads_it(take, folder):
+def test_pc2_as_blender_reads_it(motion, folder):
     data = (folder / "speech.pc2").read_bytes()
     magic, version, points, start, step, samples = struct.unpack_from("<12siiffi", data)
     assert (magic, version, start, step) == (b"POINTCACHE2\0", 1, 0.0, 1.0)
-    assert (points, samples) == (len(take.head.neutral), FRAMES)
+    assert (points, samples) == (len(motion.head.neutral), FRAMES)
     assert len(data) == 32 + samples * points * 12
     frame = np.frombuffer(data, "<f4", points * 3, 32 + 7 * points * 12).reshape(-1, 3)
-    np.testing.assert_allclose(frame, take.head.vertices(take.weights[7]), atol=1e-6)
+    np.testing.assert_allclose(frame, motion.head.vertices(motion.weights[7]), atol=1e-6)
 
 
-def test_mdd_is_big_endian_with_times(take, folder):
+def test_mdd_is_big_endian_with_times(motion, folder):
     data = (folder / "speech.mdd").read_bytes()
     frames, points = struct.unpack_from(">ii", data)
-    assert (frames, points) == (FRAMES, len(take.head.neutral))
+    assert (frames, points) == (FRAMES, len(motion.head.neutral))
     np.testing.assert_allclose(struct.unpack_from(f">{frames}f", data, 8), np.arange(frames) / FPS, atol=1e-6)
     frame = np.frombuffer(data, ">f4", points * 3, 8 + 4 * frames + 7 * points * 12).reshape(-1, 3)
-    np.testing.assert_allclose(frame, take.head.vertices(take.weights[7]), atol=1e-6)
+    np.testing.assert_allclose(frame, motion.head.vertices(motion.weights[7]), atol=1e-6)
     assert len(data) == 8 + 4 * frames + frames * points * 12
 
 
-def test_caches_come_with_the_mesh_they_are_played_on(take, folder):
+def test_caches_come_with_the_mesh_they_are_played_on(motion, folder):
     trimesh = pytest.importorskip("trimesh")
     mesh = trimesh.load(folder / "speech.neutral.obj", process=False)
-    np.testing.assert_allclose(mesh.vertices, take.head.neutral, atol=6e-7)
-    np.testing.assert_array_equal(mesh.faces, take.head.faces)
+    np.testing.assert_allclose(mesh.vertices, motion.head.neutral, atol=6e-7)
+    np.testing.assert_array_equal(mesh.faces, motion.head.faces)
 
 
-def test_npy(take, folder):
-    np.testing.assert_allclose(np.load(folder / "speech.npy"), take.head.vertices(take.weights), atol=1e-6)
+def test_npy(motion, folder):
+    np.testing.assert_allclose(np.load(folder / "speech.npy"), motion.head.vertices(motion.weights), atol=1e-6)
 
 
-def test_usd_in_usd_core(take, tmp_path):
+def test_usd_in_usd_core(motion, tmp_path):
     pytest.importorskip("pxr")
     from pxr import Usd, UsdGeom, UsdMedia, UsdSkel
 
-    write_exports(tmp_path / "speech", take, ("usd",))
+    write_exports(tmp_path / "speech", motion, ("usd",), "../speech.wav")
     assert [path.name for path in tmp_path.iterdir()] == ["speech.usd"]
     stage = Usd.Stage.Open(str(tmp_path / "speech.usd"))
     assert UsdGeom.GetStageUpAxis(stage) == "Y" and UsdGeom.GetStageMetersPerUnit(stage) == 1.0
@@ -184,13 +184,13 @@ def test_usd_in_usd_core(take, tmp_path):
     sound = UsdMedia.SpatialAudio(stage.GetPrimAtPath("/Head/Sound"))
     assert sound.GetFilePathAttr().Get().path == "../speech.wav"
     mesh = UsdGeom.Mesh(stage.GetPrimAtPath("/Head/Face"))
-    np.testing.assert_allclose(mesh.GetPointsAttr().Get(), take.head.neutral, atol=1e-7)
+    np.testing.assert_allclose(mesh.GetPointsAttr().Get(), motion.head.neutral, atol=1e-7)
     subsets = UsdGeom.Subset.GetGeomSubsets(mesh, "face", "part")
-    assert [subset.GetPrim().GetName() for subset in subsets] == list(take.head.parts)
+    assert [subset.GetPrim().GetName() for subset in subsets] == list(motion.head.parts)
     # USD itself works out frame 7.
     UsdSkel.BakeSkinning(UsdSkel.Root(stage.GetPrimAtPath("/Head")))
     baked = np.array(mesh.GetPointsAttr().Get(7))
-    np.testing.assert_allclose(baked, take.head.vertices(take.weights[7]), atol=2e-6)
+    np.testing.assert_allclose(baked, motion.head.vertices(motion.weights[7]), atol=2e-6)
 
 
 def test_usd_without_usd_core_says_what_to_install(monkeypatch):
@@ -201,8 +201,8 @@ def test_usd_without_usd_core_says_what_to_install(monkeypatch):
         parse_formats(["usd"])
 
 
-def test_vertices_alone_cannot_become_shapes(take, tmp_path):
-    bare = Take(take.head, FPS, FRAMES, take.stream)
+def test_vertices_alone_cannot_become_shapes(motion, tmp_path):
+    bare = Motion(motion.head, FPS, FRAMES, motion.stream)
     write_exports(tmp_path / "a", bare, ("pc2",))
     for name in ("arkit-csv", "glb"):
         with pytest.raises(InputError, match=r"vertices only.*export obj, npy, pc2 or mdd"):

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from sedtalker_cli.errors import UsageError
-from sedtalker_cli.outputs.rendering import Wishes
+from sedtalker_cli.outputs.rendering import RenderOptions
 from sedtalker_cli.render.heat import HeatMap
 from sedtalker_cli.render.picture import draw_title
 from sedtalker_cli.render.view import View, parse_background
@@ -235,4 +235,4 @@ def test_wrong_backgrounds():
     with pytest.raises(UsageError, match="'blurple' is no colour"):
         parse_background("blurple")
     with pytest.raises(UsageError, match="transparent"):
-        Wishes(film=True, view=View(background="transparent"))
+        RenderOptions(film=True, view=View(background="transparent"))

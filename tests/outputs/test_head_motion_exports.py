@@ -1,7 +1,6 @@
 """Head motion in glTF, USD and the page: other readers put the vertices where the film puts them."""
 
 import json
-import shutil
 import subprocess
 
 import numpy as np
@@ -11,8 +10,8 @@ from scipy.spatial.transform import Rotation
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.face.custom import load_custom_head
 from sedtalker_cli.face.head import load_head
-from sedtalker_cli.motion.animation import Take
 from sedtalker_cli.motion.head_motion import head_motion, neck_tracks
+from sedtalker_cli.motion.motion import Motion
 from sedtalker_cli.motion.reading import read_head_motion
 from sedtalker_cli.outputs.exports.glb import build_glb
 from sedtalker_cli.outputs.exports.registry import write_exports
@@ -23,32 +22,31 @@ from tests.motion.speech import syllables
 
 FPS, FRAMES = 25, 40
 SHOWN = (7, 31)
-NODE = shutil.which("node")
 
 
 @pytest.fixture(scope="module")
-def take() -> Take:
+def motion() -> Motion:
     head = load_head("anna")
     weights = np.random.default_rng(0).uniform(0, 1, (FRAMES, 52)).astype(np.float32)
-    motion = head_motion(FRAMES, FPS, 1, syllables(FPS, FRAMES / FPS), np.ones(FRAMES))
-    return Take(head, FPS, FRAMES, lambda: head.stream(weights, 16), weights, None, motion)
+    moved = head_motion(FRAMES, FPS, 1, syllables(FPS, FRAMES / FPS), np.ones(FRAMES))
+    return Motion(head, FPS, FRAMES, lambda: head.stream(weights, 16), weights, moved)
 
 
-def in_the_film(take: Take, frame: int) -> np.ndarray:
+def in_the_film(motion: Motion, frame: int) -> np.ndarray:
     """(V, 3) where `render.picture.Face` draws the vertices."""
-    matrix = take.head_motion[frame]
-    return take.head.vertices(take.weights[frame]) @ matrix[:3, :3].T + matrix[:3, 3]
+    matrix = motion.head_motion[frame]
+    return motion.head.vertices(motion.weights[frame]) @ matrix[:3, :3].T + matrix[:3, 3]
 
 
-def test_the_motion_can_be_seen(take):
+def test_the_motion_can_be_seen(motion):
     for frame in SHOWN:
-        rest = take.head.vertices(take.weights[frame])
-        assert np.linalg.norm(in_the_film(take, frame) - rest, axis=1).max() > 1e-3
+        rest = motion.head.vertices(motion.weights[frame])
+        assert np.linalg.norm(in_the_film(motion, frame) - rest, axis=1).max() > 1e-3
 
 
-def test_glb_in_pygltflib(take, tmp_path):
+def test_glb_in_pygltflib(motion, tmp_path):
     pygltflib = pytest.importorskip("pygltflib")
-    write_exports(tmp_path / "a", take, ("glb",))
+    write_exports(tmp_path / "a", motion, ("glb",))
     gltf = pygltflib.GLTF2().load(tmp_path / "a.glb")
     blob = gltf.binary_blob()
 
@@ -75,21 +73,21 @@ def test_glb_in_pygltflib(take, tmp_path):
     for frame in SHOWN:
         posed = read(primitive.attributes.POSITION) + np.tensordot(weights[frame], targets, 1) + child.translation
         shown = Rotation.from_quat(turns[frame]).apply(posed) + tracks["translation"][1][frame]
-        np.testing.assert_allclose(shown, in_the_film(take, frame), atol=1e-6)
+        np.testing.assert_allclose(shown, in_the_film(motion, frame), atol=1e-6)
 
 
-def test_usd_in_usd_core(take, tmp_path):
+def test_usd_in_usd_core(motion, tmp_path):
     pytest.importorskip("pxr")
     from pxr import Usd, UsdGeom, UsdSkel
 
-    write_exports(tmp_path / "a", take, ("usd",))
+    write_exports(tmp_path / "a", motion, ("usd",))
     stage = Usd.Stage.Open(str(tmp_path / "a.usd"))
     mesh = UsdGeom.Mesh(stage.GetPrimAtPath("/Head/Face"))
     UsdSkel.BakeSkinning(UsdSkel.Root(stage.GetPrimAtPath("/Head")))
     for frame in SHOWN:
         to_world = np.array(UsdGeom.Imageable(mesh).ComputeLocalToWorldTransform(frame))
         shown = np.array(mesh.GetPointsAttr().Get(frame), float) @ to_world[:3, :3] + to_world[3, :3]
-        np.testing.assert_allclose(shown, in_the_film(take, frame), atol=1e-5)
+        np.testing.assert_allclose(shown, in_the_film(motion, frame), atol=1e-5)
 
 
 def run_page_script(glb, times: list[float]) -> list[list[float]]:
@@ -100,21 +98,21 @@ def run_page_script(glb, times: list[float]) -> list[list[float]]:
         + "const model = readGltf(data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength));\n"
         + "console.log(JSON.stringify(JSON.parse(process.argv[3]).map((time) => placement(model, time))));\n"
     )
-    command = [NODE, "-", str(glb), json.dumps(times)]
+    command = ["node", "-", str(glb), json.dumps(times)]
     return json.loads(subprocess.run(command, input=code, capture_output=True, text=True, check=True).stdout)
 
 
-@pytest.mark.skipif(NODE is None, reason="no Node.js here to run the page's script with")
-def test_page_script_moves_the_head(take, tmp_path):
-    (tmp_path / "a.glb").write_bytes(build_glb(take.head, take.weights, FPS, neck=take.neck_tracks()))
+@pytest.mark.needs("node")
+def test_page_script_moves_the_head(motion, tmp_path):
+    (tmp_path / "a.glb").write_bytes(build_glb(motion.head, motion.weights, FPS, neck=motion.neck_tracks()))
     times = [frame / FPS for frame in SHOWN] + [(SHOWN[0] + 0.5) / FPS, 1e6]
     found = [np.reshape(matrix, (4, 4)).T for matrix in run_page_script(tmp_path / "a.glb", times)]
     for matrix, frame in zip(found, (*SHOWN, None, FRAMES - 1), strict=True):
         if frame is not None:
-            np.testing.assert_allclose(matrix, take.head_motion[frame], atol=2e-6)
-    between = take.head_motion[SHOWN[0] : SHOWN[0] + 2].mean(0)
+            np.testing.assert_allclose(matrix, motion.head_motion[frame], atol=2e-6)
+    between = motion.head_motion[SHOWN[0] : SHOWN[0] + 2].mean(0)
     np.testing.assert_allclose(found[2], between, atol=1e-4)
-    (tmp_path / "still.glb").write_bytes(build_glb(take.head, take.weights, FPS))
+    (tmp_path / "still.glb").write_bytes(build_glb(motion.head, motion.weights, FPS))
     np.testing.assert_array_equal(np.reshape(run_page_script(tmp_path / "still.glb", [0.3])[0], (4, 4)), np.eye(4))
 
 
@@ -131,8 +129,8 @@ def test_turns_have_one_sign_for_any_rotation():
 
 
 @pytest.mark.parametrize("spoil", [lambda m: m.__setitem__((2, 0, 0), 1.5), lambda m: m.__setitem__((2, 3, 0), 0.5)])
-def test_matrices_that_are_not_rigid_are_one_line(take, tmp_path, spoil):
-    motion = np.array(take.head_motion)
+def test_matrices_that_are_not_rigid_are_one_line(motion, tmp_path, spoil):
+    motion = np.array(motion.head_motion)
     np.save(tmp_path / "a.head.npy", motion)
     facts = {"head_motion_file": "a.head.npy"}
     np.testing.assert_array_equal(read_head_motion(tmp_path / "a.npy", facts, FRAMES), motion)

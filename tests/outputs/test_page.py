@@ -4,7 +4,6 @@ import base64
 import gzip
 import json
 import re
-import shutil
 import subprocess
 
 import numpy as np
@@ -16,12 +15,11 @@ from sedtalker_cli.emotion.timeline import EMOTIONS, EmotionTimeline, Segment
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.face.arkit import ARKIT_INDEX
 from sedtalker_cli.face.head import load_head
-from sedtalker_cli.motion.animation import Take
+from sedtalker_cli.motion.motion import Motion
 from sedtalker_cli.outputs.page import to_flac, write_page
 from tests.conftest import write_sound
+from tests.needs import browser
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here to look at the page with")
 FPS, FRAMES = 30, 60
 
 
@@ -32,10 +30,11 @@ def page(tmp_path_factory):
     head = load_head()
     weights = np.zeros((FRAMES, 52), np.float32)
     weights[FRAMES // 2 :, ARKIT_INDEX["jawOpen"]] = 0.9
-    take = Take(head, FPS, FRAMES, lambda: head.stream(weights), weights, "speech.wav")
     segments = [Segment(0, 1.0, "happy"), Segment(1.0, 1.0, "angry")]
     timeline = EmotionTimeline.from_segments(segments, EMOTIONS, 2.0, 0.5)
-    write_page(folder / "a & <b>.html", take, timeline, write_sound(folder / "speech.wav", 3.0))
+    sound = write_sound(folder / "speech.wav", 3.0)
+    motion = Motion(head, FPS, FRAMES, lambda: head.stream(weights), weights, timeline=timeline, audio=sound)
+    write_page(folder / "a & <b>.html", motion)
     return folder / "a & <b>.html"
 
 
@@ -67,14 +66,14 @@ def test_sound_is_cut_to_the_motion(page, tmp_path):
 def test_vertices_alone_make_no_page(tmp_path):
     head = load_head()
     with pytest.raises(InputError, match="vertices only"):
-        write_page(tmp_path / "a.html", Take(head, FPS, 1, lambda: iter([])), None, None)
+        write_page(tmp_path / "a.html", Motion(head, FPS, 1, lambda: iter([])))
     assert not list(tmp_path.iterdir())
 
 
 def look(page, when: float, picture=None) -> tuple[str, str]:
     """Open the page at a time in Chromium: its DOM when it is at rest, and what the browser said."""
     command = [
-        *(CHROMIUM, "--headless=new", "--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"),
+        *(browser(), "--headless=new", "--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"),
         *("--enable-logging=stderr", "--hide-scrollbars", "--window-size=480,560", "--virtual-time-budget=8000"),
         *(f"--screenshot={picture}" if picture else "--dump-dom", f"{page.as_uri()}#t={when}"),
     ]
@@ -83,7 +82,7 @@ def look(page, when: float, picture=None) -> tuple[str, str]:
     return done.stdout, "\n".join(line for line in done.stderr.splitlines() if "CONSOLE" in line)
 
 
-@needs_chromium
+@pytest.mark.needs("browser")
 def test_page_in_chromium(page, tmp_path):
     dom, said = look(page, 1.5)
     assert said == ""
@@ -103,14 +102,14 @@ def test_page_in_chromium(page, tmp_path):
     assert changed[430:].mean() > 0.001  # the time
 
 
-@needs_chromium
+@pytest.mark.needs("browser")
 def test_head_motion_in_chromium(page, tmp_path):
     """A head that turns and comes down in the second half, and returns."""
     head = load_head()
     weights, motion = np.zeros((FRAMES, 52), np.float32), np.tile(np.eye(4, dtype=np.float32), (FRAMES, 1, 1))
     motion[FRAMES // 2 :, :3, :3] = Rotation.from_euler("y", 20, degrees=True).as_matrix()
     motion[FRAMES // 2 :, 1, 3] = -0.02
-    write_page(tmp_path / "a.html", Take(head, FPS, FRAMES, lambda: iter([]), weights, head_motion=motion), None, None)
+    write_page(tmp_path / "a.html", Motion(head, FPS, FRAMES, lambda: iter([]), weights, motion))
     rows = []
     for when in (0.5, 1.5):
         _, said = look(tmp_path / "a.html", when, tmp_path / f"{when}.png")
@@ -121,7 +120,7 @@ def test_head_motion_in_chromium(page, tmp_path):
     assert 15 < rows[1] - rows[0] < 60  # the crown
 
 
-@needs_chromium
+@pytest.mark.needs("browser")
 def test_a_page_that_cannot_show_says_so(page, tmp_path):
     broken = tmp_path / "broken.html"
     broken.write_text(re.sub(r'(id="model"[^>]*>)[^<]*', r"\1AAAA", page.read_text(encoding="utf-8")))

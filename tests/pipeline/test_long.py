@@ -7,9 +7,10 @@ import torch
 from sedtalker_cli.audio.reading import load_audio
 from sedtalker_cli.clock import SAMPLE_RATE
 from sedtalker_cli.face.head import load_head
-from sedtalker_cli.model.animator import Animator, resample_frames, sharpen
+from sedtalker_cli.model.animator import Animator
 from sedtalker_cli.model.diarizer import Diarizer
 from sedtalker_cli.model.encoder import SpeechEncoder
+from sedtalker_cli.model.frames import resample_frames, sharpen
 from sedtalker_cli.model.windows import windowed
 from tests.conftest import ROOT, needs_animator, needs_weights
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile as sf
 import torch
 
 from sedtalker_cli.data.captures import READERS
@@ -30,7 +29,6 @@ from sedtalker_cli.training.diarizer.run import read_samplers, train_diarizer
 from sedtalker_cli.training.diarizer.settings import DiarizerTraining
 from tests.data.grid import write_grid
 
-RATE = 16_000
 TINY = {"d_model": 8, "layout": "ma", "window": 4, "d_state": 2}
 
 
@@ -40,43 +38,6 @@ def silent(*_):
 
 class Killed(Exception):
     """Stands for the end of the process."""
-
-
-def buzz(frequency: float, seconds: float, seed: int) -> np.ndarray:
-    """A voice-like sound: harmonics with syllables, and a little noise."""
-    time = np.arange(round(seconds * RATE)) / RATE
-    rng = np.random.default_rng(seed)
-    voice = sum(np.sin(2 * np.pi * frequency * h * time) / h for h in range(1, 6))
-    syllables = 0.55 - 0.45 * np.cos(2 * np.pi * 4 * time)
-    return (0.15 * syllables * voice + 0.003 * rng.standard_normal(len(time))).astype(np.float32)
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory) -> Path:
-    """A tiny encoder, three actors of RAVDESS with a table of splits, and tracked clips of GRID."""
-    root = tmp_path_factory.mktemp("data")
-    torch.manual_seed(0)
-    whisper = {"d_model": 16, "encoder_attention_heads": 1, "encoder_ffn_dim": 64, "max_source_positions": 1500}
-    config = {"type": "encoder", "num_layers": 2, "taps": [1, 2], "whisper": whisper | {"num_mel_bins": 80}}
-    layers = WhisperLayers(2, (1, 2), **config["whisper"])
-    save_checkpoint(root / "encoder", layers.state_dict(), {**config, "window": {"length": 4.0, "overlap": 0.5}})
-    rows = ["path,split"]
-    for actor, split in ((1, "train"), (2, "train"), (3, "val")):
-        for emotion in (1, 3, 4, 5):
-            for strength in (1, 2) if emotion > 1 else (1,):
-                name = f"Actor_{actor:02}/03-01-{emotion:02}-{strength:02}-01-01-{actor:02}"
-                path = root / "ravdess" / f"{name}.wav"
-                path.parent.mkdir(parents=True, exist_ok=True)
-                sf.write(path, buzz(80 * actor + 40 * emotion, 0.4 + 0.1 * strength, emotion), RATE)
-                rows.append(f"ravdess/{name},{split}")
-    (root / "splits.csv").write_text("\n".join(rows) + "\n")
-    for number in range(6):
-        frames = 30
-        opening = np.clip(0.3 - 0.3 * np.cos(2 * np.pi * 4 * np.arange(frames) / 25), 0.02, 1)
-        split, words = "train" if number < 4 else "val", "sil@0.000-0.300 bin@0.500-0.800 blue@0.800-1.200"
-        write_grid(root / "grid", f"clip{number}", split, frames, words, jawOpen=opening, gap=0.15 * opening)
-        sf.write(root / "grid" / f"clip{number}.ogg", buzz(100 + 20 * number, 1.2, number), RATE)
-    return root
 
 
 def diarizer_settings(data: Path, out: Path, **changes) -> DiarizerTraining:
@@ -205,6 +166,26 @@ def test_interrupted_run_ends_like_an_uninterrupted_one(finished, tmp_path):
     assert first.keys() == second.keys() and len(first) > 50
     for name, tensor in first.items():
         assert torch.equal(tensor, second[name]), name
+
+
+def test_a_run_goes_on_from_an_older_state(finished, tmp_path):
+    """Which held the best score alone, and no scaler."""
+    train, settings, _, scores = finished
+    again = replace(settings, out=tmp_path / "run")
+
+    def kill_log(text):
+        if text.startswith("epoch 2:"):
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(again, kill_log, silent)
+    state = torch.load(again.out / "state.pt", weights_only=True)
+    del state["scaler"]
+    state["best"] = state["best"]["score"]
+    torch.save(state, again.out / "state.pt")
+    assert train(again, silent, silent) == scores
+    first, second = (s.out / "checkpoint" / "model.safetensors" for s in (settings, again))
+    assert first.read_bytes() == second.read_bytes()
 
 
 def test_finished_run_is_left_alone(finished):

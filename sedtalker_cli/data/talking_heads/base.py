@@ -1,4 +1,4 @@
-"""What the readers of talking-head data sets give: sequences, whose vertices stay on disk, and the set of them."""
+"""A talking-head data set as all readers return it: sequences, whose vertices stay on disk."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class TalkingSequence:
 
     @cached_property
     def frames(self) -> int:
-        """T of `vertices`, from the file's header; kept, as every epoch asks for it."""
+        """T of `vertices`, from the file's header; kept, as every epoch needs it."""
         return -(-len(read_array(self.path)) // self.stride)
 
 
@@ -130,7 +130,7 @@ class Misnamed(Exception):
 
 @dataclass(frozen=True)
 class Label:
-    """What a file's name says."""
+    """What a file's name holds."""
 
     subject: str
     sentence: int

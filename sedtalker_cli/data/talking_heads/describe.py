@@ -1,4 +1,4 @@
-"""What lies beside a home-made data set: `README.md`, `dataset.json` and `splits.csv`."""
+"""What lies beside a generated data set: `README.md`, `dataset.json` and `splits.csv`."""
 
 from __future__ import annotations
 

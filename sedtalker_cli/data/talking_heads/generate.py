@@ -52,7 +52,7 @@ def make_dataset(recipe: Recipe, progress: Progress = silent) -> int:
         How many sequences were written.
 
     Raises:
-        UsageError: the recipe cannot be meant, the folder is not free, or the disk is too small.
+        UsageError: the recipe is invalid, the folder is not free, or the disk is too small.
         InputError: a recording cannot be used.
     """
     heads = cast(recipe)
@@ -86,7 +86,7 @@ def cast(recipe: Recipe) -> dict[str, Head]:
     """Subject -> head.
 
     Raises:
-        UsageError: an identity that cannot be meant, one twice, or a head without shapes or lips.
+        UsageError: an invalid identity, the same one twice, or a head without shapes or lips.
     """
     if recipe.head is not None:
         if not recipe.head.shape_names or "lips" not in recipe.head.regions:

@@ -27,7 +27,7 @@ EXPRESSIONS = {
     "Pleased": ("pleased", 8),
     "Suspicious": ("suspicious", 9),
 }
-# further ones that a home-made set may hold (see `generate.py`)
+# further ones that a generated set may hold (see `generate.py`)
 OWN_EXPRESSIONS = {"Neutral": ("neutral", 11), "Surprise": ("surprise", 12)}
 SEDTALKER_EMOTIONS = tuple(emotion for emotion, _ in list(EXPRESSIONS.values())[:6])
 LEVELS = 3  # intensities 1..3 in names

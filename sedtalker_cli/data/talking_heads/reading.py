@@ -138,7 +138,7 @@ def _read_templates(path: Path) -> dict[str, np.ndarray]:
         if array.size == 0 or array.size % 3 or array.dtype.kind != "f":
             raise InputError(f"{path}: the template of {subject} is {array.dtype} of shape {array.shape}, not (V, 3)")
         if not np.isfinite(array).all():
-            raise InputError(f"{path}: the template of {subject} holds values that are no numbers")
+            raise InputError(f"{path}: the template of {subject} holds values that are not finite")
         templates[subject] = np.ascontiguousarray(array.reshape(-1, 3), np.float32)
     return templates
 
@@ -184,14 +184,14 @@ def _check_rate(lengths: Sequence[tuple[Path, int, Path]], stored: float, layout
         text = f"{path}: {frames} frames at {stored:g} a second last {frames / stored:.2f} s, "
         text += f"its sound {sounds.duration(audio):.2f} s; "
         if abs(usual / near - 1) > OTHER_RATE:
-            raise InputError(f"{text}they do not belong together at any usual frame rate")
-        raise InputError(f"{text}both fit {near} frames a second: say {layout.name}@{near}=PATH")
+            raise InputError(f"{text}they fit together at no usual frame rate")
+        raise InputError(f"{text}both fit {near} frames a second: give {layout.name}@{near}=PATH")
     odd = [path.stem for path, frames, audio in lengths if abs(frames / stored - sounds.duration(audio)) > ODD_LENGTH]
     return [f"{len(odd)} motions end over {ODD_LENGTH:g} s before or after their sound, first {odd[0]}"] if odd else []
 
 
 def _described(layout: Layout, root: Path) -> Layout:
-    """The layout with what `splits.csv` and `dataset.json` beside a home-made data set say.
+    """The layout with what `splits.csv` and `dataset.json` beside a generated data set say.
 
     Raises:
         InputError: one of them is damaged.

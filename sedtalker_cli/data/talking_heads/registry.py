@@ -63,5 +63,5 @@ def parse_dataset(spec: str) -> DatasetSpec:
     except ValueError:
         fps = math.nan
     if fps is not None and not 1 <= fps <= 1000:
-        raise UsageError(f"data set {spec!r}: {rate!r} is no frame rate; say how the files are stored, e.g. {name}@30")
+        raise UsageError(f"data set {spec!r}: {rate!r} is no frame rate; give the one of the files, e.g. {name}@30")
     return DatasetSpec(name, Path(path).expanduser(), fps)

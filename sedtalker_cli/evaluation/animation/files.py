@@ -11,7 +11,7 @@ from sedtalker_cli.data.talking_heads import TalkingDataset, read_regions
 from sedtalker_cli.data.talking_heads.base import Misnamed, open_vertices
 from sedtalker_cli.data.talking_heads.layouts import decode_emovoca
 from sedtalker_cli.errors import InputError
-from sedtalker_cli.evaluation.animation.scores import Pair, masks_of, pair_of, sequences_of
+from sedtalker_cli.evaluation.animation.pairs import Pair, masks_of, pair_of, sequences_of
 from sedtalker_cli.evaluation.metrics.animation import Masks
 from sedtalker_cli.evaluation.report.tables import listed
 from sedtalker_cli.formats.array_pickle import read_arrays
@@ -90,7 +90,7 @@ def folder_pairs(
     truth, found = find_motions(references), find_motions(predictions)
     common = [name for name in truth if name in found]
     if not common:
-        raise InputError(f"{predictions}: no motion is called like one in {references}, e.g. {next(iter(truth))}.npy")
+        raise InputError(f"{predictions}: no motion has the name of one in {references}, e.g. {next(iter(truth))}.npy")
     rests = read_arrays(templates) if templates else {}
     pairs, masks = [], None
     for name in common:
@@ -101,11 +101,11 @@ def folder_pairs(
             rate, audio = metadata["fps"], recorded_audio(path, metadata)
             head = head_of(path, metadata) if metadata.get("head") else None
         if rate is None:
-            raise InputError(f"{path}: has no sidecar {sidecar_path(path).name}; say its frame rate with --fps")
+            raise InputError(f"{path}: has no sidecar {sidecar_path(path).name}; give its frame rate with --fps")
         count = open_vertices(path).shape[1]
         template = _template_of(name, rests, templates, count) if templates else getattr(head, "neutral", None)
         if template is None:
-            raise InputError(f"{path}: names no head; give its faces at rest with --templates FILE.pkl")
+            raise InputError(f"{path}: its sidecar names no head; give the face at rest with --templates FILE.pkl")
         if masks is None:
             source = regions or (sidecar_path(path) if head else references)
             masks = masks_of(read_regions(regions, count) if regions else getattr(head, "regions", {}), str(source))
@@ -122,7 +122,7 @@ def _opener(path: Path, count: int):
 
 
 def _label(name: str) -> tuple[str | None, float | None]:
-    """Emotion and intensity where a name says them as EmoVOCA's do."""
+    """Emotion and intensity, where a name has them in EmoVOCA's form."""
     try:
         label = decode_emovoca(name.split(CONDITION)[0])
     except Misnamed:

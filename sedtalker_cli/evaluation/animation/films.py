@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sedtalker_cli.errors import UsageError
-from sedtalker_cli.evaluation.animation.scores import Pair
+from sedtalker_cli.evaluation.animation.pairs import Pair
 from sedtalker_cli.face.head import Head
 from sedtalker_cli.progress import Progress, silent
 from sedtalker_cli.render.film import write_film

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from sedtalker_cli.evaluation.animation.plots import draw_errors, draw_openings
-from sedtalker_cli.evaluation.animation.scores import AnimationReport, SequenceScore
+from sedtalker_cli.evaluation.animation.report import AnimationReport, SequenceScore
 from sedtalker_cli.evaluation.metrics.animation import DEFINITIONS, POOLING, SEDTALKER, STANDARD, Scores
 from sedtalker_cli.evaluation.report.html import Page, Section
 from sedtalker_cli.evaluation.report.tables import Table, number

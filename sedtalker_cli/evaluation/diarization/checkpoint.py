@@ -74,7 +74,7 @@ def evaluate_checkpoint(
         joined: number of joined recordings of 2 to 4 clips.
         seed: of the joined recordings.
         fold, leave_out: as in training (see `data.recordings.read_corpora`).
-        log: told what was read.
+        log: called with one line at a time.
         progress: called as (stage, done, total).
 
     Raises:

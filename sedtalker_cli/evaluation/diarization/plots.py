@@ -26,7 +26,7 @@ def confusion_size(classes: int) -> tuple[float, float]:
 
 
 def draw_confusion(figure: Figure, confusion: Confusion) -> None:
-    """What every class was called, as shares of its reference; a last column is what got no answer, if any shows."""
+    """What each class was taken for, as shares of its reference; the last column, if any, is what got no answer."""
     from matplotlib.colors import LinearSegmentedColormap
 
     names, columns = list(confusion.classes), list(confusion.classes)

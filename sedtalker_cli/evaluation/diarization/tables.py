@@ -140,7 +140,7 @@ def checkpoint_tables(report: DiarizationReport) -> list[Table]:
     marked = [joined_table(report.marked, "Recordings with marked spans")] if report.marked else []
     return [
         corpus_table(clips, title),
-        corpus_table(report.adapted, f"{title}, adapted to the speaker by all his clips"),
+        corpus_table(report.adapted, f"{title}, adapted to each speaker by all their clips"),
         class_table(
             clips.pooled(clips.frames), "Frames by class, corpora of training, and what it was called (share)", "frames"
         ),

@@ -1,4 +1,4 @@
-"""An animator on captured recordings, beside two plain baselines: a loudness envelope and a linear ridge."""
+"""An animator on captured recordings, next to two simple baselines: a loudness envelope and a ridge regression."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -93,7 +93,7 @@ def score_each(captures: Sequence[Capture], found: Sequence[Track]) -> dict[str,
 
 
 def loudness_envelope(waveform: np.ndarray, capture: Capture) -> Track:
-    """The baseline that knows only how loud it is: log energy of 40 ms, smoothed over 0.1 s, as every channel."""
+    """The baseline of loudness alone: log energy of 40 ms, smoothed over 0.1 s, as every channel."""
     frames = len(capture.weights)
     centres = (np.arange(frames) / capture.fps * 16_000).astype(int)
     padded = np.pad(waveform.astype(np.float64) ** 2, (800, 800 + max(0, centres[-1] + 1 - len(waveform))))

@@ -14,7 +14,7 @@ ROUNDING = 0.002
 
 
 class LabelledSegment(Protocol):
-    """What the measures need to know of a segment."""
+    """What the measures need of a segment."""
 
     onset: float
     duration: float

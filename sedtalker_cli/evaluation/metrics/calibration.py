@@ -1,4 +1,4 @@
-"""Whether confidence means what it says and intensity follows labels: reliability, AUC, rank correlation."""
+"""Calibration of confidence and intensity against labels: reliability, AUC, rank correlation."""
 
 from __future__ import annotations
 

@@ -69,14 +69,14 @@ class HybridBlock(nn.Module):
 
     def forward(self, x: torch.Tensor, condition: torch.Tensor | None, mask: torch.Tensor | None) -> torch.Tensor:
         """x: (B, T, D); condition: (B, T, K) or None; mask: (B, T) or None."""
-        x = x + self.dropout(self.mixer(self._told(x, condition), mask))
+        x = x + self.dropout(self.mixer(self._conditioned(x, condition), mask))
         return x + self.dropout(self.ffn(self.norm_ffn(x)))
 
     def in_pieces_(self, x: torch.Tensor, condition: torch.Tensor | None, size: int) -> None:
         """As `forward` without dropout, in place, with pieces of `size` frames for what is in between."""
 
         def read(start: int, stop: int) -> torch.Tensor:
-            return self._told(x[:, start:stop], None if condition is None else condition[:, start:stop])
+            return self._conditioned(x[:, start:stop], None if condition is None else condition[:, start:stop])
 
         mixed = torch.empty_like(x)
         self.mixer.in_pieces(read, mixed, size)
@@ -84,8 +84,8 @@ class HybridBlock(nn.Module):
         for piece in x.split(size, dim=1):
             piece += self.ffn(self.norm_ffn(piece))
 
-    def _told(self, x: torch.Tensor, condition: torch.Tensor | None) -> torch.Tensor:
-        """Input of the mixer: normalised frames that know their condition."""
+    def _conditioned(self, x: torch.Tensor, condition: torch.Tensor | None) -> torch.Tensor:
+        """Input of the mixer: normalised frames, conditioned."""
         y = self.norm_mixer(x)
         return y if self.film is None else self.film(y, condition)
 

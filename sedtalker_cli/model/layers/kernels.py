@@ -1,4 +1,4 @@
-"""Who runs Mamba's convolution and scan: the CUDA kernels of mamba-ssm, or our own code; the weights are the same."""
+"""Mamba's convolution and scan: run by the CUDA kernels of mamba-ssm, or by our own code; the weights are the same."""
 
 from collections.abc import Callable
 from typing import NamedTuple

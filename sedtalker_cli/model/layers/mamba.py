@@ -55,7 +55,7 @@ class Mamba(nn.Module):
         return self._run(x, mask, None, fused_kernels() if x.is_cuda else None)[0]
 
     def resume(self, x: torch.Tensor, past: Past | None = None) -> tuple[torch.Tensor, Past]:
-        """The next piece (B, T, D) of a sequence, and what the piece after it has to know of it."""
+        """The next piece (B, T, D) of a sequence, and the state that the piece after it needs."""
         return self._run(x, None, past, None)
 
     def _run(self, x: torch.Tensor, mask: torch.Tensor | None, past: Past | None, fused: Kernels | None):

@@ -24,7 +24,7 @@ class SelfAttention(nn.Module):
         self.out_proj = nn.Linear(d_model, d_model)
 
     def forward(self, x: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
-        """(B, T, D) to (B, T, D); `mask` (B, T), False or 0 for frames that nobody may look at."""
+        """(B, T, D) to (B, T, D); `mask` (B, T), False or 0 for frames that are ignored."""
         q, k, v = (
             project(x).unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
             for project in (self.q_proj, self.k_proj, self.v_proj)

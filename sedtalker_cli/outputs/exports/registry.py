@@ -7,74 +7,76 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sedtalker_cli.errors import UsageError
-from sedtalker_cli.motion.animation import Take
+from sedtalker_cli.motion.motion import Motion
 
 
 class Format(NamedTuple):
     """One format of `--export`."""
 
     suffixes: tuple[str, ...]
-    write: Callable[[Path, Take], None]  # called with the stem
+    write: Callable[[Path, Motion, str | None], None]  # called with the stem, the motion, and where its sound lies
 
 
-def _write_csv(stem: Path, take: Take) -> None:
+def _write_csv(stem: Path, motion: Motion, audio: str | None) -> None:
     from sedtalker_cli.formats.live_link import write_live_link
     from sedtalker_cli.motion.head_motion import head_angles
 
-    angles = None if take.head_motion is None else head_angles(take.head_motion)
-    write_live_link(with_suffix(stem, ".arkit.csv"), take.shape_weights(), take.head.shape_names, take.fps, angles)
+    angles = None if motion.head_motion is None else head_angles(motion.head_motion)
+    write_live_link(
+        with_suffix(stem, ".arkit.csv"), motion.shape_weights(), motion.head.shape_names, motion.fps, angles
+    )
 
 
-def _write_glb(stem: Path, take: Take) -> None:
+def _write_glb(stem: Path, motion: Motion, audio: str | None) -> None:
     from sedtalker_cli.face.normals import shape_normals
     from sedtalker_cli.outputs.exports.glb import build_glb, write_glb
 
-    extras = {"audio": take.audio} if take.audio else None
-    weights = take.shape_weights()
-    content = build_glb(take.head, weights, take.fps, shape_normals(take.head), extras, take.neck_tracks())
+    extras = {"audio": audio} if audio else None
+    weights = motion.shape_weights()
+    content = build_glb(motion.head, weights, motion.fps, shape_normals(motion.head), extras, motion.neck_tracks())
     write_glb(with_suffix(stem, ".glb"), content)
 
 
-def _write_usd(stem: Path, take: Take) -> None:
+def _write_usd(stem: Path, motion: Motion, audio: str | None) -> None:
     from sedtalker_cli.outputs.exports.usd import write_usd
 
-    weights = take.shape_weights()
-    write_usd(with_suffix(stem, ".usd"), take.head, weights, take.fps, take.audio, take.head_motion)
+    weights = motion.shape_weights()
+    write_usd(with_suffix(stem, ".usd"), motion.head, weights, motion.fps, audio, motion.head_motion)
 
 
-def _write_pc2(stem: Path, take: Take) -> None:
+def _write_pc2(stem: Path, motion: Motion, audio: str | None) -> None:
     from sedtalker_cli.formats.caches import write_pc2
 
-    _write_mesh(stem, take)
-    write_pc2(with_suffix(stem, ".pc2"), take.stream(), take.shape)
+    _write_mesh(stem, motion)
+    write_pc2(with_suffix(stem, ".pc2"), motion.stream(), motion.shape)
 
 
-def _write_mdd(stem: Path, take: Take) -> None:
+def _write_mdd(stem: Path, motion: Motion, audio: str | None) -> None:
     from sedtalker_cli.formats.caches import write_mdd
 
-    _write_mesh(stem, take)
-    write_mdd(with_suffix(stem, ".mdd"), take.stream(), take.shape, take.fps)
+    _write_mesh(stem, motion)
+    write_mdd(with_suffix(stem, ".mdd"), motion.stream(), motion.shape, motion.fps)
 
 
-def _write_mesh(stem: Path, take: Take) -> None:
+def _write_mesh(stem: Path, motion: Motion) -> None:
     """The neutral mesh, on which a cache is played."""
     from sedtalker_cli.formats.obj import write_obj
 
     comment = "neutral shape, metres, y up, the face looks to +z"
-    write_obj(with_suffix(stem, ".neutral.obj"), take.head.neutral, take.head.faces, comment)
+    write_obj(with_suffix(stem, ".neutral.obj"), motion.head.neutral, motion.head.faces, comment)
 
 
-def _write_obj(stem: Path, take: Take) -> None:
+def _write_obj(stem: Path, motion: Motion, audio: str | None) -> None:
     from sedtalker_cli.formats.obj import write_obj_sequence
 
-    comment = f"sedtalker {take.fps} fps, metres, y up, the face looks to +z"
-    write_obj_sequence(with_suffix(stem, ".obj"), take.stream(), take.head.faces, comment)
+    comment = f"sedtalker {motion.fps} fps, metres, y up, the face looks to +z"
+    write_obj_sequence(with_suffix(stem, ".obj"), motion.stream(), motion.head.faces, comment)
 
 
-def _write_npy(stem: Path, take: Take) -> None:
+def _write_npy(stem: Path, motion: Motion, audio: str | None) -> None:
     from sedtalker_cli.formats.motion import write_vertices
 
-    write_vertices(with_suffix(stem, ".npy"), take.stream(), take.shape)
+    write_vertices(with_suffix(stem, ".npy"), motion.stream(), motion.shape)
 
 
 FORMATS: dict[str, Format] = {
@@ -110,19 +112,20 @@ def export_suffixes(formats: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(suffix for name in formats for suffix in FORMATS[name].suffixes))
 
 
-def write_exports(stem: Path, take: Take, formats: Sequence[str]) -> None:
+def write_exports(stem: Path, motion: Motion, formats: Sequence[str], audio: str | None = None) -> None:
     """Write a motion in every format.
 
     Args:
         stem: folder and name without suffix.
-        take: the motion.
+        motion: to write.
         formats: names as `parse_formats` gives them.
+        audio: its sound, as seen from where the files will finally lie.
 
     Raises:
         InputError: the motion lacks what a format needs.
     """
     for name in formats:
-        FORMATS[name].write(stem, take)
+        FORMATS[name].write(stem, motion, audio)
 
 
 def with_suffix(stem: Path, suffix: str) -> Path:

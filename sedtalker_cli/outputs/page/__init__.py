@@ -23,27 +23,26 @@ from sedtalker_cli.render.geometry import FIELD_OF_VIEW, frame_head
 
 if TYPE_CHECKING:
     from sedtalker_cli.emotion.timeline import EmotionTimeline
-    from sedtalker_cli.motion.animation import Take
+    from sedtalker_cli.motion.motion import Motion
 
 HERE = Path(__file__).parent
 SOUND_RATE = 32000  # Hz; speech holds no more
 
 
-def write_page(path: Path, take: Take, timeline: EmotionTimeline | None, audio: Path | None) -> None:
+def write_page(path: Path, motion: Motion) -> None:
     """Write the page.
 
     Args:
         path: `.html` file.
-        take: the motion; it needs coefficients.
-        timeline: emotions, None for none.
-        audio: the sound, None for none; it is cut to the length of the motion.
+        motion: with coefficients; its emotions and its sound, if it has any, are put into the page, too (the sound cut
+            to the length of the motion).
 
     Raises:
         InputError: the motion has vertices only, or the sound cannot be read.
     """
-    weights = take.shape_weights()
-    duration = take.frames / take.fps
-    framing = frame_head(take.head, 1.0)
+    weights = motion.shape_weights()
+    duration = motion.frames / motion.fps
+    framing = frame_head(motion.head, 1.0)
     facts: dict[str, Any] = {
         "title": path.stem,
         "duration": duration,
@@ -52,17 +51,17 @@ def write_page(path: Path, take: Take, timeline: EmotionTimeline | None, audio: 
             "distance": framing.distance,
             "fieldOfView": float(FIELD_OF_VIEW),
         },
-        "emotions": None if timeline is None else describe(timeline),
+        "emotions": None if motion.timeline is None else describe(motion.timeline),
     }
-    content = gzip.compress(build_glb(take.head, weights, take.fps, neck=take.neck_tracks()), 6, mtime=0)
+    content = gzip.compress(build_glb(motion.head, weights, motion.fps, neck=motion.neck_tracks()), 6, mtime=0)
     parts = {
         "TITLE": html.escape(path.stem),
         "STYLE": (HERE / "viewer.css").read_text(encoding="utf-8"),
         "FACTS": json.dumps(facts, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
         "MODEL": base64.b64encode(content).decode(),
         "SOUND": ""
-        if audio is None
-        else "data:audio/flac;base64," + base64.b64encode(to_flac(audio, duration)).decode(),
+        if motion.audio is None
+        else "data:audio/flac;base64," + base64.b64encode(to_flac(motion.audio, duration)).decode(),
         "SCRIPT": "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("gltf.js", "scene.js", "viewer.js")),
     }
     text = (HERE / "viewer.html").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What the animator is trained by: errors of coefficients, of lips, of closures, and of how lively motion is."""
+"""Losses of the animator: coefficients, lip vertices, lip closures, and size of the motion."""
 
 import numpy as np
 import torch

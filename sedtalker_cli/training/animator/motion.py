@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from scipy.interpolate import CubicSpline
 
-from sedtalker_cli.clock import HOP
+from sedtalker_cli.clock import FRAME_RATE, HOP
 from sedtalker_cli.data.augment import augment, change_speed, shift_voice
 from sedtalker_cli.data.examples import Example
 from sedtalker_cli.emotion.timeline import EMOTIONS
@@ -17,8 +17,6 @@ from sedtalker_cli.face.arkit import ARKIT_NAMES
 from sedtalker_cli.model.encoder import SpeechEncoder
 from sedtalker_cli.motion.expression import articulation_gain, blend_expression, expression_curves
 from sedtalker_cli.progress import Progress, silent
-
-RATE = 50.0
 
 
 def at_feature_rate(values: np.ndarray, fps: float, frames: int) -> np.ndarray:
@@ -155,9 +153,9 @@ class MotionSet:
 
 def target_motion(mouth: np.ndarray, posteriors: np.ndarray, intensity: np.ndarray, level: np.ndarray) -> np.ndarray:
     """Speech with an expression at 50 frames a second: mouth (T, 52), posteriors (T, C), intensity, loudness (T,)."""
-    expression = expression_curves(posteriors, intensity, EMOTIONS, RATE, level)
-    gain = articulation_gain(posteriors, intensity, EMOTIONS, RATE)
-    return blend_expression(mouth, expression, RATE, gain)
+    expression = expression_curves(posteriors, intensity, EMOTIONS, FRAME_RATE, level)
+    gain = articulation_gain(posteriors, intensity, EMOTIONS, FRAME_RATE)
+    return blend_expression(mouth, expression, FRAME_RATE, gain)
 
 
 def draw_emotions(frames: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

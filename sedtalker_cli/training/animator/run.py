@@ -1,13 +1,14 @@
 """Training of the animator."""
 
 import math
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 
 from sedtalker_cli.audio.reading import load_audio
+from sedtalker_cli.clock import FRAME_RATE
 from sedtalker_cli.data.captures import READERS
 from sedtalker_cli.emotion.timeline import EMOTIONS
 from sedtalker_cli.errors import InputError, UsageError
@@ -15,24 +16,20 @@ from sedtalker_cli.evaluation.lipsync.animator import score_animator
 from sedtalker_cli.evaluation.metrics.expression import UPPER_FACE
 from sedtalker_cli.face.arkit import ARKIT_INDEX, IS_MOUTH
 from sedtalker_cli.face.head import load_head
-from sedtalker_cli.model.animator import RATE, Animator, AnimatorNetwork, resample_frames
+from sedtalker_cli.model.animator import Animator
+from sedtalker_cli.model.animator_network import AnimatorNetwork
 from sedtalker_cli.model.checkpoint import save_checkpoint, sizes_of
 from sedtalker_cli.model.encoder import SpeechEncoder
+from sedtalker_cli.model.frames import resample_frames
 from sedtalker_cli.motion.expression import expression_curves
 from sedtalker_cli.progress import Progress, silent
 from sedtalker_cli.training.animator.examples import Speech, examples
 from sedtalker_cli.training.animator.loss import MotionLoss
 from sedtalker_cli.training.animator.motion import MotionSet, draw_emotions
 from sedtalker_cli.training.animator.settings import AnimatorTraining
-from sedtalker_cli.training.loop import (
-    MovingAverage,
-    append_row,
-    cosine_with_warmup,
-    load_state,
-    run_settings,
-    save_state,
-    shown_settings,
-)
+from sedtalker_cli.training.loop import Job, Log, LoopSettings, Step, run, usual_warmup
+from sedtalker_cli.training.precision import no_scaler
+from sedtalker_cli.training.state import load_state, run_settings, shown_settings
 
 WEIGHTED = ("velocity", "vertex", "closure", "liveliness")
 LOSSES = ("coefficients", "velocity", "vertices", "closure", "liveliness")
@@ -42,130 +39,126 @@ JUDGED = ("jawOpen_r", "lip_gap_r", "lip_width_r", "mouthFunnel_r", "mouthPucker
 CLASS_MAP = {"upset": "angry", "surprised": "surprise", "calm": "neutral", "bored": "neutral", "fearful": "fear"}
 
 
-def train_animator(
-    settings: AnimatorTraining,
-    log: Callable[[str], None] = print,
-    progress: Progress = silent,
-) -> dict[str, float]:
+def train_animator(settings: AnimatorTraining, log: Log = print, progress: Progress = silent) -> dict[str, float]:
     """Train, keep the best epoch by validation correlation of the mouth, write the checkpoint.
 
     Args:
         settings: of the run; the same settings after an interruption go on where it stopped.
-        log: told one line at a time.
+        log: called with one line at a time.
         progress: called as (stage, done, total).
 
     Returns:
-        validation scores of the checkpoint.
+        `score` of the checkpoint and its `epoch`.
 
     Raises:
         InputError: a folder does not hold what it should, or a damaged state.
-        UsageError: `out` holds a run with other settings.
+        UsageError: `out` holds a run with other settings, or nothing teaches the mouth.
     """
-    out = settings.out
-    cache = settings.cache or out / "cache"
-    cache.mkdir(parents=True, exist_ok=True)
-    out.mkdir(parents=True, exist_ok=True)
-    encoder, head = SpeechEncoder.load(settings.encoder), load_head()
-    kept_settings = run_settings(settings, encoder)
-    state = load_state(out / "state.pt", kept_settings)
-    styles = settings.styles
-    if not styles:
-        raise UsageError("nothing moves a mouth: give captures to learn from, or recordings with phone times")
-    captures = [c for source, folder in settings.captures for c in READERS[source](folder)]
-    log(f"{len(captures)} captured recordings of {', '.join(s for s, _ in settings.captures)}")
-    for split in ("train", "val"):
-        if not any(c.split == split for c in captures):
-            raise InputError(f"no captured recordings in the {split} split; give a capture that has some (grid)")
-    validation = [c for c in captures if c.split == "val"]
-    speech = Speech(settings, log)
+    settings.out.mkdir(parents=True, exist_ok=True)
+    encoder = SpeechEncoder.load(settings.encoder)
+    kept = run_settings(settings, encoder)
+    state = load_state(settings.out / "state.pt", kept)
+    job = AnimatorJob(settings, encoder, kept, log, progress)
+    loop = LoopSettings(settings.epochs, job.steps, usual_warmup(settings.epochs * job.steps))
+    return run(job, loop, settings.out, log, progress, state)
 
-    def draw(number: int) -> MotionSet:
-        return MotionSet.build(
-            cache / f"motion-{number}",
-            examples(captures, speech, head, number, settings),
-            encoder,
-            f"encoding draw {number}",
-            progress,
+
+class AnimatorJob(Job):
+    """The animator's network on captured motion, generated mouths, and speech without motion.
+
+    Args:
+        settings: of the run.
+        encoder: hears the recordings.
+        kept: settings that must not change when the run goes on.
+        log: called with one line at a time.
+        progress: called as (stage, done, total).
+
+    Attributes:
+        steps: batches of an epoch.
+
+    Raises:
+        InputError: no captured recordings in a split.
+        UsageError: nothing teaches the mouth.
+    """
+
+    losses = tuple(f"loss_{name}" for name in LOSSES)
+    higher_is_better = True
+
+    def __init__(
+        self, settings: AnimatorTraining, encoder: SpeechEncoder, kept: dict[str, Any], log: Log, progress: Progress
+    ):
+        self.settings, self.encoder, self.kept, self.progress = settings, encoder, kept, progress
+        self.head = load_head()
+        if not settings.styles:
+            raise UsageError("nothing teaches the mouth: give captured motion, or recordings with phone times")
+        self.captures = [c for source, folder in settings.captures for c in READERS[source](folder)]
+        log(f"{len(self.captures)} captured recordings of {', '.join(s for s, _ in settings.captures)}")
+        for split in ("train", "val"):
+            if not any(c.split == split for c in self.captures):
+                raise InputError(f"no captured recordings in the {split} split; give a capture that has some (grid)")
+        self.validation = [c for c in self.captures if c.split == "val"]
+        self.speech = Speech(settings, log)
+        recorded = self._draw(0)
+        self.steps = math.ceil(len(recorded) / settings.batch)
+        self.sizes = {"num_taps": encoder.num_taps, "dim": encoder.dim, **settings.network}
+        torch.manual_seed(settings.seed)
+        self.network = AnimatorNetwork(EMOTIONS, settings.styles, **self.sizes)
+        self.criterion = MotionLoss(self.head, usual_spread(recorded), settings)
+        self.optimizer = torch.optim.AdamW(
+            self.network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
         )
-
-    first_draw = draw(0)
-    sizes = {"styles": styles, "num_taps": encoder.num_taps, "dim": encoder.dim, **settings.network}
-    torch.manual_seed(settings.seed)
-    network = AnimatorNetwork(EMOTIONS, **sizes)
-    criterion = MotionLoss(head, usual_spread(first_draw), settings)
-    average = MovingAverage(network)
-    optimizer = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
-    steps_per_epoch = math.ceil(len(first_draw) / settings.batch)
-    total = settings.epochs * steps_per_epoch
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: cosine_with_warmup(step, total, min(200, total // 10 + 1))
-    )
-    weights = torch.tensor([1.0, *(getattr(settings, f"{name}_weight") for name in WEIGHTED)])
-    first, best = 0, -1.0
-    if state:
-        network.load_state_dict(state["network"])
-        average.state, average.steps = state["average"], state["average_steps"]
-        optimizer.load_state_dict(state["optimizer"])
-        schedule.load_state_dict(state["schedule"])
-        first, best = state["epoch"], state["best"]
-        log(f"resumed after epoch {first}")
-    log(f"{sum(p.numel() for p in network.parameters()) / 1e6:.2f} M parameters")
-    encoded = [encoder.encode([load_audio(c.audio)]) for c in validation]
-    for epoch in range(first, settings.epochs):
-        begin, sums = time.monotonic(), torch.zeros(len(LOSSES), dtype=torch.float64)
-        # Every second epoch hears the sound as recorded.
-        train = draw(0 if epoch % 2 == 0 or settings.draws == 1 else 1 + (epoch // 2) % (settings.draws - 1))
-        torch.manual_seed(settings.seed * 1000 + epoch)
-        rng = np.random.default_rng([settings.seed, epoch])
-        network.train()
-        for step, batch in enumerate(train.batches(settings.batch, styles, rng), start=1):
-            found = network(batch["features"], batch["posteriors"], batch["intensity"], batch["style"], batch["mask"])
-            parts = criterion(found, batch["motion"], batch["known"], batch["mask"])
-            optimizer.zero_grad()
-            (parts @ weights).backward()
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
-            average.update(network)
-            sums += parts.detach()
-            progress(f"epoch {epoch + 1}", step, steps_per_epoch)
-        candidate = AnimatorNetwork(EMOTIONS, **sizes)
-        candidate.load_state_dict(average.state)
-        config = {
+        self.scaler = no_scaler()
+        self.weights = torch.tensor([1.0, *(getattr(settings, f"{name}_weight") for name in WEIGHTED)])
+        self.config = {
             "type": "animator",
             "classes": list(EMOTIONS),
-            "styles": list(styles),
+            "styles": list(settings.styles),
             "class_map": CLASS_MAP,
             "sharpness": settings.sharpness,
-            "network": sizes_of(AnimatorNetwork, **{k: v for k, v in sizes.items() if k != "styles"}),
+            "network": sizes_of(AnimatorNetwork, **self.sizes),
             "encoder_sha256": encoder.sha256,
             "training": shown_settings(settings),
         }
-        model = Animator(candidate, config, "cpu", "")
-        scores = score_animator(model, validation, encoded, head)
-        scores["expression_error"] = expression_error(model, encoded, settings.seed)
-        row = dict(zip((f"loss_{name}" for name in LOSSES), (sums / step).round(decimals=4).tolist(), strict=True))
-        row |= {name: round(value, 4) for name, value in scores.items()}
-        append_row(out / "log.csv", {"epoch": epoch + 1, **row, "seconds": round(time.monotonic() - begin, 1)})
-        log(f"epoch {epoch + 1}: " + ", ".join(f"{name} {value}" for name, value in row.items()))
-        score = sum(scores.get(name, 0.0) for name in JUDGED)
-        if score > best:
-            best = score
-            save_checkpoint(out / "checkpoint", candidate.state_dict(), config)
-        save_state(
-            out / "state.pt",
-            {
-                "settings": kept_settings,
-                "network": network.state_dict(),
-                "average": average.state,
-                "average_steps": average.steps,
-                "optimizer": optimizer.state_dict(),
-                "schedule": schedule.state_dict(),
-                "epoch": epoch + 1,
-                "best": best,
-            },
-        )
-    return {"score": best}
+        log(f"{sum(p.numel() for p in self.network.parameters()) / 1e6:.2f} M parameters")
+        self.encoded = [encoder.encode([load_audio(c.audio)]) for c in self.validation]
+
+    def _draw(self, number: int) -> MotionSet:
+        """Encoded examples: draw 0 is the sound as recorded, the others are varied."""
+        settings = self.settings
+        cache = settings.cache or settings.out / "cache"
+        cache.mkdir(parents=True, exist_ok=True)
+        made = examples(self.captures, self.speech, self.head, number, settings)
+        folder, stage = cache / f"motion-{number}", f"encoding draw {number}"
+        return MotionSet.build(folder, made, self.encoder, stage, self.progress)
+
+    def seed(self, epoch: int) -> int:
+        return self.settings.seed * 1000 + epoch
+
+    def batches(self, epoch: int) -> Iterator[dict[str, torch.Tensor]]:
+        """Every second epoch hears the sound as recorded."""
+        settings = self.settings
+        drawn = self._draw(0 if epoch % 2 == 0 or settings.draws == 1 else 1 + (epoch // 2) % (settings.draws - 1))
+        return drawn.batches(settings.batch, settings.styles, np.random.default_rng([settings.seed, epoch]))
+
+    def loss(self, batch: dict[str, torch.Tensor]) -> Step:
+        inputs = (batch[name] for name in ("features", "posteriors", "intensity", "style", "mask"))
+        parts = self.criterion(self.network(*inputs), batch["motion"], batch["known"], batch["mask"])
+        return Step(parts @ self.weights, parts, list(self.network.parameters()))
+
+    def candidate(self, weights: Mapping[str, torch.Tensor]) -> Animator:
+        network = AnimatorNetwork(EMOTIONS, self.settings.styles, **self.sizes)
+        network.load_state_dict(weights)
+        return Animator(network, self.config, "cpu", "")
+
+    def validate(self, candidate: Animator) -> dict[str, float]:
+        scores = score_animator(candidate, self.validation, self.encoded, self.head)
+        return {**scores, "expression_error": expression_error(candidate, self.encoded, self.settings.seed)}
+
+    def score(self, scores: Mapping[str, float]) -> float:
+        return sum(scores.get(name, 0.0) for name in JUDGED)
+
+    def write(self, candidate: Animator) -> None:
+        save_checkpoint(self.settings.out / "checkpoint", candidate.network.state_dict(), self.config)
 
 
 def expression_error(animator: Animator, features: Sequence[torch.Tensor], seed: int) -> float:
@@ -182,9 +175,9 @@ def expression_error(animator: Animator, features: Sequence[torch.Tensor], seed:
     for rows in features:
         frames = len(rows)
         posteriors, intensity = draw_emotions(frames, rng)
-        found = animator.predict(rows, posteriors, intensity, frames / RATE, RATE)
-        wanted = torch.from_numpy(expression_curves(posteriors, intensity, EMOTIONS, RATE))
-        wanted = resample_frames(wanted, frames / RATE, RATE).numpy()
+        found = animator.predict(rows, posteriors, intensity, frames / FRAME_RATE, FRAME_RATE)
+        wanted = torch.from_numpy(expression_curves(posteriors, intensity, EMOTIONS, FRAME_RATE))
+        wanted = resample_frames(wanted, frames / FRAME_RATE, FRAME_RATE).numpy()
         squares.append(((found - wanted)[:, upper] ** 2).mean())
     return math.sqrt(np.mean(squares))
 

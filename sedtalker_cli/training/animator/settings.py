@@ -26,7 +26,7 @@ class AnimatorTraining:
         still: recordings of noise per draw, over which the mouth rests.
         epochs, batch, learning_rate, weight_decay, seed: as usual.
         velocity_weight, vertex_weight, closure_weight, liveliness_weight: of the losses beside that on coefficients.
-        sharpness: of the finished model's motion, see `model.animator.sharpen`; chosen on validation clips so that
+        sharpness: of the finished model's motion, see `model.frames.sharpen`; chosen on validation clips so that
             motion is about as lively as captured.
         network: overrides of the network's sizes.
     """
@@ -56,6 +56,6 @@ class AnimatorTraining:
 
     @property
     def styles(self) -> tuple[str, ...]:
-        """Ways of speaking that the mouth learns."""
+        """Speaking styles that the mouth learns."""
         captured = [source for source, _ in self.captures] if self.learn_captures else []
         return tuple(dict.fromkeys([*captured, *([RULES] if self.phones else [])]))

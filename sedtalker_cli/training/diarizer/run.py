@@ -1,8 +1,7 @@
 """Training of the diarizer."""
 
 import math
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,27 +24,19 @@ from sedtalker_cli.training.diarizer.labels import LabelledSet
 from sedtalker_cli.training.diarizer.score import score_frames
 from sedtalker_cli.training.diarizer.settings import DiarizerTraining
 from sedtalker_cli.training.diarizer.statistics import fit_statistics, speaker_centres
-from sedtalker_cli.training.loop import (
-    MovingAverage,
-    append_row,
-    cosine_with_warmup,
-    load_state,
-    run_settings,
-    save_state,
-    shown_settings,
-)
+from sedtalker_cli.training.loop import Job, Log, LoopSettings, Step, run, usual_warmup
+from sedtalker_cli.training.precision import no_scaler
+from sedtalker_cli.training.state import load_state, run_settings, shown_settings
+
+LOSSES = ("loss", "loss_intensity", "loss_rank")
 
 
-def train_diarizer(
-    settings: DiarizerTraining,
-    log: Callable[[str], None] = print,
-    progress: Progress = silent,
-) -> dict[str, float]:
+def train_diarizer(settings: DiarizerTraining, log: Log = print, progress: Progress = silent) -> dict[str, float]:
     """Train, keep the best epoch by validation macro F1, calibrate, write the checkpoint.
 
     Args:
         settings: of the run; the same settings after an interruption go on where it stopped.
-        log: told one line at a time.
+        log: called with one line at a time.
         progress: called as (stage, done, total).
 
     Returns:
@@ -60,107 +51,124 @@ def train_diarizer(
     encoder = SpeechEncoder.load(settings.encoder)
     if settings.start is not None:
         load_config(settings.start, "diarizer")
-    kept_settings = run_settings(settings, encoder)
-    state = load_state(out / "state.pt", kept_settings)
-    samplers = read_samplers(settings, log)
-    val = LabelledSet([samplers["val"].draw(0, i) for i in range(max(48, settings.composites // 8))])
-    val_features = [encode_batch(encoder, [composite], settings)[0] for composite in val.composites]
-    torch.manual_seed(settings.seed)
-    network = DiarizerNetwork(len(EMOTIONS), encoder.num_taps, encoder.dim, **settings.network)
-    if network.tuned is not None:
-        network.tuned.load_state_dict(encoder.layers_above(len(network.tuned.layers)))
-    if settings.start is not None:
-        start_from(network, settings.start)
-    average = MovingAverage(network)
-    optimizer = torch.optim.AdamW(parameter_groups(network, settings), weight_decay=settings.weight_decay)
-    steps_per_epoch = math.ceil(settings.composites / settings.batch)
-    total = settings.epochs * steps_per_epoch
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: cosine_with_warmup(step, total, min(200, total // 10 + 1))
-    )
-    first, best = 0, -1.0
-    if state:
-        network.load_state_dict(state["network"])
-        average.state, average.steps = state["average"], state["average_steps"]
-        optimizer.load_state_dict(state["optimizer"])
-        schedule.load_state_dict(state["schedule"])
-        first, best = state["epoch"], state["best"]
-        log(f"resumed after epoch {first}")
-    candidate = DiarizerNetwork(len(EMOTIONS), encoder.num_taps, encoder.dim, **settings.network).eval()
-    log(f"{sum(p.numel() for p in network.parameters()) / 1e6:.2f} M parameters, {len(val)} validation recordings")
-    bfloat16 = settings.precision == "bfloat16"
-    kept: dict[int, list[dict[str, Any]]] = {}
-
-    def draw(epoch: int) -> Iterable[dict[str, Any]]:
-        if not settings.draws:
-            return encoded_batches(encoder, samplers["train"], settings, epoch, progress)
-        number = epoch % settings.draws
-        if number not in kept:
-            kept[number] = list(encoded_batches(encoder, samplers["train"], settings, number, progress))
-        order = np.random.default_rng([settings.seed, epoch]).permutation(len(kept[number]))
-        return [kept[number][i] for i in order]
-
-    for epoch in range(first, settings.epochs):
-        begin, sums = time.monotonic(), np.zeros(3)
-        torch.manual_seed(settings.seed * 1000 + epoch)
-        network.train()
-        for step, batch in enumerate(draw(epoch), start=1):
-            features, mask = padded(batch["features"])
-            with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16 and network.tuned is not None):
-                features = network.tune(mask_spans(features, settings.masking), mask).float()
-            logits, intensity = network.answer(features, mask)
-            parts = torch.stack(
-                [
-                    masked_classification(logits, batch["accepted"], batch["known"], settings.smoothing),
-                    masked_intensity(intensity, batch["intensity"]),
-                    ranked_intensity(intensity, batch["intensity"], batch["emotion"]),
-                ]
-            )
-            loss = parts @ torch.tensor([1.0, settings.intensity_weight, settings.rank_weight])
-            optimizer.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
-            average.update(network)
-            sums += parts.detach().numpy()
-            progress(f"epoch {epoch + 1}", step, steps_per_epoch)
-        candidate.load_state_dict(average.state)
-        scores = score_frames(val, *predict_all(candidate, val_features))
-        row = dict(zip(("loss", "loss_intensity", "loss_rank"), (sums / step).round(4).tolist(), strict=True))
-        row |= {name: round(value, 4) for name, value in scores.items()}
-        append_row(out / "log.csv", {"epoch": epoch + 1, **row, "seconds": round(time.monotonic() - begin, 1)})
-        log(f"epoch {epoch + 1}: " + ", ".join(f"{name} {value}" for name, value in row.items()))
-        if scores["macro_f1"] > best:
-            best = scores["macro_f1"]
-            write(candidate, encoder, settings)
-        save_state(
-            out / "state.pt",
-            {
-                "settings": kept_settings,
-                "network": network.state_dict(),
-                "average": average.state,
-                "average_steps": average.steps,
-                "optimizer": optimizer.state_dict(),
-                "schedule": schedule.state_dict(),
-                "epoch": epoch + 1,
-                "best": best,
-            },
-        )
+    kept = run_settings(settings, encoder)
+    state = load_state(out / "state.pt", kept)
+    job = DiarizerJob(settings, encoder, kept, log, progress)
+    steps = math.ceil(settings.composites / settings.batch)
+    loop = LoopSettings(settings.epochs, steps, usual_warmup(settings.epochs * steps))
+    run(job, loop, out, log, progress, state)
     if not settings.epochs:
-        write(network, encoder, settings)
-    candidate.load_state_dict(load_weights(out / "checkpoint"))
-    log("fitting the statistics")
-    drawn = (draw(number) for number in range(max(1, settings.draws)))
-    fit_statistics(candidate, drawn, val, val_features, settings.seed, log=log, progress=progress)
-    logits, intensity = predict_all(candidate, val_features)
-    temperature = fit_temperature(logits, val)
-    write(candidate, encoder, settings, temperature, fit_decoding(logits / temperature, val))
-    scores = score_frames(val, logits, intensity)
-    adapted = predict_all(candidate, val_features, val.speakers)
-    scores["macro_f1_adapted"] = score_frames(val, *adapted)["macro_f1"]
-    log("checkpoint: " + ", ".join(f"{name} {value:.4f}" for name, value in scores.items()))
-    return scores
+        job.write(job.network)
+    return job.calibrate()
+
+
+class DiarizerJob(Job):
+    """The diarizer's network on composites of the corpora.
+
+    Args:
+        settings: of the run.
+        encoder: hears the composites.
+        kept: settings that must not change when the run goes on.
+        log: called with one line at a time.
+        progress: called as (stage, done, total).
+
+    Raises:
+        InputError: nothing to train or validate on, or `settings.start` does not fit.
+    """
+
+    losses = LOSSES
+    higher_is_better = True
+
+    def __init__(
+        self, settings: DiarizerTraining, encoder: SpeechEncoder, kept: dict[str, Any], log: Log, progress: Progress
+    ):
+        self.settings, self.encoder, self.kept, self.log, self.progress = settings, encoder, kept, log, progress
+        samplers = read_samplers(settings, log)
+        self.sampler = samplers["train"]
+        self.val = LabelledSet([samplers["val"].draw(0, i) for i in range(max(48, settings.composites // 8))])
+        self.val_features = [encode_batch(encoder, [c], settings)[0] for c in self.val.composites]
+        torch.manual_seed(settings.seed)
+        self.network = self._build()
+        if self.network.tuned is not None:
+            self.network.tuned.load_state_dict(encoder.layers_above(len(self.network.tuned.layers)))
+        if settings.start is not None:
+            start_from(self.network, settings.start)
+        groups = parameter_groups(self.network, settings)
+        self.optimizer = torch.optim.AdamW(groups, weight_decay=settings.weight_decay)
+        self.scaler = no_scaler()
+        self.weights = torch.tensor([1.0, settings.intensity_weight, settings.rank_weight])
+        self.drawn: dict[int, list[dict[str, Any]]] = {}
+        size = sum(p.numel() for p in self.network.parameters())
+        log(f"{size / 1e6:.2f} M parameters, {len(self.val)} validation recordings")
+
+    def _build(self) -> DiarizerNetwork:
+        encoder = self.encoder
+        return DiarizerNetwork(len(EMOTIONS), encoder.num_taps, encoder.dim, **self.settings.network)
+
+    def seed(self, epoch: int) -> int:
+        return self.settings.seed * 1000 + epoch
+
+    def batches(self, epoch: int) -> Iterable[dict[str, Any]]:
+        """Composites drawn for the epoch, or those of an earlier one in another order."""
+        settings = self.settings
+        if not settings.draws:
+            return encoded_batches(self.encoder, self.sampler, settings, epoch, self.progress)
+        number = epoch % settings.draws
+        if number not in self.drawn:
+            self.drawn[number] = list(encoded_batches(self.encoder, self.sampler, settings, number, self.progress))
+        batches = self.drawn[number]
+        return [batches[i] for i in np.random.default_rng([settings.seed, epoch]).permutation(len(batches))]
+
+    def loss(self, batch: dict[str, Any]) -> Step:
+        """Classification, intensity, and order of intensities."""
+        network, settings = self.network, self.settings
+        features, mask = padded(batch["features"])
+        halved = settings.precision == "bfloat16" and network.tuned is not None
+        with torch.autocast("cpu", torch.bfloat16, enabled=halved):
+            features = network.tune(mask_spans(features, settings.masking), mask).float()
+        logits, intensity = network.answer(features, mask)
+        parts = torch.stack(
+            [
+                masked_classification(logits, batch["accepted"], batch["known"], settings.smoothing),
+                masked_intensity(intensity, batch["intensity"]),
+                ranked_intensity(intensity, batch["intensity"], batch["emotion"]),
+            ]
+        )
+        return Step(parts @ self.weights, parts, list(network.parameters()))
+
+    def candidate(self, weights: Mapping[str, torch.Tensor]) -> DiarizerNetwork:
+        network = self._build().eval()
+        network.load_state_dict(weights)
+        return network
+
+    def validate(self, candidate: DiarizerNetwork) -> dict[str, float]:
+        return score_frames(self.val, *predict_all(candidate, self.val_features))
+
+    def score(self, scores: Mapping[str, float]) -> float:
+        return scores["macro_f1"]
+
+    def write(self, candidate: DiarizerNetwork) -> None:
+        write(candidate, self.encoder, self.settings)
+
+    def calibrate(self) -> dict[str, float]:
+        """Fit statistics, temperature and decoding of the checkpoint and write it again.
+
+        Returns:
+            its validation scores; `macro_f1_adapted` with every speaker judged by their own recordings.
+        """
+        settings, val, features = self.settings, self.val, self.val_features
+        network = self.candidate(load_weights(settings.out / "checkpoint"))
+        self.log("fitting the statistics")
+        drawn = (self.batches(number) for number in range(max(1, settings.draws)))
+        fit_statistics(network, drawn, val, features, settings.seed, log=self.log, progress=self.progress)
+        logits, intensity = predict_all(network, features)
+        temperature = fit_temperature(logits, val)
+        write(network, self.encoder, settings, temperature, fit_decoding(logits / temperature, val))
+        scores = score_frames(val, logits, intensity)
+        adapted = predict_all(network, features, val.speakers)
+        scores["macro_f1_adapted"] = score_frames(val, *adapted)["macro_f1"]
+        self.log("checkpoint: " + ", ".join(f"{name} {value:.4f}" for name, value in scores.items()))
+        return scores
 
 
 FITTED = ("tuned.", "statistics.", "centre", "spread", "shares", "stretch_", "level_")
@@ -189,7 +197,7 @@ def parameter_groups(network: DiarizerNetwork, settings: DiarizerTraining) -> li
     return groups + ([{"params": tuned, "lr": settings.learning_rate * settings.tuned_rate}] if tuned else [])
 
 
-def read_samplers(settings: DiarizerTraining, log: Callable[[str], None]) -> dict[str, CompositeSampler]:
+def read_samplers(settings: DiarizerTraining, log: Log) -> dict[str, CompositeSampler]:
     """Composites of the splits `train` (changed in sound) and `val` (as recorded)."""
     utterances = read_corpora(settings.corpora, settings.splits, settings.fold, settings.leave_out, log)
     store, samplers = WaveformStore(), {}
@@ -214,7 +222,7 @@ def predict_all(
     """Logits (frames, C) and intensity (frames,) of all recordings (T, L, D), one after the other.
 
     Args:
-        speakers: (recordings,) numbers; every speaker is judged by his own centre, as with `diarize --adapt`.
+        speakers: (recordings,) numbers; every speaker is judged by their own centre, as with `diarize --adapt`.
     """
     centres = [None] * len(features) if speakers is None else speaker_centres(network, features, speakers)
     logits, intensity = [], []

@@ -54,7 +54,7 @@ def fit_statistics(
     log: Callable[[str], None] = lambda text: None,
     progress: Progress = silent,
 ) -> None:
-    """Fit everything beside the stack of a network whose stack is trained: statistics, shares, stretches.
+    """Fit what a trained stack does not learn: statistics, shares, stretches.
 
     Args:
         network: changed in place.
@@ -63,7 +63,7 @@ def fit_statistics(
         val_features: (T, L, D) of each.
         seed: of windows and training.
         epochs: passes over the windows.
-        log: told the scores.
+        log: called with one line at a time.
         progress: called as (stage, done, total).
     """
     windows = collect_windows(network, draws, np.random.default_rng([seed, 5]))
@@ -242,7 +242,7 @@ def standardise(network: DiarizerNetwork, features: Sequence[torch.Tensor]) -> N
 def speaker_centres(
     network: DiarizerNetwork, features: Sequence[torch.Tensor], speakers: np.ndarray
 ) -> list[torch.Tensor]:
-    """Centre (L, D) of the speaker of each recording, from all his recordings.
+    """Centre (L, D) of the speaker of each recording, from all their recordings.
 
     Args:
         features: (T, L, D) of each recording.

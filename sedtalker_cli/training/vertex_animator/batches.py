@@ -13,12 +13,13 @@ import numpy as np
 import torch
 
 from sedtalker_cli.audio.reading import stream_audio
+from sedtalker_cli.clock import FRAME_RATE
 from sedtalker_cli.data.talking_heads import TalkingDataset, TalkingSequence
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.checksum import file_checksum
 from sedtalker_cli.formats.motion import read_array, write_array
-from sedtalker_cli.model.animator import RATE, sample_frames
 from sedtalker_cli.model.encoder import SpeechEncoder
+from sedtalker_cli.model.frames import sample_frames
 from sedtalker_cli.progress import Progress, silent
 
 LIVELIEST = 0.05  # share of vertices that stand for the lips where no region is known
@@ -64,12 +65,12 @@ class FeatureStore:
 
 
 class Stretch(NamedTuple):
-    """A part of a recording: its number, frames [start, start + frames), and whether its subject is told."""
+    """A part of a recording: its number, frames [start, start + frames), and whether its subject is known."""
 
     sequence: int
     start: int
     frames: int
-    told: bool
+    subject_known: bool
 
 
 class Talking:
@@ -94,7 +95,7 @@ class Talking:
         self.scale, self.lips, self.lips_known = self._measure()
 
     def _measure(self) -> tuple[float, np.ndarray, bool]:
-        """Usual size of an offset, lip vertices, and whether these are known or taken by their liveliness."""
+        """Usual size of an offset; lip vertices, and whether the data set names them (else: those that move most)."""
         total, steps = 0.0, np.zeros(self.dataset.vertex_count)
         chosen = evenly(self.train, MEASURED)
         for number in chosen:
@@ -113,8 +114,8 @@ class Talking:
         for number in self.train:
             frames = self.dataset.sequences[number].frames
             kept = min(frames, max_frames or frames)
-            start, told = int(rng.integers(frames - kept + 1)), bool(rng.random() >= anyone)
-            found.append(Stretch(number, start, kept, told))
+            start, known = int(rng.integers(frames - kept + 1)), bool(rng.random() >= anyone)
+            found.append(Stretch(number, start, kept, known))
         return found
 
     def whole(self, number: int) -> Stretch:
@@ -142,7 +143,7 @@ class Talking:
                     "features": self._heard(sequence, stretch, longest),
                     "posteriors": torch.from_numpy(label_rows(sequence, self.classes, longest)),
                     "intensity": torch.full((longest,), float(sequence.intensity)),
-                    "subject": torch.tensor(self._number(sequence.subject) if stretch.told else 0),
+                    "subject": torch.tensor(self._number(sequence.subject) if stretch.subject_known else 0),
                     "template": torch.from_numpy(sequence.template.astype(np.float32)),
                     "vertices": torch.from_numpy(vertices),
                     "mask": mask,
@@ -156,7 +157,7 @@ class Talking:
     def _heard(self, sequence: TalkingSequence, stretch: Stretch, longest: int) -> torch.Tensor:
         features = self.store(sequence.audio).float()
         frames = torch.arange(stretch.start, stretch.start + longest, dtype=torch.float64)
-        heard = sample_frames(features.flatten(1), frames / self.dataset.fps * RATE - 0.5)
+        heard = sample_frames(features.flatten(1), frames / self.dataset.fps * FRAME_RATE - 0.5)
         return heard.unflatten(1, features.shape[1:])
 
 
@@ -168,7 +169,7 @@ def read_finite(sequence: TalkingSequence, part: slice) -> np.ndarray:
     """
     vertices = sequence.vertices[part]
     if not np.isfinite(vertices).all():
-        raise InputError(f"{sequence.path}: holds values that are no numbers; make it again, or remove it")
+        raise InputError(f"{sequence.path}: holds values that are not finite; write it again, or remove it")
     return vertices
 
 

@@ -1,4 +1,4 @@
-"""What can be watched of a training beside its CSV log: TensorBoard, and films of recordings it does not learn from."""
+"""What shows a training beside its CSV log: TensorBoard, and films of validation recordings."""
 
 from __future__ import annotations
 

@@ -11,8 +11,8 @@ from sedtalker_cli.data.talking_heads import TalkingSequence
 from sedtalker_cli.evaluation.animation.predictor import predict_sequence
 from sedtalker_cli.model.vertex_animator import VertexAnimator
 from sedtalker_cli.progress import Progress, silent
+from sedtalker_cli.training.parallel import Team
 from sedtalker_cli.training.vertex_animator.batches import Talking
-from sedtalker_cli.training.vertex_animator.parallel import Team
 
 SCORES = ("mve", "lve")
 

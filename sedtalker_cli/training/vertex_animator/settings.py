@@ -52,7 +52,7 @@ class VertexTraining:
         ema: decay of the moving average of the weights, which is what is kept.
         patience: epochs without a better validation score after which a run ends, 0 for never.
         val_sequences: recordings of each data set that validate, evenly chosen; 0 for all.
-        anyone: share of recordings whose subject is not told, so that unseen faces have a way of speaking, too.
+        anyone: share of recordings trained as by an unknown subject, so that unseen faces have a way of speaking, too.
         normalize: errors are measured in the usual offset of the data set; False leaves them in its units.
         vertex_weight, velocity_weight, lips_weight: of the losses.
         precision: one of `PRECISIONS`; auto is bf16 (or fp16) on CUDA, fp32 elsewhere.
@@ -95,7 +95,7 @@ class VertexTraining:
     network: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Raises `UsageError` where a value cannot be meant."""
+        """Raises `UsageError` where a value is invalid."""
         low = {"epochs": 1, "batch": 1, "clip": 1e-9, "learning_rate": 0, "ema": 0, "anyone": 0}
         for item in fields(self):
             value = getattr(self, item.name)
@@ -112,7 +112,7 @@ class VertexTraining:
 
     @property
     def specs(self) -> tuple[DatasetSpec, ...]:
-        """The data sets; `UsageError` if one cannot be meant."""
+        """The data sets; `UsageError` if one is invalid."""
         return tuple(parse_dataset(text) for text in self.datasets)
 
     @property

@@ -1,0 +1,91 @@
+"""Recordings to coefficients of a head's shapes, by an animator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sedtalker_cli.clock import HOP
+from sedtalker_cli.errors import UsageError
+from sedtalker_cli.face.heads import cached_head
+from sedtalker_cli.motion import lips
+from sedtalker_cli.motion.expression import expressed_intensity, keep_rhythm
+from sedtalker_cli.motion.idle import add_idle
+from sedtalker_cli.motion.motion import Motion
+from sedtalker_cli.version import __version__
+
+if TYPE_CHECKING:
+    from sedtalker_cli.face.head import Head
+    from sedtalker_cli.model.animator import Animator
+    from sedtalker_cli.model.diarization import Diarization
+    from sedtalker_cli.motion.options import AnimateOptions
+
+
+def check_shapes(model: Animator, head: Head, options: AnimateOptions) -> None:
+    """Find heads that an animator cannot move.
+
+    Raises:
+        UsageError: the head has no shapes.
+    """
+    if not head.shape_names:
+        raise UsageError(f"head {options.head}: is a template without shapes, and the animator moves ARKit shapes")
+
+
+def animate_shapes(model: Animator, found: Diarization, head: Head, options: AnimateOptions) -> Motion:
+    """Coefficients of a head's shapes that say what is heard, with breath and blinks if they are wanted.
+
+    Args:
+        model: to ask.
+        found: features and loudness of the recording, and the emotions to show.
+        head: with ARKit's shapes.
+        options: all of them count but `emotion_override` and `emotion_gain`, which the timeline has seen already.
+
+    Raises:
+        InputError: the model does not know an emotion.
+    """
+    timeline, fps = found.timeline, options.fps
+    posteriors = model.map_posteriors(timeline.posteriors, timeline.classes)
+    shown = expressed_intensity(timeline.posteriors, timeline.intensity, timeline.classes)
+    # At intensity 0 every emotion is neutral: what is left is speech.
+    weights, speech = (
+        model.predict(found.features, posteriors, intensity, found.duration, fps)
+        for intensity in (shown, np.zeros_like(shown))
+    )
+    weights = keep_rhythm(weights, speech, fps)
+    # Lips are measured on the shipped head: a user's may lack the shapes for it, and coefficients mean the same.
+    mouth = head if head.source is None else cached_head(None, None)
+    if options.lip_gain != 1:
+        weights = lips.scale_speech(weights, speech, options.lip_gain, mouth)
+    weights = lips.smooth_motion(weights, fps, options.smooth, mouth)
+    times, activity, moved = np.arange(len(weights)) / fps, lips.speech_activity(speech, fps, mouth), None
+    if options.idle:
+        weights = add_idle(weights, fps, options.seed, timeline.sample(times)[1], activity)
+    if options.head_motion:
+        from sedtalker_cli.motion.head_motion import head_motion
+
+        loudness = np.interp(times, (np.arange(len(found.loudness)) + 0.5) * HOP, found.loudness)
+        moved = head_motion(len(weights), fps, options.seed, loudness, activity, head.eye_middle)
+    weights = np.asarray(weights, np.float32)
+    metadata = {
+        "version": __version__,
+        "fps": fps,
+        "frames": len(weights),
+        "vertices": len(head.neutral),
+        "duration": found.duration,
+        "topology": head.name,
+        "head": head.name,
+        "identity": head.identity,
+        "shape_names": list(head.shape_names),
+        "emotions": list(timeline.classes),
+    }
+    return Motion(
+        head,
+        fps,
+        len(weights),
+        lambda: head.stream(weights),
+        weights=weights,
+        head_motion=moved,
+        timeline=timeline,
+        metadata=metadata,
+    )

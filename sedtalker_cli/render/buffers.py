@@ -1,0 +1,106 @@
+"""A head's buffers in OpenGL: what stays for the film, and what changes with every frame."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sedtalker_cli.face.normals import VertexNormals
+from sedtalker_cli.render.geometry import find_eyes, part_vertices
+from sedtalker_cli.render.occlusion import Occlusion
+
+if TYPE_CHECKING:
+    from sedtalker_cli.face.head import Head
+
+# Shapes that lay bare what the neutral face hides; its light there is measured in this pose.
+_REVEALING = {"jawOpen": 0.8, "eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}
+
+
+class HeadBuffers:
+    """Positions, normals, colours and triangles of one head in a vertex array, which is bound when it is made.
+
+    Args:
+        head: Topology, parts and neutral shape.
+    """
+
+    def __init__(self, head: Head) -> None:
+        from OpenGL import GL
+
+        self._gl, self._head = GL, head
+        self._normals = VertexNormals(head.faces, len(head.neutral))
+        gl = GL
+        neutral = np.ascontiguousarray(head.neutral, np.float32)
+        self._array = gl.glGenVertexArrays(1)
+        gl.glBindVertexArray(self._array)
+        self._buffers = gl.glGenBuffers(5)
+        rest = neutral.copy()
+        eyes = find_eyes(head)
+        if eyes is not None:
+            for centre, side in zip(eyes.centres, eyes.vertices, strict=True):
+                rest[side] = (neutral[side] - centre) / eyes.radius
+        paint = np.full((len(neutral), 4), 255, np.uint8)
+        paint[:, :3] = head.colors
+        layout = (
+            (np.zeros_like(neutral), gl.GL_FLOAT, gl.GL_STREAM_DRAW),
+            (np.zeros_like(neutral), gl.GL_FLOAT, gl.GL_STREAM_DRAW),
+            (paint, gl.GL_UNSIGNED_BYTE, gl.GL_STATIC_DRAW),
+            (rest, gl.GL_FLOAT, gl.GL_STATIC_DRAW),
+        )
+        for location, (data, kind, usage) in enumerate(layout):
+            gl.glBindBuffer(gl.GL_ARRAY_BUFFER, self._buffers[location])
+            gl.glBufferData(gl.GL_ARRAY_BUFFER, data.nbytes, data, usage)
+            gl.glEnableVertexAttribArray(location)
+            gl.glVertexAttribPointer(location, data.shape[1], kind, kind != gl.GL_FLOAT, 0, None)
+        indices = np.ascontiguousarray(head.faces, np.uint32)
+        gl.glBindBuffer(gl.GL_ELEMENT_ARRAY_BUFFER, self._buffers[4])
+        gl.glBufferData(gl.GL_ELEMENT_ARRAY_BUFFER, indices.nbytes, indices, gl.GL_STATIC_DRAW)
+        gl.glEnable(gl.GL_DEPTH_TEST)
+        paint[:, 3] = np.round(self._measure_visibility(neutral) * 255)
+        self._paint = paint
+        self.upload_paint(head.colors)
+
+    def bind(self) -> None:
+        """Let what is drawn next be this head."""
+        self._gl.glBindVertexArray(self._array)
+
+    def upload(self, vertices: np.ndarray) -> np.ndarray:
+        """Overwrite positions (V, 3) float32 in place, and normals (V, 3) with theirs, which are returned."""
+        normals = self._normals(vertices)
+        gl = self._gl
+        for buffer, data in zip(self._buffers[:2], (vertices, normals), strict=True):
+            gl.glBindBuffer(gl.GL_ARRAY_BUFFER, buffer)
+            gl.glBufferSubData(gl.GL_ARRAY_BUFFER, 0, data.nbytes, data)
+        return normals
+
+    def upload_paint(self, colors: np.ndarray) -> None:
+        """Overwrite the colours of the vertices, (V, 3) uint8 sRGB, beside which stands how much light reaches them."""
+        gl = self._gl
+        self._paint[:, :3] = colors
+        gl.glBindBuffer(gl.GL_ARRAY_BUFFER, self._buffers[2])
+        gl.glBufferSubData(gl.GL_ARRAY_BUFFER, 0, self._paint.nbytes, self._paint)
+
+    def close(self) -> None:
+        """Give the memory back."""
+        gl = self._gl
+        gl.glDeleteVertexArrays(1, [self._array])
+        gl.glDeleteBuffers(len(self._buffers), self._buffers)
+
+    def _measure_visibility(self, neutral: np.ndarray) -> np.ndarray:
+        """Ambient visibility (V,): of the neutral face, and where that hides something, of the face that shows it."""
+        head = self._head
+        weights = np.array([[_REVEALING.get(name, 0.0) for name in head.shape_names]], np.float32)
+        poses = [neutral]
+        if weights.any():
+            poses.append(np.ascontiguousarray(head.vertices(weights)[0], np.float32))
+        occlusion = Occlusion()
+        visible = np.zeros(len(neutral), np.float32)
+        for pose in poses:
+            normals = self.upload(pose)
+            np.maximum(visible, occlusion.measure(pose, normals, head.faces.size), out=visible)
+        occlusion.close()
+        # Teeth and eyes sit in hollows; as dark as those are they would look dirty.
+        for name in ("teeth_upper", "teeth_lower", "eye_left", "eye_right"):
+            inside = part_vertices(head, name)
+            visible[inside] = 0.45 + 0.55 * visible[inside]
+        return visible

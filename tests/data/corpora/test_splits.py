@@ -1,0 +1,98 @@
+"""The registry of the corpora, and splits that keep speakers apart."""
+
+from pathlib import Path
+
+import pytest
+
+from sedtalker_cli.data.corpora import (
+    CLASS_OF_EMOTION,
+    UNIFIED_EMOTIONS,
+    Utterance,
+    apply_splits,
+    assign_splits,
+    corpus_names,
+    corpus_reader,
+    parse_corpus,
+    read_corpus,
+    read_splits,
+)
+from sedtalker_cli.emotion.timeline import EMOTIONS
+from sedtalker_cli.errors import InputError, UsageError
+from tests.data.corpora.trees import build
+
+
+def test_labels_lead_to_the_seven_classes():
+    assert set(CLASS_OF_EMOTION) == set(UNIFIED_EMOTIONS)
+    assert set(CLASS_OF_EMOTION.values()) == set(EMOTIONS)
+    assert len(corpus_names()) == 19
+    for name in corpus_names():
+        reader = corpus_reader(name)
+        told = {emotion for label in reader.labels if reader.labels[label] for emotion in reader.emotions_of(label)}
+        assert told <= set(UNIFIED_EMOTIONS)
+        assert reader.classes == tuple(sorted(reader.classes)) and ("neutral" in reader.classes or name == "baved")
+    assert corpus_reader("emotale").classes == ("angry", "happy", "neutral", "sad")
+    assert not corpus_reader("librispeech").annotated and corpus_reader("ravdess").annotated
+
+
+def test_bad_input(tmp_path):
+    assert parse_corpus("Crema_D=/data/a=b") == ("crema-d", Path("/data/a=b"))
+    for spec in ("ravdess", "ravdess=", "nothing=/data"):
+        with pytest.raises(UsageError):
+            parse_corpus(spec)
+    with pytest.raises(InputError, match="no such folder"):
+        read_corpus("ravdess", tmp_path / "missing")
+    build(tmp_path, "song.wav")
+    with pytest.raises(InputError, match=r"expected like Actor_01/.*first problem: song\.wav"):
+        read_corpus("ravdess", tmp_path)
+
+
+def crowd(corpus, speakers, each=3):
+    return [
+        Utterance(Path(f"{corpus}/{s}_{k}.wav"), corpus, f"s{s}", "neutral")
+        for s in range(speakers)
+        for k in range(each)
+    ]
+
+
+@pytest.mark.parametrize("speakers, val, test", [(1, 0, 0), (2, 0, 0), (3, 1, 1), (10, 1, 1), (40, 4, 4)])
+def test_assigned_splits_keep_speakers_whole(speakers, val, test):
+    parts = {}
+    for u in assign_splits(crowd("a", speakers), seed=3):
+        parts.setdefault(u.speaker, set()).add(u.split)
+    assert all(len(part) == 1 for part in parts.values())
+    counts = [next(iter(part)) for part in parts.values()]
+    assert (counts.count("val"), counts.count("test")) == (val, test)
+
+
+def test_assigned_splits_depend_on_nothing_but_seed_and_names():
+    together = {u.path: u.split for u in assign_splits(crowd("b", 30) + crowd("a", 20), seed=1)}
+    alone = {u.path: u.split for u in assign_splits(crowd("a", 20)[::-1], seed=1)}
+    assert all(together[path] == split for path, split in alone.items())
+    other = {u.path: u.split for u in assign_splits(crowd("a", 20), seed=2)}
+    assert other != alone
+    for shares in ({"val": 0.1, "test": 0.8}, {"val": 0.8, "test": 0.1}):
+        assert {u.split for u in assign_splits(crowd("a", 3), **shares)} == {"train", "val", "test"}
+    with pytest.raises(InputError):
+        assign_splits(crowd("a", 3), val=0.6, test=0.4)
+
+
+def test_split_table_finds_files_in_any_place_and_format(tmp_path):
+    table = tmp_path / "splits.csv"
+    table.write_text("path,corpus,split\nesd/0011/Sad/0011_001051.ogg,esd,test\nesd/0012/Sad/0012_001051.ogg,esd,val\n")
+    root = build(tmp_path / "elsewhere" / "ESD", *(f"{s}/Sad/{s}_001051.wav" for s in ("0011", "0012", "0013")))
+    utterances = apply_splits(read_corpus("esd", root), read_splits(table))
+    assert [u.split for u in utterances] == ["test", "val", None]
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("file,split\na,train\n", "columns path and split"),
+        ("path,split\na,dev\n", "line 2: split 'dev'"),
+        ("path,split\na.wav,val\na.ogg,test\n", "line 3: .* two splits"),
+    ],
+)
+def test_broken_split_table(tmp_path, text, message):
+    (tmp_path / "splits.csv").write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_splits(tmp_path / "splits.csv")

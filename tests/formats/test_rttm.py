@@ -1,0 +1,92 @@
+"""RTTM: bytes, round trips, files of other tools."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sedtalker_cli.emotion.timeline import EMOTIONS, EmotionTimeline, Segment
+from sedtalker_cli.errors import InputError
+from sedtalker_cli.formats.rttm import format_rttm, read_rttm, safe_uri, write_rttm
+
+SEGMENTS = [
+    Segment(0.0, 1.24, "neutral", 0.8123),
+    Segment(1.24, 0.7605, "happy", 0.95),
+    Segment(2.0005, 0.0101, "sad", 1.0),
+]
+
+
+def test_rttm_golden(tmp_path):
+    write_rttm(tmp_path / "a.rttm", SEGMENTS, "my file\tone")
+    assert (tmp_path / "a.rttm").read_text() == (
+        "SPEAKER my_file_one 1 0.000 1.240 <NA> <NA> neutral 0.812 <NA>\n"
+        "SPEAKER my_file_one 1 1.240 0.760 <NA> <NA> happy 0.950 <NA>\n"
+        "SPEAKER my_file_one 1 2.000 0.011 <NA> <NA> sad 1.000 <NA>\n"
+    )
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(1, 5000), st.integers(0, 320), st.integers(0, 10**6))
+def test_rttm_tiles_without_gap(frames, less, seed):
+    duration = (frames * 320 - min(less, 319)) / 16000
+    labels = np.random.default_rng(seed).integers(0, 7, frames)
+    timeline = EmotionTimeline(EMOTIONS, np.full((frames, 7), 1 / 7), np.zeros(frames), labels, duration)
+    position = 0
+    for line in format_rttm(timeline.segments(), "x").splitlines():
+        onset, length = (round(float(field) * 1000) for field in line.split()[3:5])
+        assert onset == position
+        assert length > 0
+        position = onset + length
+    assert position == round(duration * 1000)
+
+
+def test_rttm_round_trip(tmp_path):
+    write_rttm(tmp_path / "a.rttm", SEGMENTS, "ü x")
+    first = (tmp_path / "a.rttm").read_bytes()
+    recordings = read_rttm(tmp_path / "a.rttm")
+    assert list(recordings) == ["ü_x"]
+    write_rttm(tmp_path / "b.rttm", recordings["ü_x"], "ü_x")
+    assert (tmp_path / "b.rttm").read_bytes() == first
+
+
+def test_rttm_of_other_tools(tmp_path):
+    (tmp_path / "a.rttm").write_bytes(
+        b"\xef\xbb\xbf;; comment\r\n\r\nSPKR-INFO a 1 <NA> <NA> <NA> unknown x <NA> <NA>\r\n"
+        b"SPEAKER a 1 2 1.5 <NA> <NA> sad <NA> <NA>\r\nSPEAKER a 1 0 2 <NA> <NA> happy 0.5\r\n"
+    )
+    assert read_rttm(tmp_path / "a.rttm") == {"a": [Segment(0, 2, "happy", 0.5), Segment(2, 1.5, "sad", 1.0)]}
+
+
+def test_rttm_is_read_by_pyannote(tmp_path):
+    database = pytest.importorskip("pyannote.database.util")
+    write_rttm(tmp_path / "a.rttm", SEGMENTS, "a b")
+    annotation = database.load_rttm(tmp_path / "a.rttm")["a_b"]
+    assert [(label, s.start, s.end) for s, _, label in annotation.itertracks(yield_label=True)] == [
+        ("neutral", 0.0, 1.24),
+        ("happy", 1.24, 2.0),
+        ("sad", 2.0, pytest.approx(2.011)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "no SPEAKER line"),
+        ("hello there\n", r"a\.rttm:1: not an RTTM line"),
+        ("SPEAKER a 1 0 1 <NA> <NA> sad\n", r":1: has 8 fields"),
+        ("\nSPEAKER a 1 x 1 <NA> <NA> sad 1 <NA>\n", r":2: onset 'x'"),
+        ("SPEAKER a 1 -1 1 <NA> <NA> sad 1 <NA>\n", "onset '-1'"),
+        ("SPEAKER a 1 nan 1 <NA> <NA> sad 1 <NA>\n", "onset 'nan'"),
+        ("SPEAKER a 1 0 0 <NA> <NA> sad 1 <NA>\n", "duration is 0"),
+        ("SPEAKER a 1 0 inf <NA> <NA> sad 1 <NA>\n", "duration 'inf'"),
+    ],
+)
+def test_rttm_errors(tmp_path, text, said):
+    (tmp_path / "a.rttm").write_text(text)
+    with pytest.raises(InputError, match=said):
+        read_rttm(tmp_path / "a.rttm")
+
+
+def test_uri_has_no_white_space():
+    assert safe_uri("a b\n c\u00a0d") == "a_b__c_d"
+    assert safe_uri("") == "_"
