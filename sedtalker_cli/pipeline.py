@@ -28,10 +28,10 @@ from sedtalker_cli.version import __version__
 
 if TYPE_CHECKING:
     from sedtalker_cli.model.checkpoint import Source
-    from sedtalker_cli.model.diarizer import Diarizer, Voice
+    from sedtalker_cli.model.diarizer import Voice
     from sedtalker_cli.model.encoder import SpeechEncoder
     from sedtalker_cli.model.features import Features
-    from sedtalker_cli.model.loading import AnyAnimator
+    from sedtalker_cli.model.loading import AnyAnimator, AnyDiarizer
 
 
 class Pipeline:
@@ -39,19 +39,22 @@ class Pipeline:
 
     Attributes:
         device: `cpu` or `cuda`.
-        encoder, diarizer: loaded models; `animator` is loaded when first used.
+        encoder, diarizer: loaded models; the encoder is what the diarizer hears with.
+        animator: loaded when it is first used.
     """
 
     def __init__(
         self,
         encoder: SpeechEncoder,
-        diarizer: Diarizer,
+        diarizer: AnyDiarizer,
         load_animator: Callable[[], AnyAnimator],
         device: str,
         animator_encoder: str | os.PathLike[str] | None = None,
+        load_encoder: Callable[[], SpeechEncoder] | None = None,
     ):
         self.encoder, self.diarizer, self.device = encoder, diarizer, device
         self._load_animator, self._animator_encoder = load_animator, animator_encoder
+        self._load_encoder = load_encoder
 
     @classmethod
     def load(cls, options: ModelOptions | None = None, **changes: Any) -> Pipeline:
@@ -67,20 +70,25 @@ class Pipeline:
         """
         options = replace(options or ModelOptions(), **changes)
         device = choose_device(options.device)
-        from sedtalker_cli.model.diarizer import Diarizer
         from sedtalker_cli.model.encoder import SpeechEncoder
         from sedtalker_cli.model.layers.kernels import choose_scan
-        from sedtalker_cli.model.loading import load_animator
+        from sedtalker_cli.model.loading import load_animator, load_diarizer
 
         choose_scan(options.scan_backend, device)
-        encoder = SpeechEncoder.load(options.encoder or weights_dir("encoder"), device)
+
+        def load_encoder() -> SpeechEncoder:
+            return SpeechEncoder.load(options.encoder or weights_dir("encoder"), device)
+
+        diarizer = load_diarizer(options.diarizer or weights_dir(DIARIZER), device)
+        encoder = diarizer.encoder or load_encoder()
         encoder.precision = options.precision
         return cls(
             encoder,
-            Diarizer.load(options.diarizer or weights_dir(DIARIZER), device),
+            diarizer,
             lambda: load_animator(options.animator or weights_dir(ANIMATOR), device),
             device,
             options.animator_encoder,
+            load_encoder,
         )
 
     version = __version__
@@ -96,7 +104,7 @@ class Pipeline:
         from sedtalker_cli.model.vertex_encoder import encoder_for
 
         if self.animator.encoder is None:
-            return self.encoder
+            return self.encoder if self.diarizer.encoder is None else self._load_encoder()
         wanted = self.animator.encoder["sha256"]
         if self._animator_encoder is None and wanted and wanted == self.encoder.sha256:
             return self.encoder

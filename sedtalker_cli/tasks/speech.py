@@ -9,6 +9,7 @@ from sedtalker_cli.audio.reading import header_duration
 from sedtalker_cli.batch.inputs import Job
 from sedtalker_cli.batch.processing import Task
 from sedtalker_cli.batch.threads import sum_in_one_thread
+from sedtalker_cli.errors import UsageError
 from sedtalker_cli.model.options import ModelOptions
 from sedtalker_cli.progress import Progress
 from sedtalker_cli.tasks.adaptation import Adaptation
@@ -48,6 +49,8 @@ class SpeechTask(Task):
 
         sum_in_one_thread()
         self.pipeline = Pipeline.load(self.models)
+        if self.speakers and not self.pipeline.diarizer.adapts:
+            raise UsageError(f"{self.models.diarizer}: does not adapt to speakers; leave --adapt out")
         if self.pipeline.device == "cpu":
             self.pipeline.encoder.threads = threads
         self.common: dict[str, Any] = {
