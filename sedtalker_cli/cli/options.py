@@ -158,6 +158,18 @@ Adapt = Annotated[
         "taken as one person.",
     ),
 ]
+Speakers = Annotated[
+    Path | None,
+    typer.Option(
+        "--speakers",
+        metavar="RTTM",
+        help="Who speaks when (pyannote's, NeMo's ...); each speaker is judged by their own measure.",
+    ),
+]
+Summary = Annotated[
+    Path | None,
+    typer.Option("--summary", metavar="CSV", help="Write a table of all inputs, one row a recording."),
+]
 Size = Annotated[tuple, typer.Option("--size", metavar="WxH", parser=parse_size, help="Size of the film in pixels.")]
 HeadFile = Annotated[
     Path | None,

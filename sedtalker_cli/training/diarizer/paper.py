@@ -25,7 +25,7 @@ from sedtalker_cli.progress import Progress, silent
 from sedtalker_cli.training.diarizer.calibrate import fit_decoding
 from sedtalker_cli.training.diarizer.labels import UNLABELLED, LabelledSet
 from sedtalker_cli.training.diarizer.score import score_frames
-from sedtalker_cli.training.loop import Job, Log, LoopSettings, Step, run
+from sedtalker_cli.training.loop import Job, Log, LoopSettings, Step, run, usual_warmup
 from sedtalker_cli.training.parallel import Team
 from sedtalker_cli.training.precision import no_scaler
 from sedtalker_cli.training.state import load_state, shown_settings
@@ -81,9 +81,16 @@ def train_paper(
     state = load_state(settings.out / "state.pt", kept)
     job = PaperJob(settings, kept, device, log)
     steps = math.ceil(settings.composites / settings.batch)
-    warmup = min(200, settings.epochs * steps // 10 + 1)
     workers = Team(rank=0, size=1, device=device)
-    run(job, LoopSettings(settings.epochs, steps, warmup), settings.out, log, progress, state, workers)
+    run(
+        job,
+        LoopSettings(settings.epochs, steps, usual_warmup(settings.epochs * steps)),
+        settings.out,
+        log,
+        progress,
+        state,
+        workers,
+    )
     if not settings.epochs:
         job.write(job.network)
     return job.calibrate()
@@ -180,12 +187,6 @@ class PaperJob(Job):
             "training": shown_settings(self.settings),
         }
         save_checkpoint(self.settings.out / "checkpoint", candidate.state_dict(), config)
-
-    def begin(self, epoch: int) -> None:
-        """Nothing is to be prepared."""
-
-    def finished(self, epoch: int, row: Mapping[str, float], candidate: PaperNetwork) -> None:
-        """Nothing more is shown."""
 
     def calibrate(self) -> dict[str, float]:
         """Fit the decoding of the checkpoint and write it again; returns its validation scores."""
