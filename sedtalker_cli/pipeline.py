@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sedtalker_cli.audio.loudness import LevelMeter
+from sedtalker_cli.audio.muting import keep_spans
 from sedtalker_cli.audio.reading import header_duration, stream_audio
 from sedtalker_cli.clock import HOP, SAMPLE_RATE
+from sedtalker_cli.emotion.speakers import SpeakerFrames, SpeakerTurn, rest_of_others
 from sedtalker_cli.emotion.timeline import EmotionTimeline
+from sedtalker_cli.errors import InputError
 from sedtalker_cli.face.heads import cached_head
 from sedtalker_cli.formats.overrides import parse_override
 from sedtalker_cli.model.device import choose_device
@@ -28,10 +31,10 @@ from sedtalker_cli.version import __version__
 
 if TYPE_CHECKING:
     from sedtalker_cli.model.checkpoint import Source
-    from sedtalker_cli.model.diarizer import Diarizer, Voice
+    from sedtalker_cli.model.diarizer import Voice
     from sedtalker_cli.model.encoder import SpeechEncoder
     from sedtalker_cli.model.features import Features
-    from sedtalker_cli.model.loading import AnyAnimator
+    from sedtalker_cli.model.loading import AnyAnimator, AnyDiarizer
 
 
 class Pipeline:
@@ -39,19 +42,22 @@ class Pipeline:
 
     Attributes:
         device: `cpu` or `cuda`.
-        encoder, diarizer: loaded models; `animator` is loaded when first used.
+        encoder, diarizer: loaded models; the encoder is what the diarizer hears with.
+        animator: loaded when it is first used.
     """
 
     def __init__(
         self,
         encoder: SpeechEncoder,
-        diarizer: Diarizer,
+        diarizer: AnyDiarizer,
         load_animator: Callable[[], AnyAnimator],
         device: str,
         animator_encoder: str | os.PathLike[str] | None = None,
+        load_encoder: Callable[[], SpeechEncoder] | None = None,
     ):
         self.encoder, self.diarizer, self.device = encoder, diarizer, device
         self._load_animator, self._animator_encoder = load_animator, animator_encoder
+        self._load_encoder = load_encoder
 
     @classmethod
     def load(cls, options: ModelOptions | None = None, **changes: Any) -> Pipeline:
@@ -67,20 +73,25 @@ class Pipeline:
         """
         options = replace(options or ModelOptions(), **changes)
         device = choose_device(options.device)
-        from sedtalker_cli.model.diarizer import Diarizer
         from sedtalker_cli.model.encoder import SpeechEncoder
         from sedtalker_cli.model.layers.kernels import choose_scan
-        from sedtalker_cli.model.loading import load_animator
+        from sedtalker_cli.model.loading import load_animator, load_diarizer
 
         choose_scan(options.scan_backend, device)
-        encoder = SpeechEncoder.load(options.encoder or weights_dir("encoder"), device)
+
+        def load_encoder() -> SpeechEncoder:
+            return SpeechEncoder.load(options.encoder or weights_dir("encoder"), device)
+
+        diarizer = load_diarizer(options.diarizer or weights_dir(DIARIZER), device)
+        encoder = diarizer.encoder or load_encoder()
         encoder.precision = options.precision
         return cls(
             encoder,
-            Diarizer.load(options.diarizer or weights_dir(DIARIZER), device),
+            diarizer,
             lambda: load_animator(options.animator or weights_dir(ANIMATOR), device),
             device,
             options.animator_encoder,
+            load_encoder,
         )
 
     version = __version__
@@ -96,7 +107,7 @@ class Pipeline:
         from sedtalker_cli.model.vertex_encoder import encoder_for
 
         if self.animator.encoder is None:
-            return self.encoder
+            return self.encoder if self.diarizer.encoder is None else self._load_encoder()
         wanted = self.animator.encoder["sha256"]
         if self._animator_encoder is None and wanted and wanted == self.encoder.sha256:
             return self.encoder
@@ -130,7 +141,12 @@ class Pipeline:
         return self.diarizer.voice(features)
 
     def diarize(
-        self, path: str | os.PathLike[str], progress: Progress = silent, voice: Voice | None = None
+        self,
+        path: str | os.PathLike[str],
+        progress: Progress = silent,
+        voice: Voice | None = None,
+        turns: Sequence[SpeakerTurn] | None = None,
+        speaker: str | None = None,
     ) -> Diarization:
         """Emotion of every 20 ms of a recording.
 
@@ -138,26 +154,59 @@ class Pipeline:
             path: sound file.
             progress: called as (stage, done, total).
             voice: what is known of its speaker, to judge them by their own measure; None judges by that of all.
+            turns: who speaks when; every speaker is then judged by their own measure.
+            speaker: the one whose turns are heard, the rest is silence; None hears all.
 
         Raises:
-            InputError: the sound cannot be used.
+            InputError: the sound cannot be used, or that speaker is not there.
         """
-        features, duration, loudness = self._encode(path, progress)
+        features, duration, loudness = self._encode(path, progress, spans_of(turns, speaker))
         progress("diarizing", 0, 1)
+        speakers = None if turns is None else SpeakerFrames.from_turns(turns, duration, speaker)
         posteriors, intensity = self.diarizer.predict(features, voice)
+        if speakers is not None and self.diarizer.adapts:
+            self._adapt(features, speakers, speaker, posteriors, intensity)
         timeline = EmotionTimeline.from_posteriors(
             self.classes, posteriors, intensity, duration, **self.diarizer.decoding
         )
-        return Diarization(timeline, features, duration, loudness)
+        if speaker is not None:
+            timeline = rest_of_others(timeline, speakers.of(speaker))
+        return Diarization(timeline, features, duration, loudness, speakers)
 
-    def _encode(self, path: str | os.PathLike[str], progress: Progress = silent) -> tuple[Features, float, np.ndarray]:
-        """Encoder features (T50, L, D) of a recording, its duration in s, and its loudness (T50,)."""
+    def _adapt(
+        self,
+        features: Features,
+        speakers: SpeakerFrames,
+        speaker: str | None,
+        posteriors: np.ndarray,
+        intensity: np.ndarray,
+    ) -> None:
+        """Replace the answers in the frames of each speaker, or of one, by those for that speaker's voice."""
+        for name in speakers.names if speaker is None else (speaker,):
+            frames = speakers.of(name)
+            if frames.any():
+                own = self.diarizer.predict(features, self.diarizer.voice(features[:][frames]))
+                posteriors[frames], intensity[frames] = own[0][frames], own[1][frames]
+
+    def _encode(
+        self,
+        path: str | os.PathLike[str],
+        progress: Progress = silent,
+        spans: Sequence[tuple[float, float]] | None = None,
+    ) -> tuple[Features, float, np.ndarray]:
+        """Encoder features (T50, L, D) of a recording, its duration in s, and its loudness (T50,).
+
+        Args:
+            path: sound file.
+            progress: called as (stage, done, total).
+            spans: (start, end) in s outside of which it is silence; None hears all.
+        """
         expected, meter = header_duration(path), LevelMeter()
         samples = 0
 
         def counted() -> Iterator[np.ndarray]:
             nonlocal samples
-            for block in stream_audio(path):
+            for block in heard(path, spans):
                 samples += len(block)
                 meter(block)
                 yield block
@@ -172,6 +221,8 @@ class Pipeline:
         *,
         progress: Progress = silent,
         voice: Voice | None = None,
+        turns: Sequence[SpeakerTurn] | None = None,
+        speaker: str | None = None,
         **changes: Any,
     ) -> Motion:
         """Motion of a face that says what is heard.
@@ -180,7 +231,8 @@ class Pipeline:
             path: sound file.
             options: how; None takes the defaults.
             progress: called as (stage, done, total).
-            voice: as `diarize` takes it.
+            voice, turns: as `diarize` takes them.
+            speaker: whose face it is; it rests while others talk. None speaks for all.
             **changes: fields of `AnimateOptions` by name, e.g. `emotion_override="happy", fps=60`.
 
         Raises:
@@ -193,20 +245,43 @@ class Pipeline:
         kind = ANIMATORS[self.animator.kind]
         head = cached_head(options.identity, Path(options.head) if options.head else None)
         kind.check(self.animator, head, options)
-        found = self.diarize(path, progress, voice)
+        found = self.diarize(path, progress, voice, turns, speaker)
         timeline = found.timeline
         if options.emotion_override is not None:
             timeline = timeline.override(parse_override(options.emotion_override, self.classes, Path(path).stem))
         timeline = timeline.gain(options.emotion_gain)
         progress("moving", 0, 1)
         own = self.animator_encoder is not self.encoder
-        features = self.animator_encoder.encode(stream_audio(path)) if own else found.features
+        sound = heard(path, spans_of(turns, speaker)) if own else ()
+        features = self.animator_encoder.encode(sound) if own else found.features
         motion = kind.animate(self.animator, replace(found, timeline=timeline, features=features), head, options)
         metadata = {
             **motion.metadata,
-            "adapted": voice is not None,
+            "adapted": voice is not None or turns is not None,
             **{name: value for name, value in asdict(options).items() if name in kind.options},
             "models": self.models(animate=True),
             "precision": self.encoder.precision,
         }
+        if speaker is not None:
+            metadata["speaker"] = speaker
         return replace(motion, audio=Path(path), metadata=metadata)
+
+
+def spans_of(turns: Sequence[SpeakerTurn] | None, speaker: str | None) -> list[tuple[float, float]] | None:
+    """(start, end) in s of a speaker's turns; None where no speaker is named.
+
+    Raises:
+        InputError: that speaker has no turn.
+    """
+    if speaker is None:
+        return None
+    spans = [(turn.onset, turn.end) for turn in turns or () if turn.speaker == speaker]
+    if not spans:
+        known = ", ".join(sorted({turn.speaker for turn in turns or ()})) or "nobody"
+        raise InputError(f"no turn of speaker {speaker!r}; who speaks: {known}")
+    return spans
+
+
+def heard(path: str | os.PathLike[str], spans: Sequence[tuple[float, float]] | None) -> Iterator[np.ndarray]:
+    """Blocks of a recording, silent outside the spans if there are any."""
+    return stream_audio(path) if spans is None else keep_spans(stream_audio(path), spans)

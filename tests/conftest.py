@@ -69,6 +69,7 @@ class FakeDiarizer:
     """
 
     sha256 = "diarizer"
+    adapts, encoder = True, None
     classes = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
     trained_on = ()
 

@@ -260,7 +260,7 @@ def main() -> None:
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     specs = [parse_corpus(text) for text in args.corpus]
-    utterances = read_corpora(specs, args.splits, args.seed, print)
+    utterances = read_corpora(specs, args.splits, log=print)
     aligner = Aligner() if any(name != "emodb" for name, _ in specs) else None
     for name, _ in specs:
         chosen = [u for u in utterances if u.corpus == name and u.split == args.split]

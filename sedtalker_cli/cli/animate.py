@@ -17,6 +17,7 @@ Examples:
   sedtalker animate speech.wav --emotion-override edited.emotion.csv --identity anna
   sedtalker animate speech.wav --lip-gain 1.3 --smooth 0.1 --head-motion on --render
   sedtalker animate speech.wav --render --captions speech.srt
+  sedtalker animate talk.wav --speakers who.rttm --speaker anna --render
   sedtalker animate --list speakers.csv --adapt --out results/
   sedtalker animate speech.wav --head me.glb --export glb,arkit-csv --html
   sedtalker animate speech.wav --animator runs/emovoca/checkpoint --head FLAME_sample.ply --render
@@ -98,6 +99,12 @@ def animate(
     scan_backend: opt.ScanBackend = opt.Scan.auto,
     precision: opt.PrecisionOption = opt.Precision.fp32,
     adapt: opt.Adapt = False,
+    speakers: opt.Speakers = None,
+    speaker: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Whose face it is, of --speakers; it rests while others talk."),
+    ] = None,
+    summary: opt.Summary = None,
     processes: opt.Jobs = 1,
     shard: opt.Shard = None,
     engine: opt.EngineOption = opt.Engine.local,
@@ -117,6 +124,8 @@ def animate(
         from sedtalker_cli.batch.run import check_plan
         from sedtalker_cli.tasks import animate as tasks
         from sedtalker_cli.tasks.named_files import given_captions
+        from sedtalker_cli.tasks.summary import check_summary
+        from sedtalker_cli.tasks.who_speaks import WhoSpeaks
 
         if list_identities:
             typer.echo("\n".join(tasks.list_identities()))
@@ -151,11 +160,14 @@ def animate(
             scan_backend=scan_backend.value,
             precision=precision.value,
         )
-        speakers = tuple(named) if adapt else ()
-        task = tasks.AnimateTask(models, speakers, out, options, files)
+        who = WhoSpeaks(speakers, speaker)
+        who.check(adapt)
+        everyone = tuple(named) if adapt else ()
+        task = tasks.AnimateTask(models, everyone, out, options, files, who=who, summary=summary is not None)
         plan = Plan("animate", out, task.suffixes, overwrite, resume, task.protected(named), shard)
         check_plan(named, plan, jobs)
         task.check(named)
         if jobs and processes == 1:  # workers open OpenGL themselves
             task.check_renderer()
-        run(console, jobs, bad, plan, task, choose_engine(processes, engine, address))
+        check_summary(summary, plan, [job.source for job in named])
+        run(console, jobs, bad, plan, task, choose_engine(processes, engine, address), summary)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import typer
@@ -41,7 +42,13 @@ def choose_engine(processes: int, engine: opt.Engine, address: str | None) -> En
 
 
 def run(
-    console: Console, jobs: Sequence[Job], bad: Sequence[BadInput], plan: Plan, task: Task, engine: Engine
+    console: Console,
+    jobs: Sequence[Job],
+    bad: Sequence[BadInput],
+    plan: Plan,
+    task: Task,
+    engine: Engine,
+    summary: Path | None = None,
 ) -> NoReturn:
     """Work on all inputs and end the command with its exit status.
 
@@ -51,10 +58,15 @@ def run(
         plan: checked.
         task: what is done with each input.
         engine: what runs the work.
+        summary: table of all inputs that is written at the end.
     """
     from sedtalker_cli.batch.run import exit_status, run_batch
 
     with console.progress_bars(len(jobs) + len(bad)):
         results = run_batch(jobs, plan, task, console, bad=bad, engine=engine)
+    if summary is not None:
+        from sedtalker_cli.tasks.summary import write_batch_summary
+
+        write_batch_summary(summary, results)
     console.summary(results, plan.failures)
     raise typer.Exit(exit_status(results))

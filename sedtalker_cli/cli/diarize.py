@@ -17,6 +17,8 @@ Examples:
   sedtalker diarize speech.wav --format textgrid --format json --plot png
   sedtalker diarize anna/ --adapt --out results/
   sedtalker diarize --list speakers.csv --adapt --out results/
+  sedtalker diarize talk.wav --speakers who.rttm
+  sedtalker diarize recordings/ --recursive --out results/ --summary results/summary.csv
   sedtalker diarize --list files.txt --out results/ --json --quiet > results.jsonl
   sedtalker diarize 'takes/**/*.wav' --jobs 4 --out results/
   find takes -name '*.flac' | sedtalker diarize - --shard 2/8 --out results/
@@ -25,6 +27,15 @@ Examples:
 Every input leads to STEM.rttm (segments) and STEM.emotion.csv (one row every 20 ms). --format adds
 STEM.emotion.json (json), STEM.labels.txt (audacity) or STEM.TextGrid (textgrid), --plot a picture
 of waveform, posteriors, intensity and segments, STEM.emotion.png or .svg.
+
+\b
+With --speakers the segments in STEM.rttm are cut where the speaker changes (it says the emotion still),
+and STEM.emotion.csv gets a last column `speaker`. Recordings are found in the file by their names; a
+file about one recording is taken for any. Where several speak at once, the last one to begin is heard.
+
+\b
+--summary: path, duration, share of speech and of each emotion, intensity (mean, highest), number of
+changes, mean confidence, and a note where nothing like speech is heard or the sound is clipped or faint.
 
 \b
 With --adapt all inputs of one folder (or of one `speaker` in a CSV --list) are taken as one person
@@ -62,6 +73,8 @@ def diarize(
     encoder: opt.Encoder = None,
     model: opt.Model = None,
     adapt: opt.Adapt = False,
+    speakers: opt.Speakers = None,
+    summary: opt.Summary = None,
     scan_backend: opt.ScanBackend = opt.Scan.auto,
     precision: opt.PrecisionOption = opt.Precision.fp32,
     processes: opt.Jobs = 1,
@@ -82,6 +95,8 @@ def diarize(
         from sedtalker_cli.batch.processing import Plan
         from sedtalker_cli.batch.run import check_plan
         from sedtalker_cli.tasks.diarize import DiarizeTask, ModelOptions
+        from sedtalker_cli.tasks.summary import check_summary
+        from sedtalker_cli.tasks.who_speaks import WhoSpeaks
 
         named, faults = collect_jobs(inputs or [], accepts=is_sound_name, list_file=list_file, recursive=recursive)
         jobs, bad = choose_part(named, faults, shard)
@@ -93,7 +108,12 @@ def diarize(
             scan_backend=scan_backend.value,
             precision=precision.value,
         )
-        task = DiarizeTask(models, tuple(named) if adapt else (), wanted, picture)
-        plan = Plan("diarize", out, task.suffixes, overwrite, resume, part=shard)
+        who = WhoSpeaks(speakers)
+        who.check(adapt)
+        everyone = tuple(named) if adapt else ()
+        task = DiarizeTask(models, everyone, wanted, picture, who=who, summary=summary is not None)
+        protected = (speakers,) if speakers else ()
+        plan = Plan("diarize", out, task.suffixes, overwrite, resume, protected, shard)
         check_plan(named, plan, jobs)
-        run(console, jobs, bad, plan, task, choose_engine(processes, engine, address))
+        check_summary(summary, plan, [job.source for job in named])
+        run(console, jobs, bad, plan, task, choose_engine(processes, engine, address), summary)

@@ -19,17 +19,19 @@ if TYPE_CHECKING:
 EXAMPLES = """\b
 Examples:
   sedtalker evaluate diarization --corpus ravdess=PATH --corpus emodb=PATH --splits splits.csv
+  sedtalker evaluate diarization --corpus ravdess=PATH --splits splits.csv --fold 0 --model runs/fold0/checkpoint
   sedtalker evaluate diarization --reference truth/ --hypothesis results/ --uem regions.uem
 
 \b
 With --corpus: scores whole clips (frames, clips, calibration, intensity) and clips joined with known
 boundaries (EDER, boundaries), next to a guess of one emotion for each whole file; each also with
-speakers known by all their clips (diarize --adapt).
+speakers known by all their clips (diarize --adapt). Where a corpus marks spans, they are the clips.
+Give --splits, --fold and --leave-out as in training; without them both draw the same split.
 With --reference and --hypothesis: scores RTTM files, no model takes part. Recordings are matched by the
 uri in the files and evaluated to the end of their reference, or in the regions of --uem.
 Tables go to standard output, all numbers to OUT/report.json, tables and pictures to OUT/report.html."""
 
-OF_CORPORA = ("corpus", "splits", "split", "joined", "seed", "encoder", "model", "device")
+OF_CORPORA = ("corpus", "splits", "fold", "leave_out", "split", "joined", "seed", "encoder", "model", "device")
 OF_FILES = ("reference", "hypothesis", "uem")
 
 
@@ -49,6 +51,8 @@ def diarization(
         Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of report.json and report.html.")
     ] = Path("report"),
     splits: opt.Splits = None,
+    fold: opt.Fold = None,
+    leave_out: opt.LeaveOut = None,
     split: Annotated[str, typer.Option(metavar="train|val|test", help="Part to score.")] = "test",
     joined: Annotated[int, typer.Option(min=1, help="Number of joined recordings.")] = 300,
     seed: opt.Seed = 0,
@@ -68,7 +72,7 @@ def diarization(
         if from_files:
             content, page, tables, notes = score_rttm(reference, hypothesis, uem)
         else:
-            options = (corpus, splits, split, joined, seed, encoder, model, device.value)
+            options = (corpus, splits, fold, leave_out, split, joined, seed, encoder, model, device.value)
             (content, page, tables), notes = score_corpora(*options, quiet), []
         leave_report(out, content, page, tables, notes, as_json, quiet)
 
@@ -81,7 +85,9 @@ def check_mode(context: typer.Context) -> bool:
     """
     # By name: typer brings its own copy of click, whose enum is not the one of another click.
     given = [name for name in (*OF_CORPORA, *OF_FILES) if context.get_parameter_source(name).name == "COMMANDLINE"]
-    files, corpora = ([f"--{name}" for name in given if name in group] for group in (OF_FILES, OF_CORPORA))
+    files, corpora = (
+        [f"--{name.replace('_', '-')}" for name in given if name in group] for group in (OF_FILES, OF_CORPORA)
+    )
     if files and corpora:
         raise UsageError(f"{files[0]} scores files, {corpora[0]} belongs to a model on corpora; give one of them")
     if files and not {"--reference", "--hypothesis"} <= set(files):
@@ -107,6 +113,8 @@ def score_rttm(
 def score_corpora(
     corpus: list[str],
     splits: Path | None,
+    fold: int | None,
+    leave_out: str | None,
     split: str,
     joined: int,
     seed: int,
@@ -126,7 +134,17 @@ def score_corpora(
     pipeline = Pipeline.load(device=device, encoder=encoder, diarizer=model)
     with stage_bar(quiet) as (log, progress):
         report = evaluate_checkpoint(
-            pipeline.encoder, pipeline.diarizer, corpora, splits, split, joined, seed, log, progress
+            pipeline.encoder,
+            pipeline.diarizer,
+            corpora,
+            splits,
+            split,
+            joined,
+            seed,
+            fold=fold,
+            leave_out=leave_out,
+            log=log,
+            progress=progress,
         )
     models = pipeline.models(animate=False)
     return report.to_dict() | {"models": models}, checkpoint_page(report, models), checkpoint_tables(report)

@@ -158,6 +158,18 @@ Adapt = Annotated[
         "taken as one person.",
     ),
 ]
+Speakers = Annotated[
+    Path | None,
+    typer.Option(
+        "--speakers",
+        metavar="RTTM",
+        help="Who speaks when (pyannote's, NeMo's ...); each speaker is judged by their own measure.",
+    ),
+]
+Summary = Annotated[
+    Path | None,
+    typer.Option("--summary", metavar="CSV", help="Write a table of all inputs, one row a recording."),
+]
 Size = Annotated[tuple, typer.Option("--size", metavar="WxH", parser=parse_size, help="Size of the film in pixels.")]
 HeadFile = Annotated[
     Path | None,
@@ -189,7 +201,20 @@ MoreCorpora = Annotated[
 ]
 Splits = Annotated[
     Path | None,
-    typer.Option(metavar="CSV", help="Columns path, split; without it train, val and test are drawn by speaker."),
+    typer.Option(
+        metavar="CSV",
+        help="Table of `train splits`, or one with the columns path, split; without it train, val and test are drawn "
+        "by speaker.",
+    ),
+]
+Fold = Annotated[
+    int | None,
+    typer.Option(
+        min=0, metavar="K", help="Test fold K of the speakers, validate by the next one, train on the rest; from 0."
+    ),
+]
+LeaveOut = Annotated[
+    str | None, typer.Option("--leave-out", metavar="NAME", help="A corpus that is kept for testing as a whole.")
 ]
 RunFolder = Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of the run.")]
 Cache = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for encoded sound, to share it between runs.")]

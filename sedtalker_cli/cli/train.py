@@ -8,8 +8,11 @@ from sedtalker_cli.cli.train_diarizer import EXAMPLES as DIARIZER_EXAMPLES
 from sedtalker_cli.cli.train_diarizer import diarizer
 from sedtalker_cli.cli.train_make_dataset import EXAMPLES as DATASET_EXAMPLES
 from sedtalker_cli.cli.train_make_dataset import make_dataset
+from sedtalker_cli.cli.train_splits import EXAMPLES as SPLITS_EXAMPLES
+from sedtalker_cli.cli.train_splits import splits
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Train the models.")
 app.command(epilog=DIARIZER_EXAMPLES)(diarizer)
 app.command(epilog=ANIMATOR_EXAMPLES)(animator)
+app.command(epilog=SPLITS_EXAMPLES)(splits)
 app.command("make-dataset", epilog=DATASET_EXAMPLES)(make_dataset)

@@ -2,22 +2,45 @@
 
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from sedtalker_cli.cli import options as opt
 from sedtalker_cli.cli.console import session
 from sedtalker_cli.cli.stages import stage_bar
+from sedtalker_cli.errors import UsageError
 
 EXAMPLES = """\b
 Examples:
   sedtalker train diarizer --corpus ravdess=PATH --corpus emodb=PATH --out runs/diarizer
   sedtalker train diarizer --corpus esd=PATH --splits splits.csv --out runs/esd --epochs 30
+  sedtalker train diarizer --corpus ravdess=PATH --corpus emodb=PATH --splits splits.csv --fold 0 --out runs/fold0
+  sedtalker train diarizer --corpus ravdess=PATH --corpus emodb=PATH --leave-out emodb --out runs/not-emodb
+  sedtalker train diarizer --preset paper --corpus meld=PATH --corpus zed=PATH --out runs/paper --device cuda
+
+\b
+--preset paper fetches microsoft/wavlm-base-plus from the Hugging Face hub, or takes the WavLM that
+--encoder names (id or folder); the defaults of --epochs, --batch, --learning-rate and --composites are
+then 15, 16, 0.0001 and 4096. docs/paper.md says what is as published.
 
 \b
 The same command resumes an interrupted run. Results: OUT/checkpoint (the best epoch by
 validation), OUT/log.csv (one row an epoch)."""
+
+
+class Preset(str, Enum):
+    """What is trained."""
+
+    base = "base"
+    paper = "paper"
+
+
+BASE_ONLY = (
+    *("start", "draws", "tuned_layers", "tuned_rate", "smoothing", "temperature", "augmentation", "masking"),
+    "precision",
+)
+PAPER_ONLY = ("device",)
 
 
 class Precision(str, Enum):
@@ -28,9 +51,18 @@ class Precision(str, Enum):
 
 
 def diarizer(
+    context: typer.Context,
     corpus: opt.Corpora,
     out: opt.RunFolder,
+    preset: Annotated[
+        Preset,
+        typer.Option(
+            help="base: the diarizer that is shipped; paper: the SEDTalker authors', which trains WavLM along."
+        ),
+    ] = Preset.base,
     splits: opt.Splits = None,
+    fold: opt.Fold = None,
+    leave_out: opt.LeaveOut = None,
     encoder: opt.Encoder = None,
     start: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Diarizer checkpoint to start from instead of random weights.")
@@ -54,11 +86,23 @@ def diarizer(
         Precision, typer.Option(help="Of the encoder's layers; bfloat16 is fast on processors that support it.")
     ] = Precision.float32,
     seed: opt.Seed = 0,
+    device: opt.DeviceOption = opt.Device.auto,
     quiet: opt.Quiet = False,
     debug: opt.Debug = False,
 ) -> None:
     """Train the diarizer on emotional speech corpora."""
     with session(quiet, False, debug):
+        given = {
+            name: value
+            for name, value in context.params.items()
+            if context.get_parameter_source(name).name == "COMMANDLINE"
+        }
+        foreign = next((name for name in (BASE_ONLY if preset is Preset.paper else PAPER_ONLY) if name in given), None)
+        if foreign:
+            raise UsageError(f"--{foreign.replace('_', '-')} is not for --preset {preset.value}; leave it out")
+        if preset is Preset.paper:
+            train_paper_preset(given, device.value, quiet)
+            return
         from sedtalker_cli.data.corpora import parse_corpus
         from sedtalker_cli.model.weights import weights_dir
         from sedtalker_cli.training.diarizer.run import train_diarizer
@@ -67,6 +111,8 @@ def diarizer(
         settings = DiarizerTraining(
             corpora=tuple(parse_corpus(text) for text in corpus),
             splits=splits,
+            fold=fold,
+            leave_out=leave_out,
             out=out,
             encoder=encoder or str(weights_dir("encoder")),
             start=start,
@@ -87,3 +133,23 @@ def diarizer(
         with stage_bar(quiet) as (log, progress):
             train_diarizer(settings, log, progress)
             log(f"wrote {out / 'checkpoint'}")
+
+
+def train_paper_preset(given: dict[str, Any], device: str, quiet: bool) -> None:
+    """Train the authors' diarizer.
+
+    Args:
+        given: parameters that stand on the command line.
+        device: `auto`, `cpu` or `cuda`.
+        quiet: whether nothing is said.
+    """
+    from sedtalker_cli.data.corpora import parse_corpus
+    from sedtalker_cli.model.device import choose_device
+    from sedtalker_cli.training.diarizer.paper import PaperTraining, train_paper
+
+    shared = ("out", "encoder", "composites", "epochs", "batch", "learning_rate", "seed", "splits", "fold", "leave_out")
+    chosen = {"splits": None, **{name: given[name] for name in shared if name in given}}
+    settings = PaperTraining(corpora=tuple(parse_corpus(text) for text in given["corpus"]), **chosen)
+    with stage_bar(quiet) as (log, progress):
+        train_paper(settings, choose_device(device), log, progress)
+        log(f"wrote {settings.out / 'checkpoint'}")

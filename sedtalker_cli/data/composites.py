@@ -16,7 +16,12 @@ PATTERNS = {"single": 0.3, "NE": 0.14, "EN": 0.14, "NEN": 0.12, "EE": 0.15, "cha
 
 @dataclass(frozen=True)
 class Turn:
-    """One clip inside a composite; times in s."""
+    """A stretch of one emotion inside a composite: a clip, or a part of one whose corpus marks spans; times in s.
+
+    Attributes:
+        onset, duration: Where it lies.
+        utterance: What is said, narrowed to this stretch (see `Utterance.parts`).
+    """
 
     onset: float
     duration: float
@@ -62,12 +67,12 @@ class CompositeSampler:
     ):
         self.load, self.seed, self.max_seconds, self.augmentation = load, seed, max_seconds, augmentation
         self.patterns, self.chain = patterns, chain
-        # corpus -> speaker -> class -> utterances
+        # corpus -> speaker -> class (or classes any of which counts, or nothing) -> utterances
         self.tree: dict[str, dict[str, dict[str, list[Utterance]]]] = defaultdict(
             lambda: defaultdict(lambda: defaultdict(list))
         )
         for utterance in utterances:
-            self.tree[utterance.corpus][utterance.speaker][utterance.label].append(utterance)
+            self.tree[utterance.corpus][utterance.speaker]["/".join(utterance.accepted)].append(utterance)
         self.corpora = sorted(self.tree)
         sizes = np.array([sum(len(u) for s in self.tree[c].values() for u in s.values()) for c in self.corpora])
         self.corpus_weights = sizes**temperature / np.sum(sizes**temperature)
@@ -103,12 +108,14 @@ class CompositeSampler:
         by_class = corpus[str(rng.choice(sorted(corpus)))]
         classes = self._classes(by_class, rng)
         chosen = [by_class[c][rng.integers(len(by_class[c]))] for c in classes]
-        speed = rng.choice([1.0, rng.uniform(0.85, 1.18)]) if self.augmentation else 1.0
+        speed = float(rng.choice([1.0, rng.uniform(0.85, 1.18)])) if self.augmentation else 1.0
+        speed = speed if abs(speed - 1) > 0.01 else 1.0
         clips = []
         for utterance in chosen:
             clip = self.load(utterance)
-            clips.append(change_speed(clip, speed) if abs(speed - 1) > 0.01 else clip)
-        composite = join(clips, chosen, rng, self.max_seconds, match_loudness=bool(rng.random() < 0.6))
+            clips.append(change_speed(clip, speed) if speed != 1 else clip)
+        match = bool(rng.random() < 0.6)
+        composite = join(clips, chosen, rng, self.max_seconds, match_loudness=match, speed=speed)
         if not self.augmentation:
             return composite
         return Composite(augment(composite.waveform, rng, self.augmentation), composite.turns)
@@ -121,16 +128,18 @@ def join(
     max_seconds: float,
     match_loudness: bool = True,
     pauses: float = 0.3,
+    speed: float = 1.0,
 ) -> Composite:
     """Join clips with short cross-fades or pauses.
 
     Args:
-        clips: waveforms (N,), speech-trimmed.
+        clips: waveforms (N,), speech-trimmed where their corpus marks no spans in them.
         utterances: what they are.
         rng: source of chance (pauses, loudness of a pause).
         max_seconds: the joined waveform is cut there.
         match_loudness: bring all clips to the first one's root mean square.
         pauses: probability of a pause of 0.05-0.4 s at a join; a boundary lies in its middle.
+        speed: how many times as fast as recorded the clips are; marked spans move with it.
 
     Returns:
         The composite; its turns tile it.
@@ -138,7 +147,7 @@ def join(
     fade = round(0.02 * SAMPLE_RATE)
     level = rms(clips[0])
     ramp = np.linspace(0, 1, fade, dtype=np.float32)
-    waveform, bounds = np.zeros(0, np.float32), [0]
+    waveform, bounds, starts = np.zeros(0, np.float32), [0], [0]
     for number, clip in enumerate(clips):
         clip = np.array(clip, np.float32)
         if match_loudness:
@@ -153,16 +162,27 @@ def join(
             pause = round(rng.uniform(0.05, 0.4) * SAMPLE_RATE)
             bounds.append(len(waveform) + pause // 2)
             hiss = rng.standard_normal(pause).astype(np.float32) * level * 10 ** rng.uniform(-3.5, -2.0)
+            starts.append(len(waveform) + pause)
             waveform = np.concatenate([waveform, hiss, clip])
         else:
+            starts.append(len(waveform) - fade_in)
             bounds.append(len(waveform) - fade_in // 2)
             overlap = waveform[len(waveform) - fade_in :] + clip[:fade_in]
             waveform = np.concatenate([waveform[: len(waveform) - fade_in], overlap, clip[fade_in:]])
     waveform = waveform[: round(max_seconds * SAMPLE_RATE)]
     bounds = [b for b in bounds if b < len(waveform) - SAMPLE_RATE // 5 or b == 0]
     edges = [b / SAMPLE_RATE for b in [*bounds, len(waveform)]]
-    turns = tuple(Turn(a, b - a, u) for a, b, u in zip(edges[:-1], edges[1:], utterances, strict=False))
-    return Composite(waveform, turns)
+    turns: list[Turn] = []
+    for a, b, start, utterance in zip(edges[:-1], edges[1:], starts, utterances, strict=False):
+        turns += _turns(a, b, start / SAMPLE_RATE, speed, utterance)
+    return Composite(waveform, tuple(turns))
+
+
+def _turns(onset: float, end: float, start: float, speed: float, utterance: Utterance) -> list[Turn]:
+    """Turns of a clip whose own time begins at `start` and that is heard from `onset` to `end`; all in s."""
+    parts = utterance.parts((end - start) * speed)
+    edges = [onset, *(max(onset, start + first / speed) for first, _, _ in parts[1:]), end]
+    return [Turn(a, b - a, part) for a, b, (_, _, part) in zip(edges[:-1], edges[1:], parts, strict=True) if b > a]
 
 
 def rms(waveform: np.ndarray) -> float:

@@ -1,6 +1,7 @@
 """Corpora in memory: utterances with their split and speech-trimmed waveforms."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,41 +9,67 @@ import numpy as np
 from sedtalker_cli.audio.reading import load_audio
 from sedtalker_cli.audio.vad import speech_bounds
 from sedtalker_cli.clock import SAMPLE_RATE
-from sedtalker_cli.data.corpora import Utterance, apply_splits, assign_splits, read_corpus, read_splits
-from sedtalker_cli.errors import InputError
+from sedtalker_cli.data.corpora import (
+    FOLDS,
+    Utterance,
+    apply_splits,
+    assign_splits,
+    corpus_reader,
+    draw_folds,
+    read_corpus,
+    read_splits,
+    split_of_fold,
+)
+from sedtalker_cli.errors import InputError, UsageError
 
 Log = Callable[[str], None]
 
 
 def read_corpora(
-    specs: Sequence[tuple[str, Path]], splits: Path | None, seed: int = 0, log: Log = lambda text: None
+    specs: Sequence[tuple[str, Path]],
+    splits: Path | None,
+    fold: int | None = None,
+    leave_out: str | None = None,
+    log: Log = lambda text: None,
 ) -> list[Utterance]:
-    """Utterances of several corpora with their splits.
+    """Utterances of several corpora with their splits; training and evaluation get the same ones from it.
 
     Args:
         specs: (corpus name, folder).
-        splits: table of splits (columns `path`, `split`), or None to draw them by speaker.
-        seed: of drawn splits.
+        splits: table of splits (see `corpora.read_splits`), or None to draw them by speaker, always the same ones.
+        fold: test this fold, validate by the next one, train on the rest.
+        leave_out: name of a corpus all of whose recordings are `test`.
         log: called with a line on what was read or skipped.
 
     Raises:
-        InputError: a folder holds nothing of its corpus.
+        InputError: a folder holds nothing of its corpus, or the table cannot be used.
+        UsageError: no such corpus to leave out, or no such fold.
     """
+    left_out = None if leave_out is None else corpus_reader(leave_out).name
+    table = None if splits is None else read_splits(splits, fold)
+    if table is None and fold is not None and not 0 <= fold < FOLDS:
+        raise UsageError(f"--fold {fold}: without --splits there are folds 0 to {FOLDS - 1}")
     utterances: list[Utterance] = []
     for name, folder in specs:
         reading = read_corpus(name, folder)
         log(reading.summary())
         utterances += reading
-    if splits is None:
-        return assign_splits(utterances, seed)
-    return [u for u in apply_splits(utterances, read_splits(splits)) if u.split]
+    if table is not None:
+        utterances = apply_splits(utterances, table)
+    elif fold is not None:
+        folds = draw_folds(utterances)
+        utterances = [replace(u, split=split_of_fold(folds[u.corpus, u.speaker], fold, FOLDS)) for u in utterances]
+    else:
+        utterances = assign_splits(utterances)
+    utterances = [replace(u, split="test") if u.corpus == left_out else u for u in utterances]
+    return [u for u in utterances if u.split]
 
 
 class WaveformStore:
-    """Decoded, speech-trimmed waveforms, kept as 16-bit numbers.
+    """Decoded waveforms, trimmed to speech, kept as 16-bit numbers.
 
     Args:
-        trim: cut silence at both ends.
+        trim: cut silence at both ends, unless the corpus marks spans, which would move.
         max_seconds: longer recordings are cut.
     """
 
@@ -54,7 +81,7 @@ class WaveformStore:
         """Waveform (N,) float32 at 16 kHz."""
         if utterance.path not in self.kept:
             waveform = load_audio(utterance.path)
-            if self.trim:
+            if self.trim and not utterance.segments:
                 start, end = speech_bounds(waveform)
                 waveform = waveform[start:end]
             waveform = waveform[: self.max_samples]

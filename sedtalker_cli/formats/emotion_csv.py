@@ -24,20 +24,25 @@ MOST_CLASSES = 256
 EQUAL = 2e-5  # of a probability read back, against the same one in another column
 
 
-def write_emotion_csv(path: str | os.PathLike, timeline: EmotionTimeline) -> None:
+def write_emotion_csv(
+    path: str | os.PathLike, timeline: EmotionTimeline, speakers: Sequence[str] | None = None
+) -> None:
     """Write a timeline; classes in alphabetical order, every row of probabilities sums to exactly 1.000000.
 
     Args:
         path: file to write.
         timeline: of one recording.
+        speakers: T names, written as a last column `speaker`; empty where nobody speaks.
     """
     order = np.argsort(np.array(timeline.classes, dtype=object))
     classes = [timeline.classes[i] for i in order]
     place = np.argsort(order)
     parts = _to_units(timeline.posteriors[:, order])
     with atomic_file(path) as part, open(part, "w", encoding="utf-8", newline="") as file:
-        file.write(",".join([*COLUMNS, *(f"p_{name}" for name in classes)]) + "\n")
-        row = "%d,%.2f,%s,%.4f,%.6f" + ",%.6f" * len(classes) + "\n"
+        last = () if speakers is None else ("speaker",)
+        file.write(",".join([*COLUMNS, *(f"p_{name}" for name in classes), *last]) + "\n")
+        row = "%d,%.2f,%s,%.4f,%.6f" + ",%.6f" * len(classes) + ("" if speakers is None else ",%s") + "\n"
+        cells = {} if speakers is None else {name: (_cell(name),) for name in set(speakers)}
         for start in range(0, len(parts), 4096):
             lines = []
             block = zip(
@@ -47,7 +52,8 @@ def write_emotion_csv(path: str | os.PathLike, timeline: EmotionTimeline) -> Non
                 strict=True,
             )
             for frame, (label, intensity, values) in enumerate(block, start=start):
-                lines.append(row % (frame, frame * HOP, classes[label], intensity, values[label], *values))
+                end = () if speakers is None else cells[speakers[frame]]
+                lines.append(row % (frame, frame * HOP, classes[label], intensity, values[label], *values, *end))
             file.write("".join(lines))
 
 
@@ -171,6 +177,11 @@ def _float_or_nan(text: str) -> float:
         return float(text)
     except ValueError:
         return math.nan
+
+
+def _cell(text: str) -> str:
+    """A CSV cell, quoted where that is needed."""
+    return '"' + text.replace('"', '""') + '"' if any(sign in text for sign in ',"\r\n') else text
 
 
 def _to_units(posteriors: np.ndarray) -> np.ndarray:

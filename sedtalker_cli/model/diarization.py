@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sedtalker_cli.emotion.speakers import SpeakerFrames
 from sedtalker_cli.emotion.timeline import EmotionTimeline
 
 if TYPE_CHECKING:
@@ -22,9 +23,11 @@ class Diarization:
         features: (T50, L, D) encoder features for the animator, read slice by slice (see `FeatureStore`).
         duration: of the recording in s.
         loudness: (T50,) of the recording, 0 to 1.
+        speakers: who speaks in every frame, where that is known.
     """
 
     timeline: EmotionTimeline
     features: Features = field(repr=False)
     duration: float
     loudness: np.ndarray = field(repr=False)
+    speakers: SpeakerFrames | None = field(default=None, repr=False)

@@ -31,6 +31,8 @@ class Diarizer:
     """A trained diarizer with its calibration and decoding parameters.
 
     Attributes:
+        adapts: whether it judges speakers by their own measure.
+        encoder: its own, None as it takes the features that the animator takes.
         classes: class names in the order of the posteriors.
         decoding: `min_duration` (s) and `switch_cost` (nats) fitted on the validation split.
         trained_on: names of the corpora.
@@ -38,6 +40,8 @@ class Diarizer:
     """
 
     kind = DIARIZER
+    adapts = True
+    encoder = None
 
     def __init__(self, network: DiarizerNetwork, config: dict[str, Any], device: str, sha256: str, source: str = ""):
         self.network = network.to(device).eval().requires_grad_(False)

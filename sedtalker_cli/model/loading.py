@@ -3,11 +3,25 @@
 import os
 
 from sedtalker_cli.model.animator import Animator
+from sedtalker_cli.model.diarizer import Diarizer
+from sedtalker_cli.model.paper_diarizer import PaperDiarizer
 from sedtalker_cli.model.vertex_animator import VertexAnimator
-from sedtalker_cli.model.weights import ANIMATOR, checkpoint_type
+from sedtalker_cli.model.weights import ANIMATOR, DIARIZER, checkpoint_type
 
 AnyAnimator = Animator | VertexAnimator
 ANIMATORS: dict[str, type[Animator] | type[VertexAnimator]] = {m.kind: m for m in (Animator, VertexAnimator)}
+
+AnyDiarizer = Diarizer | PaperDiarizer
+DIARIZERS: dict[str, type[Diarizer] | type[PaperDiarizer]] = {m.kind: m for m in (Diarizer, PaperDiarizer)}
+
+
+def load_diarizer(folder: str | os.PathLike[str], device: str = "cpu") -> AnyDiarizer:
+    """Load a diarizer of whatever kind.
+
+    Raises:
+        InputError: no, damaged or foreign checkpoint.
+    """
+    return DIARIZERS.get(checkpoint_type(folder) or DIARIZER, Diarizer).load(folder, device)
 
 
 def load_animator(folder: str | os.PathLike[str], device: str = "cpu") -> AnyAnimator:

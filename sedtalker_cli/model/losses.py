@@ -11,7 +11,8 @@ def masked_classification(
 
     Args:
         logits: (B, T, C).
-        target: (B, T) class numbers, -100 where there is no frame.
+        target: (B, T) class numbers, negative where there is no frame or no class; or (B, T, C) bool, the classes any
+            of which counts as right, none where there is no frame or nothing is told.
         known: (B, C) bool; unknown classes take no part, so they are not learned as absent.
         smoothing: probability spread evenly over a recording's known classes.
 
@@ -19,8 +20,12 @@ def masked_classification(
         Mean over recordings of the mean over their frames (long recordings do not dominate).
     """
     log_p = logits.masked_fill(~known[:, None], -1e9).log_softmax(-1)
-    valid = target >= 0
-    nll = -log_p.gather(-1, target.clamp(min=0).unsqueeze(-1)).squeeze(-1)
+    if target.dtype == torch.bool:
+        valid = target.any(-1)
+        nll = -log_p.masked_fill(~target, -1e9).logsumexp(-1)
+    else:
+        valid = target >= 0
+        nll = -log_p.gather(-1, target.clamp(min=0).unsqueeze(-1)).squeeze(-1)
     spread = -(log_p * known[:, None]).sum(-1) / known.sum(-1)[:, None]
     loss = ((1 - smoothing) * nll + smoothing * spread) * valid
     return (loss.sum(1) / valid.sum(1).clamp(min=1)).mean()
@@ -45,12 +50,14 @@ def ranked_intensity(
     Args:
         logits: (B, T) intensity logits.
         target: (B, T) with NaN where unknown.
-        emotion: (B, T) classes; only single-emotion recordings with a target take part.
+        emotion: (B, T) classes, -1 where a recording does not tell one, -100 where there is no frame; only recordings
+            of one class (or none) with a target take part.
         margin: pairs whose targets are closer are left out.
     """
-    valid = (~target.isnan()) & (emotion >= 0)
+    there = emotion > -100
+    valid = (~target.isnan()) & there
     frames = valid.sum(1)
-    constant = emotion.masked_fill(emotion < 0, 0).amax(1) == emotion.masked_fill(emotion < 0, 99).amin(1)
+    constant = emotion.amax(1) == emotion.masked_fill(~there, 99).amin(1)
     rows = (frames > 0) & constant
     if rows.sum() < 2:
         return logits.sum() * 0

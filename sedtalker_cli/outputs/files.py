@@ -20,7 +20,8 @@ from sedtalker_cli.progress import Progress, silent
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sedtalker_cli.emotion.timeline import EmotionTimeline
+    from sedtalker_cli.emotion.speakers import SpeakerFrames
+    from sedtalker_cli.emotion.timeline import EmotionTimeline, Segment
     from sedtalker_cli.formats.captions import Caption
     from sedtalker_cli.motion.motion import Motion
 
@@ -81,18 +82,27 @@ def timeline_suffixes(formats: Iterable[str] = (), plot: str | None = None) -> t
     return (*TIMELINE_SUFFIXES, *extra, *((PLOT_SUFFIXES[plot],) if plot else ()))
 
 
-def describe_timeline(timeline: EmotionTimeline) -> dict[str, Any]:
-    """Duration and segments, for JSON lines."""
-    segments = [
-        {
-            "onset": round(segment.onset, 3),
-            "duration": round(segment.duration, 3),
-            "emotion": segment.emotion,
-            "confidence": round(segment.confidence, 3),
-        }
-        for segment in timeline.segments()
-    ]
-    return {"duration": round(timeline.duration, 3), "segments": segments}
+def describe_timeline(timeline: EmotionTimeline, speakers: SpeakerFrames | None = None) -> dict[str, Any]:
+    """Duration and segments, for JSON lines, each with its speaker where that is known."""
+    if speakers is not None:
+        segments = [
+            describe_segment(segment) | {"speaker": name or None} for segment, name in speakers.segments(timeline)
+        ]
+        return {"duration": round(timeline.duration, 3), "segments": segments}
+    return {
+        "duration": round(timeline.duration, 3),
+        "segments": [describe_segment(segment) for segment in timeline.segments()],
+    }
+
+
+def describe_segment(segment: Segment) -> dict[str, Any]:
+    """Times, emotion and confidence, for JSON lines."""
+    return {
+        "onset": round(segment.onset, 3),
+        "duration": round(segment.duration, 3),
+        "emotion": segment.emotion,
+        "confidence": round(segment.confidence, 3),
+    }
 
 
 def write_timeline(
@@ -101,6 +111,7 @@ def write_timeline(
     formats: Iterable[str] = (),
     plot: str | None = None,
     audio: Path | None = None,
+    speakers: SpeakerFrames | None = None,
 ) -> None:
     """Write `STEM.rttm` and `STEM.emotion.csv`, and what else is wanted (see `timeline_suffixes`).
 
@@ -110,10 +121,14 @@ def write_timeline(
         formats: further files by format.
         plot: `png` or `svg`, None for no plot.
         audio: the recording; a plot needs it.
+        speakers: who speaks in every frame; segments are then cut at turns, and the CSV names the speaker.
     """
     segments, wanted = timeline.segments(), set(formats)
+    if speakers is not None:
+        segments = [segment for segment, _ in speakers.segments(timeline)]
     write_rttm(with_suffix(stem, ".rttm"), segments, stem.name)
-    write_emotion_csv(with_suffix(stem, ".emotion.csv"), timeline)
+    names = None if speakers is None else speakers.labels()
+    write_emotion_csv(with_suffix(stem, ".emotion.csv"), timeline, names)
     if "json" in wanted:
         write_emotion_json(with_suffix(stem, FORMAT_SUFFIXES["json"]), timeline, stem.name)
     if "audacity" in wanted:

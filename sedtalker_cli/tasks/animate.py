@@ -64,7 +64,7 @@ class AnimateTask(SpeechTask):
     def protected(self, jobs: Sequence[Job]) -> tuple[Path, ...]:
         """Files that the options and a list name, which no output may replace."""
         named = sorted(Path(spec) for spec in self._overrides(jobs) if is_override_file(spec))
-        given = (self.options.head, self.files.captions_file)
+        given = (self.options.head, self.files.captions_file, self.who.path)
         return (*named, *(Path(path) for path in given if path))
 
     def _overrides(self, jobs: Sequence[Job]) -> set[str]:
@@ -146,10 +146,14 @@ class AnimateTask(SpeechTask):
 
     def work(self, job: Job, stem: Path, progress: Progress) -> dict[str, Any]:
         voice = self.voice(job, progress)
-        motion = self.pipeline.animate(job.source, self.options_of(job), progress=progress, voice=voice)
+        turns = self.who.turns(job)
+        motion = self.pipeline.animate(
+            job.source, self.options_of(job), progress=progress, voice=voice, turns=turns, speaker=self.who.speaker
+        )
         write_animation(stem, motion, self.out / job.name.parent, self.files, progress)
         assert motion.timeline is not None
-        return {**describe_timeline(motion.timeline), "frames": motion.frames, "fps": self.options.fps}
+        facts = {"frames": motion.frames, "fps": self.options.fps}
+        return {**describe_timeline(motion.timeline), **facts, **self.row(job, motion.timeline)}
 
 
 def _check_rows(jobs: Sequence[Job], classes: Sequence[str], head: Path | None) -> None:

@@ -32,8 +32,10 @@ class DiarizeTask(SpeechTask):
         return timeline_suffixes(self.formats, self.plot)
 
     def work(self, job: Job, stem: Path, progress: Progress) -> dict[str, Any]:
-        timeline = self.pipeline.diarize(job.source, progress, self.voice(job, progress)).timeline
+        voice, turns = self.voice(job, progress), self.who.turns(job)
+        found = self.pipeline.diarize(job.source, progress, voice, turns)
+        timeline = found.timeline
         if self.plot:
             progress("drawing", 0, 1)
-        write_timeline(stem, timeline, self.formats, self.plot, job.source)
-        return describe_timeline(timeline)
+        write_timeline(stem, timeline, self.formats, self.plot, job.source, found.speakers)
+        return describe_timeline(timeline, found.speakers) | self.row(job, timeline)

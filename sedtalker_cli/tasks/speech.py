@@ -9,11 +9,15 @@ from sedtalker_cli.audio.reading import header_duration
 from sedtalker_cli.batch.inputs import Job
 from sedtalker_cli.batch.processing import Task
 from sedtalker_cli.batch.threads import sum_in_one_thread
+from sedtalker_cli.errors import UsageError
 from sedtalker_cli.model.options import ModelOptions
 from sedtalker_cli.progress import Progress
 from sedtalker_cli.tasks.adaptation import Adaptation
+from sedtalker_cli.tasks.summary import DETAIL, recording_row
+from sedtalker_cli.tasks.who_speaks import WhoSpeaks
 
 if TYPE_CHECKING:
+    from sedtalker_cli.emotion.timeline import EmotionTimeline
     from sedtalker_cli.model.diarizer import Voice
 
 BYTES_A_SECOND = 16_000  # of compressed sound and film, where only the file's size tells its length
@@ -26,10 +30,14 @@ class SpeechTask(Task):
     Attributes:
         models: which are loaded.
         speakers: all inputs of the whole work (not only of this part) where speakers are adapted to, else none.
+        who: who speaks in the inputs, and whose voice is wanted.
+        summary: whether every input's details hold its row of the table of the batch.
     """
 
     models: ModelOptions = field(default_factory=ModelOptions)
     speakers: tuple[Job, ...] = ()
+    who: WhoSpeaks = field(default_factory=WhoSpeaks, kw_only=True)
+    summary: bool = field(default=False, kw_only=True)
 
     animates = False
 
@@ -48,6 +56,8 @@ class SpeechTask(Task):
 
         sum_in_one_thread()
         self.pipeline = Pipeline.load(self.models)
+        if self.speakers and not self.pipeline.diarizer.adapts:
+            raise UsageError(f"{self.models.diarizer}: does not adapt to speakers; leave --adapt out")
         if self.pipeline.device == "cpu":
             self.pipeline.encoder.threads = threads
         self.common: dict[str, Any] = {
@@ -58,11 +68,15 @@ class SpeechTask(Task):
         self.adaptation = Adaptation(self.speakers, self.pipeline.listen) if self.speakers else None
 
     def settings(self, job: Job) -> dict[str, Any]:
-        return {**self.common, **(self.adaptation.settings(job) if self.adaptation else {})}
+        return {**self.common, **self.who.settings, **(self.adaptation.settings(job) if self.adaptation else {})}
 
     def voice(self, job: Job, progress: Progress) -> Voice | None:
         """What is known of the job's speaker, where that is wanted."""
         return self.adaptation.voice(job, progress) if self.adaptation else None
+
+    def row(self, job: Job, timeline: EmotionTimeline) -> dict[str, Any]:
+        """The job's row of the table, for its details, where that is wanted."""
+        return {DETAIL: recording_row(job.source, timeline)} if self.summary else {}
 
     def cost(self, job: Job) -> float:
         return header_duration(job.source) or super().cost(job) / BYTES_A_SECOND

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from sedtalker_cli.data.corpora.splits import splits_checksum
 from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.model.checkpoint import checksum
 from sedtalker_cli.model.encoder import SpeechEncoder
@@ -25,8 +26,10 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
 def shown_settings(settings: Any) -> dict[str, Any]:
     """A run's settings (a dataclass) without paths and without the network's sizes, ready for JSON."""
     values = asdict(settings)
-    for name in ("splits", "out", "cache", "encoder", "network"):
+    for name in ("out", "cache", "encoder", "network"):
         values.pop(name, None)
+    if values.get("splits"):
+        values["splits"] = splits_checksum(values["splits"])
     if values.get("start"):
         values["start"] = checksum(values["start"])
     if "captures" in values:

@@ -322,3 +322,65 @@ def test_mu_law_adds_little_noise():
     y = sound.mu_law(x)
     assert 25 < level_db(x) - level_db(y - x) < 50
     assert np.array_equal(sound.mu_law(np.zeros(10, np.float32)), np.zeros(10))
+
+
+# --- marked spans, and recordings without an emotion
+
+
+def marked(*segments) -> Utterance:
+    return Utterance(Path("zed/1_1.wav"), "zed", "1", "angry", segments=segments)
+
+
+def spans_of(composite: Composite) -> list[tuple[float, float, str | None]]:
+    return [(round(t.onset, 3), round(t.onset + t.duration, 3), t.utterance.emotion) for t in composite.turns]
+
+
+def test_marked_spans_become_turns_and_the_rest_is_neutral():
+    rng, clip = np.random.default_rng(0), constant(0.1, 3.0)
+    alone = join([clip], [marked((0.5, 1.25, "angry"), (2.0, 9.0, "angry"))], rng, 60)
+    assert spans_of(alone) == [(0, 0.5, "neutral"), (0.5, 1.25, "angry"), (1.25, 2.0, "neutral"), (2.0, 3.0, "angry")]
+    assert_tiled(alone)
+    assert all(turn.utterance.segments == () for turn in alone.turns)
+    calm = utterance("zed", "1", "neutral")
+    after = join([constant(0.1, 1.0), clip], [calm, marked((0.5, 1.25, "angry"))], rng, 60, pauses=0)
+    assert spans_of(after) == [
+        (0, 0.99, "neutral"),
+        (0.99, 1.48, "neutral"),
+        (1.48, 2.23, "angry"),
+        (2.23, 3.98, "neutral"),
+    ]
+    fast = join([constant(0.1, 1.5)], [marked((0.5, 1.25, "angry"))], rng, 60, speed=2.0)
+    assert spans_of(fast) == [(0, 0.25, "neutral"), (0.25, 0.625, "angry"), (0.625, 1.5, "neutral")]
+    cut = join([clip], [marked((0.5, 1.25, "angry"))], rng, 1.0)
+    assert spans_of(cut) == [(0, 0.5, "neutral"), (0.5, 1.0, "angry")]
+
+
+def test_spans_follow_the_speed_that_was_drawn():
+    """A recording whose marked half is loud: whatever the speed, the loud part is labelled."""
+    clip = np.concatenate([constant(0.01, 1.0), constant(0.4, 1.0)])
+    source = sampler([marked((1.0, 2.0, "angry"))], lambda u: clip, patterns={"single": 1.0}, augmentation=1e-9)
+    lengths = set()
+    for index in range(12):
+        composite = source.draw(0, index)
+        lengths.add(len(composite.waveform))
+        quiet, loud = composite.turns
+        assert loud.onset == pytest.approx(composite.duration / 2, abs=0.01) and loud.utterance.emotion == "angry"
+        assert quiet.utterance.emotion == "neutral"
+    assert len(lengths) > 4
+
+
+def test_spans_that_overlap_or_are_empty():
+    parts = marked((1.0, 2.0, "angry"), (1.5, 2.5, "sad"), (0.2, 0.2, "happy")).parts(2.5)
+    assert [(a, b, u.label) for a, b, u in parts] == [(0, 1, "neutral"), (1, 2, "angry"), (2, 2.5, "sad")]
+    assert utterance().parts(2.5) == [(0.0, 2.5, utterance())]
+
+
+def test_recordings_without_an_emotion_are_joined_with_their_like():
+    words = [Utterance(Path(f"{n}.wav"), "baved", "1", None, intensity=n / 2) for n in range(3)]
+    scream = Utterance(Path("s.wav"), "nonverbal", "2", None, any_of=("fear", "angry"))
+    laugh = Utterance(Path("l.wav"), "nonverbal", "2", "happy")
+    source = sampler([*words, scream, laugh], augmentation=0)
+    drawn = [source.draw(0, index).turns for index in range(80)]
+    assert {len(turns) for turns in drawn} > {1, 2, 3}
+    assert {turn.utterance.path.stem for turns in drawn for turn in turns} == {"0", "1", "2", "s", "l"}
+    assert all(len({turn.utterance.speaker for turn in turns}) == 1 for turns in drawn)

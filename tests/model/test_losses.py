@@ -90,3 +90,30 @@ def test_ranking_leaves_padding_out():
     emotion = torch.tensor([[3] * 4, [3, 3, -100, -100]])
     logits = torch.tensor([[2.0] * 4, [1.0, 1.0, 99.0, 99.0]], dtype=torch.float64)
     assert ranked_intensity(logits, target, emotion).item() == pytest.approx(math.log1p(math.exp(-1)))
+
+
+def test_any_of_several_classes_counts_and_nothing_told_costs_nothing():
+    torch.manual_seed(0)
+    logits, known = torch.randn(2, 5, 7, requires_grad=True), torch.ones(2, 7, dtype=torch.bool)
+    target = torch.randint(0, 7, (2, 5))
+    one = F.one_hot(target, 7).bool()
+    torch.testing.assert_close(
+        masked_classification(logits, one, known, 0.1), masked_classification(logits, target, known, 0.1)
+    )
+    several = one.clone()
+    several[0, :, :3] = True
+    several[1] = False
+    p = logits.softmax(-1)
+    expected = -(p * several).sum(-1)[0].log().mean() / 2
+    torch.testing.assert_close(masked_classification(logits, several, known), expected)
+    masked_classification(logits, several, known).backward()
+    assert (logits.grad[1] == 0).all() and logits.grad.isfinite().all()
+    nothing = masked_classification(logits, torch.zeros_like(one), known, 0.1)
+    assert nothing.item() == 0
+
+
+def test_recordings_without_a_class_are_ranked_by_their_level():
+    emotion = torch.tensor([[-1, -1], [-1, -100], [3, 3]])
+    target = torch.tensor([[0.0, 0.0], [1.0, math.nan], [math.nan, math.nan]])
+    right = torch.tensor([[-9.0, -9.0], [9.0, 0.0], [0.0, 0.0]])
+    assert ranked_intensity(right, target, emotion) < 0.01 < 5 < ranked_intensity(-right, target, emotion)

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from sedtalker_cli.data.captures import READERS
+from sedtalker_cli.data.recordings import read_corpora
 from sedtalker_cli.emotion.timeline import EMOTIONS
 from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.evaluation.diarization.checkpoint import evaluate_checkpoint
@@ -24,7 +25,7 @@ from sedtalker_cli.model.layers.whisper import WhisperLayers
 from sedtalker_cli.training.animator.run import train_animator
 from sedtalker_cli.training.animator.settings import AnimatorTraining
 from sedtalker_cli.training.diarizer.labels import known_classes
-from sedtalker_cli.training.diarizer.run import train_diarizer
+from sedtalker_cli.training.diarizer.run import read_samplers, train_diarizer
 from sedtalker_cli.training.diarizer.settings import DiarizerTraining
 from tests.data.grid import write_grid
 
@@ -212,6 +213,44 @@ def test_run_does_not_go_on_with_other_settings(finished, change, named):
     message = str(error.value)
     assert named in message and str(settings.out) in message and "\n" not in message
     assert (settings.out / "state.pt").read_bytes() == before
+
+
+def test_run_does_not_go_on_with_other_splits_or_folds(data, tmp_path):
+    settings = diarizer_settings(data, tmp_path / "run")
+    train_diarizer(settings, silent, silent)
+    before = (settings.out / "state.pt").read_bytes()
+    other = tmp_path / "other.csv"
+    other.write_text((data / "splits.csv").read_text() + "ravdess/more,test\n")
+    for change, named in (
+        ({"splits": other}, "splits "),
+        ({"splits": None}, "splits "),
+        ({"fold": 1, "splits": None}, "fold None -> 1"),
+        ({"leave_out": "emodb"}, "leave_out None -> emodb"),
+    ):
+        with pytest.raises(UsageError, match=named):
+            train_diarizer(replace(settings, **change), silent, silent)
+    with pytest.raises(InputError, match=r"nowhere\.csv"):
+        train_diarizer(replace(settings, splits=tmp_path / "nowhere.csv"), silent, silent)
+    assert (settings.out / "state.pt").read_bytes() == before
+    copy = tmp_path / "copy.csv"
+    copy.write_bytes((data / "splits.csv").read_bytes())  # the same table at another place
+    lines = []
+    train_diarizer(replace(settings, splits=copy), lines.append, silent)
+    assert "resumed after epoch 2" in lines
+
+
+def test_split_does_not_follow_the_seed_of_training(data, tmp_path):
+    """Without a table, training keeps apart those speakers whom evaluation tests, whatever its seed."""
+    corpora = (("ravdess", data / "ravdess"),)
+    tested = {u.speaker for u in read_corpora(corpora, None) if u.split == "test"}
+    assert len(tested) == 1
+    for seed in range(4):
+        settings = diarizer_settings(data, tmp_path / str(seed), splits=None, seed=seed)
+        samplers = read_samplers(settings, silent)
+        assert not tested & {s for sampler in samplers.values() for s in sampler.tree["ravdess"]}
+    everything = diarizer_settings(data, tmp_path / "x", corpora=corpora, leave_out="ravdess")
+    with pytest.raises(InputError, match="no usable recordings in the train split"):
+        read_samplers(everything, silent)
 
 
 def test_run_does_not_go_on_with_another_encoder(finished, tmp_path):

@@ -2,11 +2,12 @@
 
 from .base import AUDIO_SUFFIXES, CLASS_OF_EMOTION, UNIFIED_EMOTIONS, CorpusReader, CorpusReading, Skipped, Utterance
 from .registry import corpus_names, corpus_reader, parse_corpus, read_corpus
-from .splits import apply_splits, assign_splits, read_splits
+from .splits import FOLDS, apply_splits, assign_splits, draw_folds, read_splits, split_of_fold, write_splits
 
 __all__ = [
     "AUDIO_SUFFIXES",
     "CLASS_OF_EMOTION",
+    "FOLDS",
     "UNIFIED_EMOTIONS",
     "CorpusReader",
     "CorpusReading",
@@ -16,7 +17,10 @@ __all__ = [
     "assign_splits",
     "corpus_names",
     "corpus_reader",
+    "draw_folds",
     "parse_corpus",
     "read_corpus",
     "read_splits",
+    "split_of_fold",
+    "write_splits",
 ]

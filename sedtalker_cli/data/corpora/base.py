@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from sedtalker_cli.clock import HOP
 from sedtalker_cli.errors import InputError
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".opus")
@@ -38,7 +39,9 @@ class Utterance:
         path: The sound file.
         corpus: Registry name of the corpus.
         speaker: Speaker, unique within the corpus (pair it with `corpus` to compare across corpora).
-        emotion: One of `UNIFIED_EMOTIONS`.
+        emotion: One of `UNIFIED_EMOTIONS`; None where the corpus does not tell one. Such a recording takes no part in
+            losses and scores of classes, but may teach intensity.
+        any_of: Emotions any of which counts as right, where the corpus leaves it open (a scream); `emotion` is None.
         intensity: How strongly the emotion was to be expressed, 0..1, where the corpus has levels
             (0 for neutral and calm).
         strength: The corpus's own word for that level (`normal`, `strong`, `low`, ...).
@@ -50,12 +53,14 @@ class Utterance:
         sentence: Identity of the spoken text, for splits without shared texts; None for free speech.
         segments: (start [s], end [s], emotion) where the corpus marks emotions inside the file; the rest
             is neutral.
+        sound: Kind of a vocal sound that is no speech (`laughing`, `coughing`, ...); None for speech.
+        speech: False for noises of the body (coughs, sneezes), which a speech detector should pass over.
     """
 
     path: Path
     corpus: str
     speaker: str
-    emotion: str
+    emotion: str | None
     intensity: float | None = None
     strength: str | None = None
     arousal: float | None = None
@@ -65,11 +70,48 @@ class Utterance:
     split: str | None = None
     sentence: str | None = None
     segments: tuple[tuple[float, float, str], ...] = ()
+    any_of: tuple[str, ...] = ()
+    sound: str | None = None
+    speech: bool = True
 
     @property
-    def label(self) -> str:
-        """The emotion as one of the seven classes of `emotion.timeline.EMOTIONS`."""
-        return CLASS_OF_EMOTION[self.emotion]
+    def label(self) -> str | None:
+        """The emotion as one of the seven classes of `emotion.timeline.EMOTIONS`; None where there is not one."""
+        return None if self.emotion is None else CLASS_OF_EMOTION[self.emotion]
+
+    @property
+    def accepted(self) -> tuple[str, ...]:
+        """Classes that count as right, sorted: the label, several of which any counts, or none if nothing is told."""
+        emotions = self.any_of if self.emotion is None else (self.emotion,)
+        return tuple(sorted({CLASS_OF_EMOTION[emotion] for emotion in emotions}))
+
+    def parts(self, duration: float) -> list[tuple[float, float, Utterance]]:
+        """What is said when: stretches of one emotion that tile the recording.
+
+        Args:
+            duration: Of the recording in s; spans marked beyond it are cut.
+
+        Returns:
+            (start [s], end [s], the utterance narrowed to that stretch). One stretch, the whole, where the corpus marks
+            no spans; otherwise the spans, and neutral between and around them for more than a frame. Where spans
+            overlap the earlier one goes on to its end.
+        """
+        if not self.segments:
+            return [(0.0, duration, self)]
+        found: list[tuple[float, float, str]] = []
+        reached = 0.0
+        for start, end, emotion in sorted(self.segments):
+            if min(end, duration) <= max(start, reached):
+                continue
+            if start - reached > HOP:
+                found.append((reached, start, "neutral"))
+                reached = start
+            end = duration if duration - end <= HOP else end
+            found.append((reached, end, emotion))
+            reached = end
+        if reached < duration:
+            found.append((reached, duration, "neutral"))
+        return [(start, end, replace(self, emotion=emotion, segments=())) for start, end, emotion in found]
 
 
 @dataclass(frozen=True)
@@ -134,7 +176,8 @@ class CorpusReader:
     Attributes:
         name: Registry name.
         layout: An example path below the root, shown when nothing is found.
-        labels: Published label -> unified emotion, or None for labels that are dropped.
+        labels: Published label -> unified emotion; several of which any counts; an empty tuple for recordings that tell
+            no emotion; None for labels that are dropped.
         decode: (path, root, index) -> Utterance; raises `Misnamed` or `Dropped`.
         index: root -> whatever `decode` wants to know from the corpus's tables, read once.
         annotated: False where "neutral" is assumed of read speech, not labelled.
@@ -143,7 +186,7 @@ class CorpusReader:
 
     name: str
     layout: str
-    labels: Mapping[str, str | None]
+    labels: Mapping[str, str | tuple[str, ...] | None]
     decode: Callable[[Path, Path, Any], Utterance]
     index: Callable[[Path], Any] = lambda root: None
     annotated: bool = True
@@ -152,7 +195,8 @@ class CorpusReader:
     @property
     def classes(self) -> tuple[str, ...]:
         """Classes of `emotion.timeline.EMOTIONS` that this corpus can tell, sorted; a loss masks the others."""
-        return tuple(sorted({CLASS_OF_EMOTION[emotion] for emotion in self.labels.values() if emotion}))
+        named = [(label,) if isinstance(label, str) else label or () for label in self.labels.values()]
+        return tuple(sorted({CLASS_OF_EMOTION[emotion] for emotions in named for emotion in emotions}))
 
     def read(self, root: str | os.PathLike) -> CorpusReading:
         """Find and decode every recording below `root`; sound itself is not opened.
@@ -193,18 +237,27 @@ class CorpusReader:
         return CorpusReading(self.name, root, tuple(utterances), tuple(skipped), dict(dropped))
 
     def emotion_of(self, label: str) -> str:
-        """Unified emotion of a published label.
+        """Unified emotion of a published label that stands for exactly one.
 
         Raises:
             Dropped: The label is known and not used.
             Misnamed: The label is not known.
         """
+        (emotion,) = self.emotions_of(label)
+        return emotion
+
+    def emotions_of(self, label: str) -> tuple[str, ...]:
+        """Unified emotions any of which counts for a published label; none where it tells no emotion.
+
+        Raises:
+            Dropped, Misnamed: As in `emotion_of`.
+        """
         if label not in self.labels:
             raise Misnamed(f"unknown label {label!r}")
-        emotion = self.labels[label]
-        if emotion is None:
+        emotions = self.labels[label]
+        if emotions is None:
             raise Dropped(label)
-        return emotion
+        return (emotions,) if isinstance(emotions, str) else emotions
 
 
 def recordings(root: Path, suffixes: Sequence[str] = AUDIO_SUFFIXES) -> list[Path]:

@@ -9,6 +9,7 @@ from sedtalker_cli.errors import UsageError
 
 from . import (
     ased,
+    baved,
     crema_d,
     emodb,
     emotale,
@@ -19,6 +20,7 @@ from . import (
     librispeech,
     meld,
     nemo,
+    nonverbal,
     ravdess,
     savee,
     speechocean762,
@@ -30,6 +32,7 @@ from .base import CorpusReader, CorpusReading
 
 _MODULES = (
     ased,
+    baved,
     crema_d,
     emodb,
     emotale,
@@ -40,6 +43,7 @@ _MODULES = (
     librispeech,
     meld,
     nemo,
+    nonverbal,
     ravdess,
     savee,
     speechocean762,

@@ -10,7 +10,9 @@ from sedtalker_cli.evaluation.metrics.confusion import Confusion
 from sedtalker_cli.evaluation.report.tables import Table, number
 
 if TYPE_CHECKING:
-    from sedtalker_cli.evaluation.diarization.checkpoint import ClipScores, DiarizationReport, JoinedScores
+    from sedtalker_cli.evaluation.diarization.checkpoint import DiarizationReport
+    from sedtalker_cli.evaluation.diarization.clips import ClipScores
+    from sedtalker_cli.evaluation.diarization.joined import JoinedScores
     from sedtalker_cli.evaluation.metrics.diarization import DiarizationScore
 
 
@@ -104,8 +106,20 @@ def scalars(clips: ClipScores) -> list[tuple[str, float | None]]:
         (clips.reliability.name, clips.reliability.ece),
         ("intensity, strong against normal, AUC", clips.strong_auc),
         ("intensity against annotated arousal, Spearman", clips.arousal_spearman),
+        ("intensity against annotated arousal, Spearman by speaker", clips.arousal_by_speaker),
+        *((f"intensity against the levels of {c}, Spearman by speaker", v) for c, v in clips.level_by_speaker.items()),
         ("mean intensity of neutral clips", clips.neutral_intensity),
     ]
+
+
+def sound_table(clips: ClipScores, adapted: ClipScores) -> Table:
+    """Non-verbal sounds, one row a kind: how often the answer is one that counts."""
+    rows = [
+        [kind, str(count), number(share), number(adapted.sounds[kind][1])]
+        for kind, (count, share) in clips.sounds.items()
+    ]
+    title = "Non-verbal sounds, share that is called what they stand for"
+    return Table(title, ("sound", "clips", "right", "adapted to the speaker"), rows)
 
 
 def joined_table(joined: JoinedScores, title: str) -> Table:
@@ -121,7 +135,9 @@ def joined_table(joined: JoinedScores, title: str) -> Table:
 def checkpoint_tables(report: DiarizationReport) -> list[Table]:
     """All tables of a checkpoint on a split."""
     clips, title = report.clips, f"Whole clips, {report.split} split"
+    sounds = [sound_table(clips, report.adapted)] if clips.sounds else []
     foreign = [joined_table(report.foreign, "Joined clips of other corpora")] if report.foreign else []
+    marked = [joined_table(report.marked, "Recordings with marked spans")] if report.marked else []
     return [
         corpus_table(clips, title),
         corpus_table(report.adapted, f"{title}, adapted to each speaker by all their clips"),
@@ -131,6 +147,8 @@ def checkpoint_tables(report: DiarizationReport) -> list[Table]:
         scalar_table(clips, report.adapted),
         joined_table(report.joined, "Joined clips, corpora of training"),
         *foreign,
+        *marked,
+        *sounds,
     ]
 
 

@@ -31,7 +31,7 @@ class Speech:
         if not self.settings.corpora or not self.settings.speech:
             return
         if self.utterances is None:
-            found = read_corpora(self.settings.corpora, self.settings.splits, self.settings.seed, self.log)
+            found = read_corpora(self.settings.corpora, self.settings.splits, log=self.log)
             self.utterances = [u for u in found if u.split == "train"]
         rng = np.random.default_rng([self.settings.seed, number, 1])
         by_corpus: dict[str, list] = {}

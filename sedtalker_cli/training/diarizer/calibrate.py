@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from sedtalker_cli.clock import HOP
 from sedtalker_cli.emotion.decoding import decode_labels
-from sedtalker_cli.training.diarizer.labels import LabelledSet
+from sedtalker_cli.training.diarizer.labels import UNLABELLED, LabelledSet
 
 
 def fit_temperature(logits: np.ndarray, frames: LabelledSet) -> float:
@@ -16,7 +16,8 @@ def fit_temperature(logits: np.ndarray, frames: LabelledSet) -> float:
         logits: (frames, C).
         frames: with their classes.
     """
-    scores, target = torch.from_numpy(logits), torch.from_numpy(frames.emotion)
+    labelled = frames.emotion != UNLABELLED
+    scores, target = torch.from_numpy(logits[labelled]), torch.from_numpy(frames.emotion[labelled])
     grid = np.exp(np.linspace(np.log(0.3), np.log(5), 120))
     losses = [float(F.cross_entropy(scores / float(t), target)) for t in grid]
     return round(float(grid[int(np.argmin(losses))]), 4)
@@ -36,7 +37,8 @@ def fit_decoding(logits: np.ndarray, frames: LabelledSet) -> dict[str, float]:
             wrong = 0
             for a, b in zip(frames.bounds[:-1], frames.bounds[1:], strict=True):
                 labels = decode_labels(posteriors[a:b], round(min_duration / HOP), switch_cost)
-                wrong += np.count_nonzero(labels != frames.emotion[a:b])
+                truth = frames.emotion[a:b]
+                wrong += np.count_nonzero((labels != truth) & (truth != UNLABELLED))
             if wrong < best:
                 best, choice = wrong, {"min_duration": min_duration, "switch_cost": switch_cost}
     return choice

@@ -12,6 +12,9 @@ from sedtalker_cli.data.composites import Composite
 from sedtalker_cli.data.corpora import Utterance, corpus_reader
 from sedtalker_cli.emotion.timeline import EMOTIONS
 
+UNLABELLED = -1  # class number of a frame whose recording does not tell one class
+PADDING = -100  # class number where a batch has no frame
+
 
 def intensity_target(utterance: Utterance) -> float:
     """How strongly the emotion is shown, 0..1, or NaN where the corpus does not tell.
@@ -29,16 +32,27 @@ def intensity_target(utterance: Utterance) -> float:
 
 
 def known_classes(corpus: str) -> np.ndarray:
-    """(C,) bool: classes that a corpus can tell; in plain read speech, assumed neutral, all the others are absent."""
+    """(C,) bool: classes that a corpus can tell; in plain read speech, assumed neutral, all the others are absent.
+
+    Where a corpus tells no emotion at all, nothing is ruled out.
+    """
     reader = corpus_reader(corpus)
-    return np.array([not reader.annotated or name in reader.classes for name in EMOTIONS])
+    return np.array([not reader.annotated or not reader.classes or name in reader.classes for name in EMOTIONS])
 
 
 @dataclass(frozen=True)
 class Labels:
-    """Frame labels of one recording: class (T,) int64, intensity (T,) float32 with NaN, known classes (C,) bool."""
+    """Frame labels of one recording.
+
+    Attributes:
+        emotion: (T,) int64 class numbers, `UNLABELLED` where there is not exactly one.
+        accepted: (T, C) bool, classes that count as right; none where nothing is told.
+        intensity: (T,) float32 with NaN where unknown.
+        known: (C,) bool, classes that the corpus can tell.
+    """
 
     emotion: np.ndarray
+    accepted: np.ndarray
     intensity: np.ndarray
     known: np.ndarray
 
@@ -48,9 +62,10 @@ class Labels:
         centres = (np.arange(frames) + 0.5) * HOP
         onsets = np.array([turn.onset for turn in composite.turns])
         turn_of = np.clip(np.searchsorted(onsets, centres, side="right") - 1, 0, None)
-        emotion = np.array([EMOTIONS.index(t.utterance.label) for t in composite.turns])[turn_of]
+        accepted = np.array([[name in t.utterance.accepted for name in EMOTIONS] for t in composite.turns])[turn_of]
+        emotion = np.where(accepted.sum(1) == 1, accepted.argmax(1), UNLABELLED)
         intensity = np.array([intensity_target(t.utterance) for t in composite.turns], np.float32)[turn_of]
-        return cls(emotion, intensity, known_classes(composite.turns[0].utterance.corpus))
+        return cls(emotion, accepted, intensity, known_classes(composite.turns[0].utterance.corpus))
 
 
 class LabelledSet:
@@ -61,7 +76,7 @@ class LabelledSet:
 
     Attributes:
         bounds: (recordings + 1,) first frame of each recording.
-        emotion: (frames,) class numbers.
+        emotion: (frames,) class numbers, `UNLABELLED` where there is not exactly one.
         intensity: (frames,) float32 with NaN where unknown.
         meta: what evaluation needs to know of each recording.
         speakers: (recordings,) numbers, one a speaker.
@@ -116,17 +131,19 @@ def collate(composites: Sequence[Composite]) -> dict[str, Any]:
     """Labels padded to the longest.
 
     Returns:
-        emotion (B, T) with -100, intensity (B, T) with NaN, known (B, C), names of the speakers.
+        emotion (B, T) with `PADDING`, accepted (B, T, C), intensity (B, T) with NaN, known (B, C), names (speakers).
     """
     labels = [Labels.of(c, frame_count(c)) for c in composites]
     longest = max(len(item.emotion) for item in labels)
     batch = {
-        "emotion": torch.full((len(labels), longest), -100),
+        "emotion": torch.full((len(labels), longest), PADDING),
+        "accepted": torch.zeros((len(labels), longest, len(EMOTIONS)), dtype=torch.bool),
         "intensity": torch.full((len(labels), longest), float("nan")),
         "known": torch.stack([torch.from_numpy(item.known) for item in labels]),
         "names": [speaker_name(c) for c in composites],
     }
     for row, item in enumerate(labels):
         batch["emotion"][row, : len(item.emotion)] = torch.from_numpy(item.emotion)
+        batch["accepted"][row, : len(item.emotion)] = torch.from_numpy(item.accepted)
         batch["intensity"][row, : len(item.intensity)] = torch.from_numpy(item.intensity)
     return batch

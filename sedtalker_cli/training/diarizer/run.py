@@ -129,7 +129,7 @@ class DiarizerJob(Job):
         logits, intensity = network.answer(features, mask)
         parts = torch.stack(
             [
-                masked_classification(logits, batch["emotion"], batch["known"], settings.smoothing),
+                masked_classification(logits, batch["accepted"], batch["known"], settings.smoothing),
                 masked_intensity(intensity, batch["intensity"]),
                 ranked_intensity(intensity, batch["intensity"], batch["emotion"]),
             ]
@@ -199,7 +199,7 @@ def parameter_groups(network: DiarizerNetwork, settings: DiarizerTraining) -> li
 
 def read_samplers(settings: DiarizerTraining, log: Log) -> dict[str, CompositeSampler]:
     """Composites of the splits `train` (changed in sound) and `val` (as recorded)."""
-    utterances = read_corpora(settings.corpora, settings.splits, settings.seed, log)
+    utterances = read_corpora(settings.corpora, settings.splits, settings.fold, settings.leave_out, log)
     store, samplers = WaveformStore(), {}
     for split, strength in (("train", settings.augmentation), ("val", 0.0)):
         chosen = store.usable([u for u in utterances if u.split == split], log)

@@ -7,14 +7,14 @@ from scipy.stats import rankdata, spearmanr
 
 from sedtalker_cli.clock import HOP
 from sedtalker_cli.emotion.timeline import EMOTIONS
-from sedtalker_cli.training.diarizer.labels import LabelledSet
+from sedtalker_cli.training.diarizer.labels import UNLABELLED, LabelledSet
 
 
 def score_frames(frames: LabelledSet, logits: np.ndarray, intensity: np.ndarray) -> dict[str, float]:
     """Frame and turn scores on a set of composites.
 
     Args:
-        frames: with labels and descriptions.
+        frames: with labels and descriptions; those without one class take part in the scores of intensity only.
         logits: (frames, C).
         intensity: (frames,).
 
@@ -22,7 +22,8 @@ def score_frames(frames: LabelledSet, logits: np.ndarray, intensity: np.ndarray)
         accuracy and macro F1 over frames; `uar`, mean over corpora of the unweighted average recall over turns;
         `auc`, strong against normal turns of RAVDESS; `spearman`, with annotated arousal.
     """
-    target, found = frames.emotion, logits.argmax(-1)
+    labelled = frames.emotion != UNLABELLED
+    target, found = frames.emotion[labelled], logits[labelled].argmax(-1)
     f1 = []
     for c in range(len(EMOTIONS)):
         hits = np.count_nonzero((target == c) & (found == c))
@@ -33,10 +34,11 @@ def score_frames(frames: LabelledSet, logits: np.ndarray, intensity: np.ndarray)
         for turn in meta["turns"]:
             start = a + round(turn["onset"] / HOP)
             part = slice(start, max(start + 1, a + round((turn["onset"] + turn["duration"]) / HOP)))
-            label = EMOTIONS.index(turn["emotion"])
-            recalls[meta["corpus"]][label].append(logits[part].mean(0).argmax() == label)
+            if turn["emotion"] is not None:
+                label = EMOTIONS.index(turn["emotion"])
+                recalls[meta["corpus"]][label].append(logits[part].mean(0).argmax() == label)
             level = float(intensity[part].mean())
-            if turn["strength"] in ("strong", "normal") and turn["emotion"] != "neutral":
+            if turn["strength"] in ("strong", "normal") and turn["emotion"] not in (None, "neutral"):
                 (strong if turn["strength"] == "strong" else normal).append(level)
             if turn["arousal"] is not None:
                 arousal.append((level, turn["arousal"]))

@@ -12,6 +12,8 @@ class DiarizerTraining:
     Attributes:
         corpora: (name, folder) pairs.
         splits: table of splits, or None to draw them by speaker.
+        fold: fold that is kept for testing, the next one for validation; None takes the splits as they are.
+        leave_out: corpus that is kept for testing as a whole, or None.
         out: folder of the run; the checkpoint is written to `out/checkpoint`.
         encoder: folder or Hugging Face id.
         composites: in a draw.
@@ -47,4 +49,6 @@ class DiarizerTraining:
     tuned_rate: float = 0.1
     start: Path | None = None
     precision: str = "float32"
+    fold: int | None = None
+    leave_out: str | None = None
     network: dict[str, Any] = field(default_factory=dict)

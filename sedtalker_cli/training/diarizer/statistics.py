@@ -13,7 +13,7 @@ from sedtalker_cli.model.diarizer_network import DiarizerNetwork
 from sedtalker_cli.model.losses import masked_intensity
 from sedtalker_cli.model.statistics import StatisticsNetwork, statistics_of
 from sedtalker_cli.progress import Progress, silent
-from sedtalker_cli.training.diarizer.labels import LabelledSet
+from sedtalker_cli.training.diarizer.labels import UNLABELLED, LabelledSet
 
 WINDOWS = 3  # of a composite, besides its turns and as many parts of them
 EDGE = 10  # frames by which the ends of a turn are drawn too early or too late
@@ -28,7 +28,7 @@ class Windows:
     Attributes:
         mean, deviation: (N, K) of standard features.
         shift: (N, K) what the speaker's centre takes off the mean.
-        target: (N,) classes.
+        target: (N,) classes; stretches whose class is not told are left out.
         intensity: (N,) with NaN where unknown.
         known: (N, C) classes that the corpus can tell.
         corpus: (N,) numbers.
@@ -127,7 +127,12 @@ def collect_windows(
         for row, centre, (emotion, intensity, known, name) in zip(features, centres, labels, strict=True):
             x = network.standard(network.tune(row.float().unsqueeze(0))[0]).flatten(1)
             spans, places = [], []
-            for start, stop, _ in runs_of(emotion[: len(x)].numpy()):
+            labelled = np.flatnonzero(emotion[: len(x)].numpy() != UNLABELLED)
+            if not len(labelled):
+                continue
+            for start, stop, label in runs_of(emotion[: len(x)].numpy()):
+                if label == UNLABELLED:
+                    continue
                 early, late = rng.integers(-EDGE, EDGE + 1, 2)
                 spans.append((max(0, start + early), min(len(x), stop + late)))
                 length = int(rng.integers(min(SHORTEST, stop - start), stop - start + 1))
@@ -135,7 +140,7 @@ def collect_windows(
                 spans.append((begin, begin + length))
                 places += [(start + stop) // 2] * 2
             reach = network.around * network.stride // 2
-            for place in rng.integers(len(x), size=WINDOWS).tolist():
+            for place in labelled[rng.integers(len(labelled), size=WINDOWS)].tolist():
                 spans.append((max(0, place - reach), min(len(x), place + reach + 1)))
                 places.append(place)
             means, deviations = statistics_of((x[a:b] for a, b in spans), len(spans))
@@ -285,7 +290,11 @@ def slow_targets(val: LabelledSet, slow_frames: int) -> torch.Tensor:
 def fit_shares(answers: Sequence[torch.Tensor], target: torch.Tensor) -> tuple[torch.Tensor, float]:
     """Weights (A,) of A sets of class logits (N, C) with the lowest cross-entropy, and that."""
     stacked = torch.stack(list(answers))
-    return minimise(lambda shares: F.cross_entropy(torch.einsum("a,anc->nc", shares, stacked), target), len(stacked))
+
+    def loss(shares: torch.Tensor) -> torch.Tensor:
+        return F.cross_entropy(torch.einsum("a,anc->nc", shares, stacked), target, ignore_index=UNLABELLED)
+
+    return minimise(loss, len(stacked))
 
 
 def fit_levels(answers: Sequence[torch.Tensor], target: torch.Tensor) -> torch.Tensor:

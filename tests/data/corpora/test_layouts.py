@@ -19,6 +19,7 @@ DATA = Path(os.environ.get("SEDTALKER_DATA", Path(__file__).resolve().parents[4]
 MANIFEST = DATA / "speech" / "manifest.csv"
 
 HERE = ["ravdess", "emodb", "nemo", "emotale", "tess", "ased", "urdu", "speechocean762", "librispeech"]
+HERE += ["baved", "nonverbal"]
 
 
 @pytest.mark.skipif(not MANIFEST.is_file(), reason="no speech data (set SEDTALKER_DATA)")
@@ -32,7 +33,9 @@ def test_reader_agrees_with_manifest(name):
     assert set(found) == set(rows)
     for path, row in rows.items():
         u = found[path]
-        assert (u.speaker, u.emotion, u.language) == (row["speaker"], row["emotion"], row["lang"]), path
+        assert (u.speaker, u.language) == (row["speaker"], row["lang"]), path
+        # The manifest leaves a vocal sound without emotion unlabelled, the reader calls noises of the body neutral.
+        assert ("" if u.emotion is None or not u.speech else u.emotion) == row["emotion"], path
         assert (u.strength or "") == row["intensity"], path
         if name != "speechocean762":  # its spk2gender is not here
             assert (u.gender or "") == row["gender"], path
@@ -43,7 +46,11 @@ def test_reader_agrees_with_manifest(name):
         if name == "emotale":
             arousal = float(dict(item.split("=") for item in row["extra"].split(";"))["A"])
             assert 1 + 4 * u.arousal == pytest.approx(arousal, abs=0.0051), path
-    assert {u.label for u in reading} == set(corpus_reader(name).classes)
+        if name == "nonverbal":
+            assert f"class={u.sound} " in row["extra"], path
+        if name == "baved":
+            assert row["extra"].startswith(f"word={u.sentence} "), path
+    assert {label for u in reading for label in u.accepted} == set(corpus_reader(name).classes)
 
 
 @pytest.mark.skipif(not MANIFEST.is_file(), reason="no speech data (set SEDTALKER_DATA)")
@@ -118,6 +125,36 @@ def test_any_sound_format(tmp_path, suffix):
     assert [(u.emotion, u.text) for u in read_corpus("emodb", tmp_path)] == [
         ("happy", "Der Lappen liegt auf dem Eisschrank.")
     ]
+
+
+def test_baved_grades_intensity_and_tells_no_emotion(tmp_path):
+    build(tmp_path, "0/12-m-20-0-0-33.wav", "3/12-m-20-3-1-34.wav", "3/7-F-31-3-2-5.wav", "3/7-F-31-3-3-6.wav")
+    reading = read_corpus("baved", tmp_path)
+    assert facts(reading, "speaker", "gender", "emotion", "label", "accepted", "strength", "intensity", "sentence") == {
+        "0/12-m-20-0-0-33.wav": ("12", "m", None, None, (), "low", 0.0, "0"),
+        "3/12-m-20-3-1-34.wav": ("12", "m", None, None, (), "normal", 0.5, "3"),
+        "3/7-F-31-3-2-5.wav": ("7", "f", None, None, (), "high", 1.0, "3"),
+    }
+    assert [s.path.name for s in reading.skipped] == ["7-F-31-3-3-6.wav"]  # there is no level 3
+    assert corpus_reader("baved").classes == ()
+
+
+def test_nonverbal_sounds(tmp_path):
+    name = "A1B2_12_7_0_33_0_0_0.wav"
+    kinds = ("laughing", "crying", "screaming", "sighing", "moaning", "sneezing", "lip-smacking", "singing")
+    build(tmp_path, *(f"{kind}/{name.replace('A1', kind[:2])}" for kind in kinds), "laughing/C3_12_7_1_33_0_0_0.wav")
+    reading = read_corpus("nonverbal", tmp_path)
+    assert {u.sound: (u.emotion, u.accepted, u.speech) for u in reading} == {
+        "laughing": ("happy", ("happy",), True),
+        "crying": ("sad", ("sad",), True),
+        "screaming": (None, ("angry", "fear", "surprise"), True),
+        "sighing": (None, (), True),
+        "moaning": (None, (), True),
+        "sneezing": ("neutral", ("neutral",), False),
+        "lip-smacking": ("neutral", ("neutral",), False),
+    }
+    assert {u.speaker: u.gender for u in reading if u.sound == "laughing"} == {"laB2": "f", "C3": "m"}
+    assert [s.reason for s in reading.skipped] == ["unknown label 'singing'"]
 
 
 def test_tess_original_names(tmp_path):

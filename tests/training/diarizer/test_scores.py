@@ -1,14 +1,21 @@
 """The diarizer learns; its scores, temperature and decoding."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
+from sedtalker_cli.data.composites import Composite, Turn
+from sedtalker_cli.data.corpora import Utterance
+from sedtalker_cli.emotion.timeline import EMOTIONS
 from sedtalker_cli.model.diarizer_network import DiarizerNetwork
 from sedtalker_cli.model.losses import masked_classification, masked_intensity
 from sedtalker_cli.training.diarizer.calibrate import fit_decoding, fit_temperature
+from sedtalker_cli.training.diarizer.labels import LabelledSet, collate
 from sedtalker_cli.training.diarizer.score import score_frames
 from tests.training.labelled import frames as frames
+from tests.training.recordings import RATE
 
 
 def test_diarizer_learns_what_can_be_learned():
@@ -29,6 +36,28 @@ def test_diarizer_learns_what_can_be_learned():
         optimizer.step()
     assert (logits.argmax(-1) == target).float().mean() > 0.95
     assert (intensity.sigmoid() - level).abs().mean() < 0.15
+
+
+def told(emotion: str | None, corpus: str, seconds: float = 0.2, **facts) -> Composite:
+    turn = Turn(0.0, seconds, Utterance(Path("x.wav"), corpus, "1", emotion, **facts))
+    return Composite(np.zeros(round(seconds * RATE), np.float32), (turn,))
+
+
+def test_frames_without_one_class_are_marked_and_take_part_in_intensity_only():
+    word = told(None, "baved", intensity=1.0, strength="high")
+    scream = told(None, "nonverbal", any_of=("fear", "angry", "surprise"))
+    batch = collate([word, scream, told("happy", "nonverbal", 0.1)])
+    assert batch["emotion"].tolist() == [[-1] * 10, [-1] * 10, [EMOTIONS.index("happy")] * 5 + [-100] * 5]
+    accepted = [[EMOTIONS[c] for c in row[0].nonzero()[:, 0]] for row in batch["accepted"]]
+    assert accepted == [[], ["angry", "fear", "surprise"], ["happy"]] and not batch["accepted"][2, 5:].any()
+    assert (batch["intensity"][0] == 1).all() and batch["intensity"][1].isnan().all()
+    assert batch["known"][0].all() and not batch["known"][1][EMOTIONS.index("disgust")]
+    labelled = LabelledSet([word, scream, told("sad", "ravdess"), told("happy", "ravdess")])
+    logits = 9 * np.eye(7, dtype=np.float32)[np.repeat([0, 0, EMOTIONS.index("sad"), EMOTIONS.index("happy")], 10)]
+    scores = score_frames(labelled, logits, np.zeros(40))
+    assert scores["accuracy"] == 1 and scores["uar"] == 1
+    assert fit_temperature(logits, labelled) == pytest.approx(0.3)  # the labelled frames are all right
+    assert fit_decoding(logits, labelled)["min_duration"] == 0.2
 
 
 def test_scores_of_frames(frames):

@@ -1,0 +1,78 @@
+"""RTTM of who speaks, as speaker diarization leaves it (pyannote, NeMo): `SPEAKER uri 1 onset dur ... speaker`."""
+
+import logging
+import os
+import re
+from pathlib import Path
+
+from sedtalker_cli.emotion.speakers import SpeakerTurn
+from sedtalker_cli.errors import InputError
+from sedtalker_cli.formats.edges import read_time
+from sedtalker_cli.formats.rttm import safe_uri
+from sedtalker_cli.formats.text import read_text
+
+LOGGER = logging.getLogger("sedtalker")
+NAME = 7  # the speaker's field; what follows it is optional
+UNKNOWN = "<NA>"
+
+
+def read_speaker_rttm(path: str | os.PathLike) -> dict[str, list[SpeakerTurn]]:
+    """Read the turns of every recording.
+
+    Turns may overlap and stand in any order. Comments (`;`) and lines of other types are passed over, turns without
+    length or without a speaker too; fields that do not matter here may be `<NA>` or, at the end, missing.
+
+    Args:
+        path: RTTM file.
+
+    Returns:
+        Turns in order of time for every uri, in the file's order of uris.
+
+    Raises:
+        InputError: a line that is not RTTM, with its number; or no turn at all.
+    """
+    recordings: dict[str, list[SpeakerTurn]] = {}
+    unusable = 0
+    for number, line in enumerate(read_text(Path(path)).split("\n"), start=1):
+        fields = line.split()
+        if not fields or fields[0].startswith(";"):
+            continue
+        if fields[0] != "SPEAKER":
+            if not re.fullmatch(r"[A-Z][A-Z_-]+", fields[0]):
+                raise InputError(f"{path}:{number}: not an RTTM line; expected SPEAKER uri channel onset duration ...")
+            continue
+        if len(fields) <= NAME:
+            raise InputError(f"{path}:{number}: has {len(fields)} fields; the speaker is field {NAME + 1}")
+        if UNKNOWN in (fields[3], fields[4], fields[NAME]):
+            unusable += 1
+            continue
+        onset = read_time(fields[3], "onset", path, number)
+        duration = read_time(fields[4], "duration", path, number)
+        turns = recordings.setdefault(fields[1], [])
+        if duration > 0:
+            turns.append(SpeakerTurn(onset, duration, fields[NAME]))
+    if unusable:
+        LOGGER.warning("%s: %d turn(s) without time or speaker left out", path, unusable)
+    if not any(recordings.values()):
+        raise InputError(f"{path}: holds no turn of a speaker; is it an RTTM file of who speaks?")
+    return {uri: sorted(turns, key=lambda turn: (turn.onset, turn.speaker)) for uri, turns in recordings.items()}
+
+
+def turns_of(path: str | os.PathLike, recordings: dict[str, list[SpeakerTurn]], name: str) -> list[SpeakerTurn]:
+    """The turns of one recording: by its name, or all if the file is about a single recording.
+
+    Args:
+        path: the file, for messages.
+        recordings: as `read_speaker_rttm` gives them.
+        name: of the recording, without suffix.
+
+    Raises:
+        InputError: the file is about several recordings, none of that name.
+    """
+    found = recordings.get(name, recordings.get(safe_uri(name)))
+    if found is not None:
+        return found
+    if len(recordings) == 1:
+        return next(iter(recordings.values()))
+    known = ", ".join(list(recordings)[:5]) + (", ..." if len(recordings) > 5 else "")
+    raise InputError(f"{path}: says nothing of {name}; it knows {known}")

@@ -1,0 +1,74 @@
+"""`--summary`: the table of a batch, from what its inputs led to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from sedtalker_cli.audio.loudness import SoundMeter
+from sedtalker_cli.audio.reading import stream_audio
+from sedtalker_cli.batch.processing import FAILED, Plan, Result
+from sedtalker_cli.emotion.timeline import EmotionTimeline
+from sedtalker_cli.errors import SedtalkerError, UsageError
+from sedtalker_cli.formats.emotion_csv import read_emotion_csv
+from sedtalker_cli.outputs.summary import failed_row, summary_row, write_summary
+
+FAINT = -70.0  # dB of full scale; what is softer is no speech
+DETAIL = "summary"
+
+
+def recording_row(source: Path, timeline: EmotionTimeline) -> dict[str, str]:
+    """The row of a recording, from its timeline and its sound.
+
+    Raises:
+        InputError: the sound cannot be used.
+    """
+    meter = SoundMeter()
+    for block in stream_audio(source):
+        meter(block)
+    levels, loudness = meter.levels(), meter.loudness()
+    speech = ((loudness > 0) & (levels > FAINT)).astype(np.float64)
+    return summary_row(source, timeline, _fitted(speech, len(timeline.labels)), meter.facts())
+
+
+def _fitted(speech: np.ndarray, frames: int) -> np.ndarray:
+    """(T,) of the timeline's frames; at the end one more or less is a matter of rounding."""
+    return np.pad(speech[:frames], (0, max(0, frames - len(speech))))
+
+
+def check_summary(path: Path | None, plan: Plan, sources: Sequence[Path]) -> None:
+    """Find out before any work whether the table can be written.
+
+    Raises:
+        UsageError: its folder is not there, or it would replace an input.
+    """
+    if path is None:
+        return
+    if not path.parent.is_dir() and path.parent.resolve() != plan.out.resolve():
+        raise UsageError(f"--summary {path}: {path.parent} is not a folder; make it first")
+    if path.resolve() in {source.resolve() for source in (*sources, *plan.protected)}:
+        raise UsageError(f"--summary {path}: is an input and would be replaced; choose another name")
+
+
+def write_batch_summary(path: Path, results: Sequence[Result]) -> None:
+    """Write one row a result, in their order; what a resumed batch skipped is read from its outputs.
+
+    Args:
+        path: CSV to write.
+        results: as `batch.run.run_batch` gives them.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_summary(path, [_row(result) for result in results])
+
+
+def _row(result: Result) -> dict[str, str]:
+    if result.status == FAILED:
+        return failed_row(result.source, (result.message or "").removeprefix(f"{result.source}: "))
+    if DETAIL in result.details:
+        return result.details[DETAIL]
+    try:
+        return recording_row(result.source, read_emotion_csv(result.outputs["emotion.csv"]))
+    except SedtalkerError as error:
+        return failed_row(result.source, str(error))

@@ -1,0 +1,89 @@
+"""The table of a batch: one row a recording."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sedtalker_cli.audio.loudness import SoundFacts, SoundMeter
+from sedtalker_cli.emotion.timeline import EMOTIONS, EmotionTimeline, Segment
+from sedtalker_cli.outputs.summary import failed_row, summary_row, write_summary
+
+FINE = SoundFacts(peak=0.5, clipped=0.0, level=-20.0)
+
+
+def timeline() -> EmotionTimeline:
+    parts = [Segment(0, 0.5, "neutral"), Segment(0.5, 1.0, "happy"), Segment(1.5, 0.49, "neutral")]
+    line = EmotionTimeline.from_segments(parts, EMOTIONS, 1.99, intensity=0.0)
+    line.intensity[25:75] = np.linspace(0.2, 0.8, 50)
+    line.posteriors[25:75] = 0.4 / 6
+    line.posteriors[25:75, EMOTIONS.index("happy")] = 0.6
+    return line
+
+
+def test_a_row_tells_what_was_heard():
+    speech = np.zeros(100)
+    speech[25:75] = 1
+    row = summary_row(Path("a/talk.wav"), timeline(), speech, FINE)
+    assert row["path"] == "a/talk.wav" and row["duration"] == "1.990" and row["changes"] == "2"
+    assert float(row["speech"]) == pytest.approx(1 / 1.99, abs=1e-4)
+    shares = {name: float(row[f"share_{name}"]) for name in EMOTIONS}
+    assert shares["happy"] == pytest.approx(1 / 1.99, abs=1e-4) and sum(shares.values()) == pytest.approx(1, abs=1e-3)
+    assert (float(row["intensity_mean"]), float(row["intensity_max"])) == (pytest.approx(0.5), pytest.approx(0.8))
+    assert float(row["confidence"]) == pytest.approx(0.6) and row["note"] == ""
+
+
+def test_speech_counts_by_how_much_it_is_speech():
+    row = summary_row(Path("x"), timeline(), np.full(100, 0.5), FINE)
+    assert float(row["speech"]) == 0.5
+    assert float(row["intensity_mean"]) == pytest.approx(0.5 / 1.99, abs=1e-4)
+
+
+def test_notes():
+    speech = np.ones(100)
+    none = summary_row(Path("x"), timeline(), np.zeros(100), FINE)
+    assert none["note"] == "nothing like speech heard" and none["speech"] == "0.0000"
+    assert float(none["confidence"]) == pytest.approx((0.99 + 0.6) / 1.99, abs=1e-4)  # of the whole, for want of speech
+    assert (
+        summary_row(Path("x"), timeline(), speech, SoundFacts(1.0, 0.021, -9))["note"]
+        == "clipped (2.1 % of the samples)"
+    )
+    both = summary_row(Path("x"), timeline(), 0.05 * speech, SoundFacts(0.001, 0.0, -61.4))
+    assert both["note"] == "nothing like speech heard; very quiet (-61 dB)"
+    assert summary_row(Path("x"), timeline(), speech, SoundFacts(1.0, 1e-4, -9))["note"] == ""
+
+
+def test_table_keeps_the_order_and_holds_failures(tmp_path):
+    rows = [
+        summary_row(Path("b, c.wav"), timeline(), np.ones(100), FINE),
+        failed_row(Path("bad.wav"), "is no sound"),
+        summary_row(Path("a.wav"), timeline(), np.ones(100), FINE),
+    ]
+    write_summary(tmp_path / "s.csv", rows)
+    with (tmp_path / "s.csv").open(newline="") as file:
+        read = list(csv.DictReader(file))
+    assert [row["path"] for row in read] == ["b, c.wav", "bad.wav", "a.wav"]
+    assert list(read[0]) == [
+        *("path", "duration", "speech"),
+        *(f"share_{name}" for name in EMOTIONS),
+        *("intensity_mean", "intensity_max", "changes", "confidence", "note"),
+    ]
+    assert read[1]["note"] == "failed: is no sound" and read[1]["duration"] == ""
+    assert [p.name for p in tmp_path.iterdir()] == ["s.csv"]
+    write_summary(tmp_path / "s.csv", [])
+    assert (tmp_path / "s.csv").read_text().startswith("path,duration,speech,intensity_mean")
+
+
+def test_facts_of_the_sound_do_not_depend_on_the_blocks():
+    rng = np.random.default_rng(0)
+    sound = np.clip(rng.standard_normal(16_000) * 0.4, -1, 1).astype(np.float32)
+    whole, parts = SoundMeter(), SoundMeter()
+    whole(sound)
+    for block in np.split(sound, [1, 500, 501, 9000]):
+        parts(block)
+    assert whole.facts() == parts.facts()
+    assert whole.facts().peak == 1 and whole.facts().clipped == np.mean(np.abs(sound) >= 0.99)
+    assert whole.facts().level == pytest.approx(-8, abs=1)
+    np.testing.assert_array_equal(whole.loudness(), parts.loudness())
+    assert SoundMeter().facts().peak == 0 and SoundMeter().facts().clipped == 0
