@@ -17,7 +17,7 @@ from sedtalker_cli.audio.reading import header_duration, stream_audio
 from sedtalker_cli.clock import HOP, SAMPLE_RATE
 from sedtalker_cli.emotion.speakers import SpeakerFrames, SpeakerTurn, rest_of_others
 from sedtalker_cli.emotion.timeline import EmotionTimeline
-from sedtalker_cli.errors import InputError
+from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.face.heads import cached_head
 from sedtalker_cli.formats.overrides import parse_override
 from sedtalker_cli.model.device import choose_device
@@ -107,7 +107,9 @@ class Pipeline:
         from sedtalker_cli.model.vertex_encoder import encoder_for
 
         if self.animator.encoder is None:
-            return self.encoder if self.diarizer.encoder is None else self._load_encoder()
+            if self.diarizer.encoder is None or self._load_encoder is None:
+                return self.encoder
+            return self._load_encoder()
         wanted = self.animator.encoder["sha256"]
         if self._animator_encoder is None and wanted and wanted == self.encoder.sha256:
             return self.encoder
@@ -159,7 +161,10 @@ class Pipeline:
 
         Raises:
             InputError: the sound cannot be used, or that speaker is not there.
+            UsageError: a speaker is named, but not who speaks when.
         """
+        if speaker is not None and turns is None:
+            raise UsageError(f"speaker {speaker}: give turns, too, which say who speaks when")
         features, duration, loudness = self._encode(path, progress, spans_of(turns, speaker))
         progress("diarizing", 0, 1)
         speakers = None if turns is None else SpeakerFrames.from_turns(turns, duration, speaker)
@@ -169,7 +174,7 @@ class Pipeline:
         timeline = EmotionTimeline.from_posteriors(
             self.classes, posteriors, intensity, duration, **self.diarizer.decoding
         )
-        if speaker is not None:
+        if speaker is not None and speakers is not None:
             timeline = rest_of_others(timeline, speakers.of(speaker))
         return Diarization(timeline, features, duration, loudness, speakers)
 
