@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sedtalker_cli.audio.loudness import LevelMeter
+from sedtalker_cli.audio.pitch import PitchMeter
 from sedtalker_cli.audio.reading import header_duration, stream_audio
 from sedtalker_cli.clock import HOP, SAMPLE_RATE
 from sedtalker_cli.emotion.timeline import EmotionTimeline
@@ -142,28 +143,32 @@ class Pipeline:
         Raises:
             InputError: the sound cannot be used.
         """
-        features, duration, loudness = self._encode(path, progress)
+        features, duration, *voiced = self._encode(path, progress)
         progress("diarizing", 0, 1)
         posteriors, intensity = self.diarizer.predict(features, voice)
         timeline = EmotionTimeline.from_posteriors(
             self.classes, posteriors, intensity, duration, **self.diarizer.decoding
         )
-        return Diarization(timeline, features, duration, loudness)
+        return Diarization(timeline, features, duration, *voiced)
 
-    def _encode(self, path: str | os.PathLike[str], progress: Progress = silent) -> tuple[Features, float, np.ndarray]:
-        """Encoder features (T50, L, D) of a recording, its duration in s, and its loudness (T50,)."""
-        expected, meter = header_duration(path), LevelMeter()
+    def _encode(
+        self, path: str | os.PathLike[str], progress: Progress = silent
+    ) -> tuple[Features, float, np.ndarray, np.ndarray]:
+        """Encoder features (T50, L, D) of a recording, its duration in s, its loudness and its pitch (T50,)."""
+        expected, level, pitch = header_duration(path), LevelMeter(), PitchMeter()
         samples = 0
 
         def counted() -> Iterator[np.ndarray]:
             nonlocal samples
             for block in stream_audio(path):
                 samples += len(block)
-                meter(block)
+                level(block)
+                pitch(block)
                 yield block
 
         features = self.encoder.store(counted(), progress, (expected or 0) / HOP)
-        return features, samples / SAMPLE_RATE, meter.loudness()
+        loudness = level.loudness()
+        return features, samples / SAMPLE_RATE, loudness, pitch.semitones(len(loudness))
 
     def animate(
         self,

@@ -22,9 +22,11 @@ class Diarization:
         features: (T50, L, D) encoder features for the animator, read slice by slice (see `FeatureStore`).
         duration: of the recording in s.
         loudness: (T50,) of the recording, 0 to 1.
+        pitch: (T50,) of the voice in semitones; nan where there is none.
     """
 
     timeline: EmotionTimeline
     features: Features = field(repr=False)
     duration: float
     loudness: np.ndarray = field(repr=False)
+    pitch: np.ndarray = field(repr=False)

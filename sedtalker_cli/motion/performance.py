@@ -12,10 +12,17 @@ from functools import cache
 import numpy as np
 from scipy.signal import lfilter
 
+from sedtalker_cli.clock import HOP
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.face.arkit import ARKIT_INDEX, ARKIT_NAMES
 from sedtalker_cli.motion import acting
-from sedtalker_cli.motion.expression import class_levels, sides_of, smooth_columns
+from sedtalker_cli.motion.expression import (
+    blend_expression,
+    class_levels,
+    keep_rhythm,
+    sides_of,
+    smooth_columns,
+)
 from sedtalker_cli.motion.poses import RISE
 
 NOISE_RATE = 25.0  # knots a second of what wanders
@@ -36,6 +43,13 @@ class Delivery:
     pitch: np.ndarray
     activity: np.ndarray
 
+    @classmethod
+    def sampled(cls, loudness: np.ndarray, pitch: np.ndarray, activity: np.ndarray, fps: float) -> Delivery:
+        """From loudness and pitch (T50,) every 20 ms and activity (T,) at `fps`."""
+        times = np.arange(len(activity)) / fps
+        frame = np.clip((times / HOP).astype(int), 0, len(pitch) - 1)
+        return cls(np.interp(times, (np.arange(len(loudness)) + 0.5) * HOP, loudness), pitch[frame], activity)
+
     def prominence(self, fps: float) -> np.ndarray:
         """How far a syllable stands out of its phrase by loudness and pitch (T,), 0 to 1."""
         louder = _standing_out(self.loudness, np.ones_like(self.loudness), fps)
@@ -43,6 +57,25 @@ class Delivery:
         higher = _standing_out(np.where(voiced, self.pitch, 0.0), voiced.astype(float), fps)
         raw = 0.5 * np.clip(acting.LOUDER * louder, 0.0, 1.0) + 0.5 * np.clip(acting.HIGHER * higher, 0.0, 1.0)
         return _smooth(np.clip(1.4 * raw, 0.0, 1.0) * self.activity, acting.SYLLABLE, fps)
+
+
+def act(
+    speech: np.ndarray,
+    posteriors: np.ndarray,
+    intensity: np.ndarray,
+    classes: tuple[str, ...],
+    fps: float,
+    delivery: Delivery,
+    seed: int = 0,
+) -> np.ndarray:
+    """Speech (T, 52) without expression, said as a speaker in this mood would: other arguments as `perform`.
+
+    Returns:
+        Coefficients (T, 52) float32, 0 to 1; lips close where those of the speech do.
+    """
+    expression = perform(posteriors, intensity, classes, fps, delivery, seed)
+    gain = jaw_gain(posteriors, intensity, classes, fps)
+    return keep_rhythm(blend_expression(speech, expression, fps, gain), speech, fps)
 
 
 def perform(
