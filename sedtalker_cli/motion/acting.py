@@ -19,7 +19,7 @@ from __future__ import annotations
 # Coefficients with an action unit: [units], scaled so that the leading ones lie between .35 and .6. Others: [look].
 LEVELS: dict[str, dict[str, float]] = {
     "angry": {
-        "browDown": 0.34,
+        "browDown": 0.29,
         "eyeWide": 0.22,
         "eyeSquint": 0.24,
         "noseSneer": 0.16,
@@ -35,8 +35,8 @@ LEVELS: dict[str, dict[str, float]] = {
         "jawForward": 0.12,
     },
     "disgust": {
-        "noseSneer": 0.47,
-        "browDown": 0.61,
+        "noseSneer": 0.43,
+        "browDown": 0.68,
         "browInnerUp": 0.17,
         "cheekSquint": 0.36,
         "eyeSquint": 0.34,
@@ -47,10 +47,10 @@ LEVELS: dict[str, dict[str, float]] = {
         "mouthShrugUpper": 0.08,
     },
     "fear": {
-        "eyeWide": 0.44,
-        "browInnerUp": 0.48,
+        "eyeWide": 0.4,
+        "browInnerUp": 0.44,
         "browOuterUp": 0.24,
-        "browDown": 0.24,
+        "browDown": 0.26,
         "mouthStretch": 0.25,
         "mouthLowerDown": 0.10,
         "mouthUpperUp": 0.13,
@@ -61,7 +61,7 @@ LEVELS: dict[str, dict[str, float]] = {
     },
     "happy": {
         "mouthSmile": 0.42,
-        "cheekSquint": 0.45,
+        "cheekSquint": 0.43,
         "eyeSquint": 0.14,
         "mouthUpperUp": 0.34,
         "mouthDimple": 0.10,
@@ -73,8 +73,8 @@ LEVELS: dict[str, dict[str, float]] = {
     },
     "neutral": {},
     "sad": {
-        "browInnerUp": 0.38,
-        "browDown": 0.41,
+        "browInnerUp": 0.35,
+        "browDown": 0.42,
         "mouthFrown": 0.33,
         "mouthStretch": 0.32,
         "mouthUpperUp": 0.18,
@@ -88,7 +88,7 @@ LEVELS: dict[str, dict[str, float]] = {
     "surprise": {
         "browInnerUp": 0.32,
         "browOuterUp": 0.43,
-        "eyeWide": 0.45,
+        "eyeWide": 0.41,
         "mouthUpperUp": 0.11,
         "mouthFunnel": 0.04,
         "jawOpen": 0.10,
@@ -110,7 +110,7 @@ NORMAL: dict[str, float] = {
 # what a stressed syllable adds, at intensity 1 and full prominence; "neutral" where no emotion is shown. Raised brows
 # on stressed words are common in all speech; anger tightens lids and sharpens the sneer [look]
 ACCENTS: dict[str, dict[str, float]] = {
-    "angry": {"browDown": 0.22, "eyeWide": 0.1, "noseSneer": 0.12, "eyeSquint": 0.10, "mouthLowerDown": 0.12},
+    "angry": {"browDown": 0.16, "eyeWide": 0.1, "noseSneer": 0.12, "eyeSquint": 0.10, "mouthLowerDown": 0.12},
     "disgust": {"noseSneer": 0.14, "browDown": 0.10, "mouthUpperUp": 0.10},
     "fear": {"browInnerUp": 0.1, "browOuterUp": 0.14, "eyeWide": 0.13},
     "happy": {"browInnerUp": 0.10, "browOuterUp": 0.20, "mouthSmile": 0.06, "cheekSquint": 0.08},
@@ -131,11 +131,11 @@ JAW: dict[str, tuple[float, float]] = {
 }
 
 # --- rhythm: an expression is its level x (what follows); 1 on average over a phrase [takes] ---
-ONSET, RELEASE, ANTICIPATION = 0.70, 2.5, 0.50  # s: taken up fast and before the voice, let go of slowly
-REST, FULL = 0.68, 0.80  # what is left of it in long silence, and reached in a long phrase
-APEX, SETTLING = 0.80, 1.8  # a phrase begins with its apex: by how much more, and for how long [s]
-SWELL, SWELL_LENGTH, BREATH_GROUP = 0.68, 1.0, 4.0  # how far it follows the loudness, over [s], against [s]
-WANDER, WANDER_LENGTH = 0.30, 1.4  # deviation of what follows nothing, and the half-life of its autocorrelation [s]
+ONSET, RELEASE, ANTICIPATION = 0.70, 2.5, 0.60  # s: taken up fast and before the voice, let go of slowly
+REST, FULL = 0.74, 0.76  # what is left of it in long silence, and reached in a long phrase
+APEX, SETTLING = 1.10, 1.8  # a phrase begins with its apex: by how much more, and for how long [s]
+SWELL, SWELL_LENGTH, BREATH_GROUP = 1.30, 0.9, 3.0  # how far it follows the loudness, over [s], against [s]
+WANDER, WANDER_LENGTH = 0.32, 1.4  # deviation of what follows nothing, and the half-life of its autocorrelation [s]
 SYLLABLE, PHRASE = 0.40, 1.6  # 10-90 % times that a stressed syllable is seen at, and compared with [s]
 LOUDER, HIGHER = 3.0, 0.22  # prominence of a syllable: per unit of loudness, per semitone above its phrase
 
