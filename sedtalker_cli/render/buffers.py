@@ -103,4 +103,7 @@ class HeadBuffers:
         for name in ("teeth_upper", "teeth_lower", "eye_left", "eye_right"):
             inside = part_vertices(head, name)
             visible[inside] = 0.45 + 0.55 * visible[inside]
+        for name in ("lips", "mouth", "tongue"):  # flesh lets light through; pitch-black corners look like holes
+            inside = part_vertices(head, name)
+            visible[inside] = 0.60 + 0.40 * visible[inside]
         return visible
