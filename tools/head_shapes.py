@@ -31,7 +31,7 @@ def corrected(shapes: dict[str, np.ndarray], adult: np.ndarray, skin: np.ndarray
         # The source lowers the outer brow most; in anger the inner ends come down and together.
         inner = _step(out, 34.0, 12.0)
         brow = found[f"browDown{side}"]
-        brow[:, 1] *= 0.50 + 1.25 * inner
+        brow[:, 1] *= 0.50 + 1.05 * inner
         brow[:, 0] *= 0.70 + 0.90 * inner
         brow[:, 2] *= 1.0 + 0.8 * inner
         for name, share in WIDTHS.items():
@@ -48,6 +48,8 @@ def corrected(shapes: dict[str, np.ndarray], adult: np.ndarray, skin: np.ndarray
         # Teeth are seen between parted lips from the middle to the corners, not beside it only.
         for name, upper in (("mouthUpperUp", True), ("mouthLowerDown", False)):
             _fill_middle(found[f"{name}{side}"], found["jawOpen"], mm, on_skin, upper)
+    # Grief lifts the inner ends of the brows steeply, even against a frown.
+    found["browInnerUp"][:, 1] *= 0.70 + 1.0 * _step(np.abs(x), 32.0, 9.0)
     for name, delta in found.items():
         if name.startswith(("mouth", "jaw")):
             found[name] = _even_middle(delta, mm, on_skin)

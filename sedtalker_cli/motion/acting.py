@@ -139,7 +139,12 @@ WANDER, WANDER_LENGTH = 0.32, 1.4  # deviation of what follows nothing, and the 
 SYLLABLE, PHRASE = 0.40, 1.6  # 10-90 % times that a stressed syllable is seen at, and compared with [s]
 LOUDER, HIGHER = 3.0, 0.22  # prominence of a syllable: per unit of loudness, per semitone above its phrase
 
-# regions move together, but not quite: coefficients -> (seconds before the voice, share of their wandering that is theirs)
+# --- lips between words: they rest parted, by .05 to .15 of an open gap of .4 in people, see `expression.lip_gap` ---
+PARTED, QUIET = 0.04, 0.30  # gap, and loudness below which it is quiet
+PAUSES = (0.14, 0.50)  # a stop is shorter; a longer silence closes the lips [s]
+PARTING = 0.15  # 10-90 % time of parting [s]
+
+# regions move together, but not quite
 REGIONS: dict[str, tuple[str, ...]] = {
     "brows": ("browDown", "browInnerUp", "browOuterUp"),
     "lids": ("eyeWide", "eyeSquint", "eyeBlink"),

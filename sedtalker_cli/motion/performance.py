@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+from scipy.ndimage import grey_opening
 from scipy.signal import lfilter
 
 from sedtalker_cli.clock import HOP
@@ -20,6 +21,7 @@ from sedtalker_cli.motion.expression import (
     blend_expression,
     class_levels,
     keep_rhythm,
+    lip_gap,
     sides_of,
     smooth_columns,
 )
@@ -58,6 +60,15 @@ class Delivery:
         raw = 0.5 * np.clip(acting.LOUDER * louder, 0.0, 1.0) + 0.5 * np.clip(acting.HIGHER * higher, 0.0, 1.0)
         return _smooth(np.clip(1.4 * raw, 0.0, 1.0) * self.activity, acting.SYLLABLE, fps)
 
+    def pausing(self, fps: float) -> np.ndarray:
+        """Where a phrase pauses (T,), 0 to 1: quiet for longer than a stop, and not yet for so long that lips close."""
+        quiet = (self.loudness < acting.QUIET).astype(float)
+        short, long = (
+            grey_opening(np.pad(quiet, size, mode="edge"), size)[size : size + len(quiet)]
+            for size in (max(1, round(seconds * fps)) for seconds in acting.PAUSES)
+        )
+        return _smooth(np.maximum(short - long, 0.0), acting.PARTING, fps)
+
 
 def act(
     speech: np.ndarray,
@@ -75,7 +86,10 @@ def act(
     """
     expression = perform(posteriors, intensity, classes, fps, delivery, seed)
     gain = jaw_gain(posteriors, intensity, classes, fps)
-    return keep_rhythm(blend_expression(speech, expression, fps, gain), speech, fps)
+    weights = keep_rhythm(blend_expression(speech, expression, fps, gain), speech, fps)
+    missing = np.maximum(acting.PARTED - lip_gap(weights), 0.0)
+    weights[:, ARKIT_INDEX["jawOpen"]] += delivery.pausing(fps) * missing
+    return weights
 
 
 def perform(
