@@ -36,7 +36,7 @@ LEVELS: dict[str, dict[str, float]] = {
     },
     "disgust": {
         "noseSneer": 0.43,
-        "browDown": 0.68,
+        "browDown": 0.7,
         "browInnerUp": 0.17,
         "cheekSquint": 0.36,
         "eyeSquint": 0.34,
@@ -47,8 +47,8 @@ LEVELS: dict[str, dict[str, float]] = {
         "mouthShrugUpper": 0.08,
     },
     "fear": {
-        "eyeWide": 0.4,
-        "browInnerUp": 0.44,
+        "eyeWide": 0.39,
+        "browInnerUp": 0.45,
         "browOuterUp": 0.24,
         "browDown": 0.26,
         "mouthStretch": 0.25,
@@ -61,7 +61,7 @@ LEVELS: dict[str, dict[str, float]] = {
     },
     "happy": {
         "mouthSmile": 0.42,
-        "cheekSquint": 0.43,
+        "cheekSquint": 0.41,
         "eyeSquint": 0.14,
         "mouthUpperUp": 0.34,
         "mouthDimple": 0.10,
@@ -86,9 +86,9 @@ LEVELS: dict[str, dict[str, float]] = {
         "eyeBlink": 0.12,
     },
     "surprise": {
-        "browInnerUp": 0.32,
+        "browInnerUp": 0.3,
         "browOuterUp": 0.43,
-        "eyeWide": 0.41,
+        "eyeWide": 0.4,
         "mouthUpperUp": 0.11,
         "mouthFunnel": 0.04,
         "jawOpen": 0.10,
@@ -110,7 +110,7 @@ NORMAL: dict[str, float] = {
 # what a stressed syllable adds, at intensity 1 and full prominence; "neutral" where no emotion is shown. Raised brows
 # on stressed words are common in all speech; anger tightens lids and sharpens the sneer [look]
 ACCENTS: dict[str, dict[str, float]] = {
-    "angry": {"browDown": 0.16, "eyeWide": 0.1, "noseSneer": 0.12, "eyeSquint": 0.10, "mouthLowerDown": 0.12},
+    "angry": {"browDown": 0.14, "eyeWide": 0.1, "noseSneer": 0.12, "eyeSquint": 0.10, "mouthLowerDown": 0.12},
     "disgust": {"noseSneer": 0.14, "browDown": 0.10, "mouthUpperUp": 0.10},
     "fear": {"browInnerUp": 0.1, "browOuterUp": 0.14, "eyeWide": 0.13},
     "happy": {"browInnerUp": 0.10, "browOuterUp": 0.20, "mouthSmile": 0.06, "cheekSquint": 0.08},
@@ -124,7 +124,7 @@ JAW: dict[str, tuple[float, float]] = {
     "angry": (1.14, 1.64),
     "disgust": (0.98, 0.96),
     "fear": (1.03, 1.08),
-    "happy": (1.16, 1.54),
+    "happy": (1.14, 1.44),
     "neutral": (1.0, 1.0),
     "sad": (0.90, 0.83),
     "surprise": (1.04, 1.10),
