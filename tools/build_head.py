@@ -212,7 +212,9 @@ class Cut:
             triangles, new, _ = refine(triangles, brow, rows.shape[0])
             rows = sparse.vstack([rows, new @ rows]).tocsr()
         place = (rows @ at)[triangles].mean(1) * 100.0
-        mouth = (np.abs(place[:, 0]) < LIPS_WIDE) & (np.abs(place[:, 1] - LIPS_AT) < LIPS_HIGH) & (place[:, 2] > LIPS_DEEP)
+        mouth = (
+            (np.abs(place[:, 0]) < LIPS_WIDE) & (np.abs(place[:, 1] - LIPS_AT) < LIPS_HIGH) & (place[:, 2] > LIPS_DEEP)
+        )
         triangles, rounded = round_off(triangles, mouth, rows.shape[0])
         rows = rounded @ rows
         used, faces = np.unique(triangles, return_inverse=True)

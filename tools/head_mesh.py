@@ -89,9 +89,7 @@ def refine(triangles: np.ndarray, chosen: np.ndarray, n: int) -> tuple[np.ndarra
     return np.array(faces), _mix_rows(pairs, np.full(len(pairs), 0.5), n), np.array(parents)
 
 
-def round_off(
-    triangles: np.ndarray, chosen: np.ndarray, n: int
-) -> tuple[np.ndarray, sparse.csr_matrix]:
+def round_off(triangles: np.ndarray, chosen: np.ndarray, n: int) -> tuple[np.ndarray, sparse.csr_matrix]:
     """Splits the chosen triangles as `refine` does and rounds what they form (Loop's subdivision rules).
 
     Args:

@@ -104,7 +104,9 @@ def articulation_gain(
     normal, strong = class_levels(posteriors, intensity, classes)
     table = np.array([ARTICULATION[name] for name in classes]) - 1.0
     rises = [RISE[name] for name in classes]
-    gain = smooth_columns(normal, rises, fps) @ table[:, 0] + smooth_columns(strong, rises, fps) @ (table[:, 1] - table[:, 0])
+    gain = smooth_columns(normal, rises, fps) @ table[:, 0] + smooth_columns(strong, rises, fps) @ (
+        table[:, 1] - table[:, 0]
+    )
     return (1.0 + gain).astype(np.float32)
 
 

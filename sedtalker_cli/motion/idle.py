@@ -68,9 +68,9 @@ def add_idle(
     _drift(out, fps, np.random.default_rng([seed, 3]))
     _breathe(out, fps, seed, 1.0 - activity)
     mood = Temper() if temper is None else temper
-    blinking, slowness, wandering, moving, lowered = (
+    blinking, slowness, wandering, moving = (
         _lookup(np.broadcast_to(curve, frames), fps)
-        for curve in (mood.blinks, mood.slowness, mood.wandering, mood.haste, mood.lowered)
+        for curve in (mood.blinks, mood.slowness, mood.wandering, mood.haste)
     )
     turns = list(saccades(frames / fps, seed, lambda t: moving(t) * (0.75 + 0.45 * speaking(t)), wandering))
     path = _gaze_path(turns, frames, fps)

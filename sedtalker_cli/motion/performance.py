@@ -205,7 +205,8 @@ def _standing_out(
     """x (T,) against its surroundings, each averaged with a weight (T,) over 10-90 % times `lengths` [s]."""
     shares = [_smooth(weight, length, fps) for length in lengths]
     near, far = (
-        _smooth(x * weight, length, fps) / np.maximum(share, 1e-3) for length, share in zip(lengths, shares, strict=True)
+        _smooth(x * weight, length, fps) / np.maximum(share, 1e-3)
+        for length, share in zip(lengths, shares, strict=True)
     )
     return (near - far) * np.clip(shares[0], 0.0, 1.0)
 

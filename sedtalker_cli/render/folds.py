@@ -10,8 +10,6 @@ import numpy as np
 from sedtalker_cli.render.geometry import find_eyes, part_vertices
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from sedtalker_cli.face.head import Head
 
 EYES_APART = 62.0  # the places below are for a face whose eyes are this far apart [mm]
@@ -111,7 +109,7 @@ class Folds:
         return out
 
 
-def _normal(rows):  # noqa: ANN001, ANN202 - sparse matrices
+def _normal(rows):
     """Rows of a sparse matrix with sum 1, or 0."""
     from scipy.sparse import diags
 

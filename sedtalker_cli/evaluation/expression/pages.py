@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Mapping
 from dataclasses import asdict, fields
+from pathlib import Path
 from typing import Any
 
 from sedtalker_cli.evaluation.expression.ranges import LEADING, LIPS, TAKES, TOLERANCE, UNIT_FACTOR, WANTED
@@ -14,6 +15,7 @@ from sedtalker_cli.evaluation.lipsync.action_units import ARKIT_OF_UNIT, EMOTION
 from sedtalker_cli.evaluation.metrics.dynamics import Dynamics
 from sedtalker_cli.evaluation.report.html import Page, Section
 from sedtalker_cli.evaluation.report.tables import Table, number
+from sedtalker_cli.formats.atomic import atomic_file
 from sedtalker_cli.version import __version__
 
 COLUMNS = {
@@ -28,7 +30,7 @@ COLUMNS = {
 }
 MEASURES = (
     "Every recording in every emotion. Deviation, 95th percentile and the deviation within .5 to 8 Hz are over all "
-    "frames; the half-life is that of the autocorrelation of all recordings of a set together. Leading channels (*) are "
+    "frames; the half-life is that of the autocorrelation of all recordings of a set. Leading channels (*) are "
     "wanted within "
     + ", ".join(f"{COLUMNS[name]} {least:g} to {most:g}" for name, (least, most) in WANTED.items())
     + "; ! marks what is not. Real takes: people who act while they talk, at everyday intensity, least to most."
@@ -141,3 +143,10 @@ def expression_markdown(report: ExpressionReport) -> str:
         lines.insert(3, "|" + "---|" * len(table.columns))
         parts.append("\n".join(lines))
     return "\n\n".join(parts) + "\n"
+
+
+def write_tables(out: Path, report: ExpressionReport) -> None:
+    """Write `expression.csv` and `report.md` into a folder."""
+    for name, text in (("expression.csv", expression_csv(report)), ("report.md", expression_markdown(report))):
+        with atomic_file(out / name) as part:
+            part.write_text(text, encoding="utf-8")

@@ -1,9 +1,9 @@
-"""Recordings in every emotion, through `Pipeline.animate`: how the coefficients move, and what becomes of the lips."""
+"""Recordings in every emotion, as `animate` shows them: how the coefficients move, and what becomes of the lips."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,10 @@ from sedtalker_cli.evaluation.metrics.dynamics import Dynamics, measure_dynamics
 from sedtalker_cli.evaluation.metrics.expression import coefficient, pose_spread, upper_face_pose
 from sedtalker_cli.evaluation.metrics.lipsync import correlation
 from sedtalker_cli.evaluation.report.tables import without_nan
+from sedtalker_cli.face.head import Head, load_head
 from sedtalker_cli.face.regions import CLOSED, lip_gap, lip_width
+from sedtalker_cli.motion.options import AnimateOptions
+from sedtalker_cli.motion.shape_animation import animate_shapes
 from sedtalker_cli.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -130,20 +133,18 @@ def evaluate_expression(
     Raises:
         InputError: a sound cannot be used.
     """
-    emotions = (NEUTRAL, *EMOTIONS)
+    emotions, options = (NEUTRAL, *EMOTIONS), AnimateOptions(fps=FPS, expression=expression)
     files = [(name, path) for name, paths in sets.items() for path in paths]
     motions: dict[str, list[np.ndarray]] = {emotion: [] for emotion in emotions}
-    voices, head = [], None
+    voices, head = [], load_head()
     for number, (_, path) in enumerate(files):
         progress("animating", number, len(files))
         found = pipeline.diarize(path)
         for emotion in emotions:
-            override = emotion if emotion == NEUTRAL else f"{emotion}:{intensity}"
-            animation = pipeline.animate(
-                path, emotion_override=override, fps=FPS, seed=seed + number, expression=expression, found=found
-            )
-            motions[emotion].append(animation.weights)
-            head = animation.head
+            level = 0.0 if emotion == NEUTRAL else intensity
+            shown = replace(found, timeline=found.timeline.override(f"{emotion}:{level}"))
+            motion = animate_shapes(pipeline.animator, shown, head, replace(options, seed=seed + number))
+            motions[emotion].append(motion.weights)
         voices.append(_voice(path, len(motions[NEUTRAL][-1])))
     members = {name: [k for k, (owner, _) in enumerate(files) if owner == name] for name in sets}
     channels = {
@@ -202,7 +203,7 @@ def _channels(motions: Sequence[np.ndarray], voices: Sequence[Voice]) -> dict[st
     return found
 
 
-def _lips(motions: Mapping[str, Sequence[np.ndarray]], voices: Sequence[Voice], head: Any) -> dict[str, Lips]:
+def _lips(motions: Mapping[str, Sequence[np.ndarray]], voices: Sequence[Voice], head: Head) -> dict[str, Lips]:
     gaps, widths = {}, {}
     for emotion, rows in motions.items():
         shapes = [head.vertices(weights[voice.speaking]) for weights, voice in zip(rows, voices, strict=True)]

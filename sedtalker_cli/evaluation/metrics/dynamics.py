@@ -1,4 +1,4 @@
-"""Measures of how a coefficient moves while somebody speaks: how far, how slowly, how fast, and with the voice or not."""
+"""Measures of how a coefficient moves while somebody speaks: how far, how fast, and with the voice or not."""
 
 from __future__ import annotations
 
