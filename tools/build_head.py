@@ -298,9 +298,13 @@ def main() -> None:
     skin = cut.triangles[: cut.parts["mouth"][1]]
     loop = boundary_loop(skin)
     extra = head_regions.build(source, cut, adult, loop)
-    shapes = {name: place(source.target(f"faceunits01/targets/faceunits/{name}")) for name in ARKIT_NAMES}
+    units = {name: source.target(f"faceunits01/targets/faceunits/{name}") for name in ARKIT_NAMES}
+    shapes = {name: place(delta) for name, delta in units.items()}
     shapes |= gaze(cut, shapes, base)
-    shapes = corrected(shapes, adult, skin)
+    touching = [*head_regions.UPPER_LIP, *head_regions.LOWER_LIP]
+    parted = {name: delta[touching] * METRES for name, delta in units.items()}
+    middles = head_regions.own_vertices(cut, touching)
+    shapes = corrected(shapes, adult, skin, middles, parted)
     content = {
         "base": np.round(base / 1e-5).astype(np.int16),
         "faces": cut.triangles.astype(np.uint16),

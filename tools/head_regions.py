@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,14 @@ def _brow_paint(points: np.ndarray) -> np.ndarray:
     return paint * np.clip((flat[:, 0] - 7.0) / 9.0, 0.0, 1.0)  # thin hair at the inner end
 
 
+def own_vertices(cut: Any, ids: Sequence[int]) -> list[int]:
+    """The head's vertices that stand for some of the source's; rounded ones keep 5/8 of themselves."""
+    heaviest = np.asarray(cut.rows.argmax(1)).ravel()
+    weight = cut.rows.max(1).toarray().ravel()
+    own = {int(heaviest[k]): int(k) for k in np.flatnonzero(weight > 0.55)}
+    return [own[k] for k in ids]
+
+
 def build(source: Any, cut: Any, adult: np.ndarray, loop: np.ndarray) -> dict[str, np.ndarray]:
     """Arrays that are stored beside the geometry.
 
@@ -72,9 +81,6 @@ def build(source: Any, cut: Any, adult: np.ndarray, loop: np.ndarray) -> dict[st
     inside = np.asarray(cut.rows @ source.mask("inside-mouth"))
     lip_mask = np.asarray(cut.rows @ source.mask("lips")) * skin
     face = skin & (inside < 0.5)
-    heaviest = np.asarray(cut.rows.argmax(1)).ravel()
-    weight = cut.rows.max(1).toarray().ravel()
-    own = {int(heaviest[k]): k for k in np.flatnonzero(weight > 0.55)}  # rounded vertices keep 5/8 of themselves
 
     def moved(name: str) -> np.ndarray:
         return np.linalg.norm(cut.rows @ source.target(f"faceunits01/targets/faceunits/{name}"), axis=1)
@@ -88,8 +94,8 @@ def build(source: Any, cut: Any, adult: np.ndarray, loop: np.ndarray) -> dict[st
     jaw = moved("jawOpen")
     regions: dict[str, np.ndarray] = {
         "lips": np.flatnonzero(lips),
-        "inner_lips_upper": np.array([own[k] for k in UPPER_LIP]),
-        "inner_lips_lower": np.array([own[k] for k in LOWER_LIP]),
+        "inner_lips_upper": np.array(own_vertices(cut, UPPER_LIP)),
+        "inner_lips_lower": np.array(own_vertices(cut, LOWER_LIP)),
         "mouth_corner_points": np.array([corner[1], corner[-1]]),
         "mouth_corners": np.flatnonzero(
             face & (np.min([np.linalg.norm(mm - mm[c], axis=1) for c in corner.values()], 0) < 8)
@@ -105,9 +111,10 @@ def build(source: Any, cut: Any, adult: np.ndarray, loop: np.ndarray) -> dict[st
     }
     seams = {}
     for lip, ids in (("upper", SEAM_UPPER), ("lower", SEAM_LOWER)):
-        half = mm[[own[k] for k in ids]]
+        own = own_vertices(cut, ids)
+        half = mm[own]
         mirrored = [int(np.linalg.norm(mm - p * [-1, 1, 1], axis=1).argmin()) for p in half[:0:-1]]
-        seams[lip] = np.array(mirrored + [own[k] for k in ids])
+        seams[lip] = np.array(mirrored + own)
         regions[f"seam_{lip}"] = seams[lip]
     regions |= _lids(source, cut, mm, face, centres, regions)
     names = list(regions)

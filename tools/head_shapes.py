@@ -5,18 +5,21 @@ from __future__ import annotations
 import numpy as np
 
 SIDES = (("Left", 1.0), ("Right", -1.0))
-MOUTH = (0.0, -64.0)  # its middle in front view, from the eyes' middle [mm]
 # How far a shape may widen the mouth, as part of what the source does: people smile 15 to 20 % wider, not 40 %
 WIDTHS = {"mouthSmile": 0.55, "mouthStretch": 0.70, "mouthDimple": 0.30, "mouthPress": 0.15}
 
 
-def corrected(shapes: dict[str, np.ndarray], adult: np.ndarray, skin: np.ndarray) -> dict[str, np.ndarray]:
+def corrected(
+    shapes: dict[str, np.ndarray], adult: np.ndarray, skin: np.ndarray, middles: tuple[int, int], parted: dict
+) -> dict[str, np.ndarray]:
     """Shapes with these corrections.
 
     Args:
         shapes: ARKit name -> offsets (V, 3) [m].
         adult: mean adult vertices (V, 3) [m], the middle of the eyes at the origin.
         skin: triangles of skin, lips and mouth (F, 3).
+        middles: vertices at the middle of the closing line, upper lip and lower lip.
+        parted: ARKit name -> offsets (2, 3) [m] of these two in the source; rounding the lips must not lose them.
 
     Returns:
         New arrays.
@@ -25,7 +28,13 @@ def corrected(shapes: dict[str, np.ndarray], adult: np.ndarray, skin: np.ndarray
     x, y, z = mm.T
     on_skin = np.zeros(len(mm), bool)
     on_skin[np.unique(skin)] = True
+    lips = _Lips(mm, shapes["jawOpen"], on_skin, mm[list(middles)].mean(0))
     found = {name: delta.copy() for name, delta in shapes.items()}
+    for name, source in parted.items():
+        if name.startswith(("mouth", "jaw")):
+            found[name] = lips.evened(found[name])
+            for upper, middle, offset in zip((True, False), middles, source, strict=True):
+                found[name] += lips.of(upper, 16.0, 10.0)[:, None] * (offset - found[name][middle])
     for side, sign in SIDES:
         out = sign * x  # outwards on this side
         # The source lowers the outer brow most; in anger the inner ends come down and together.
@@ -47,40 +56,44 @@ def corrected(shapes: dict[str, np.ndarray], adult: np.ndarray, skin: np.ndarray
         found[f"noseSneer{side}"][:, 2] += 0.0012 * bridge
         # Teeth are seen between parted lips from the middle to the corners, not beside it only.
         for name, upper in (("mouthUpperUp", True), ("mouthLowerDown", False)):
-            _fill_middle(found[f"{name}{side}"], found["jawOpen"], mm, on_skin, upper)
+            found[f"{name}{side}"][:, 1] += (0.0016 if upper else -0.0018) * lips.of(upper, 11.0, 9.0)
     # Grief lifts the inner ends of the brows steeply, even against a frown.
     found["browInnerUp"][:, 1] *= 0.70 + 1.0 * _step(np.abs(x), 32.0, 9.0)
-    for name, delta in found.items():
-        if name.startswith(("mouth", "jaw")):
-            found[name] = _even_middle(delta, mm, on_skin)
     return found
 
 
-def _fill_middle(delta: np.ndarray, jaw: np.ndarray, mm: np.ndarray, on_skin: np.ndarray, upper: bool) -> None:
-    """Let a shape of one half of a lip move the lip's middle too; the jaw tells the lips apart."""
-    near = on_skin & (np.abs(mm[:, 0]) < 16) & (np.abs(mm[:, 1] - MOUTH[1]) < 12) & (mm[:, 2] > 12)
-    falls = jaw[:, 1] * 1000.0 < -8.0 - 0.4 * (16 - np.abs(mm[:, 0]))
-    lip = near & (~falls if upper else falls)
-    reach = np.exp(-((mm[:, 0] / 11.0) ** 2) - ((mm[:, 1] - MOUTH[1]) / 9.0) ** 2)
-    delta[lip, 1] += (0.0016 if upper else -0.0018) * reach[lip]
+class _Lips:
+    """The middle of the lips, where shapes of both halves meet; the jaw's opening tells upper and lower apart."""
 
+    def __init__(self, mm: np.ndarray, jaw: np.ndarray, on_skin: np.ndarray, middle: np.ndarray, width: float = 6.0):
+        """Vertices mm (V, 3) [mm], offsets of jawOpen (V, 3) [m], a mask (V,) and where the lips touch (3,) [mm]."""
+        near = on_skin & (np.abs(mm[:, 0]) < 28) & (np.abs(mm[:, 1] - middle[1]) < 26) & (mm[:, 2] > 8)
+        self.rows, self.count = np.flatnonzero(near), len(mm)
+        self.place, falls = mm[self.rows] - middle, jaw[self.rows] * 1000.0
+        border = -7.0 - 0.4 * np.clip(16.0 - np.abs(self.place[:, 0]), 0.0, 16.0)
+        self.lower = _step(falls[:, 1], border + 2.0, border - 2.0)
+        across = (self.place[:, None, 0] - self.place[None, :, 0]) / width
+        along = np.linalg.norm(self.place[:, None, 1:] - self.place[None, :, 1:], axis=2) / 2.0
+        apart = np.linalg.norm(falls[:, None] - falls[None], axis=2) / 6.0
+        weight = np.exp(-0.5 * (across**2 + along**2 + apart**2))
+        once = weight / weight.sum(1, keepdims=True)
+        self.blur = 2.0 * once - once @ once  # twicing: a plain blur flattens how far lips open
+        self.share = np.clip(1.6 - np.abs(self.place[:, 0]) / 10.0, 0.0, 1.0)[:, None]
 
-def _even_middle(delta: np.ndarray, mm: np.ndarray, on_skin: np.ndarray, width: float = 6.0) -> np.ndarray:
-    """Round off the kink that a shape of both halves makes where they meet: a blur across the middle of each lip."""
-    rows = np.flatnonzero(on_skin & (np.abs(mm[:, 0]) < 20) & (np.abs(mm[:, 1] - MOUTH[1]) < 26) & (mm[:, 2] > 8))
-    if not np.abs(delta[rows]).any():
-        return delta
-    place, moves = mm[rows], delta[rows] * 1000.0
-    across = (place[:, None, 0] - place[None, :, 0]) / width
-    along = np.linalg.norm(place[:, None, 1:] - place[None, :, 1:], axis=2) / 2.0
-    # what moves quite differently is the other lip
-    apart = np.linalg.norm(moves[:, None] - moves[None], axis=2) / 6.0
-    weight = np.exp(-0.5 * (across**2 + along**2 + apart**2))
-    blurred = (weight @ delta[rows]) / weight.sum(1, keepdims=True)
-    share = np.clip(1.6 - np.abs(place[:, 0]) / 10.0, 0.0, 1.0)[:, None]
-    out = delta.copy()
-    out[rows] += share * (blurred - delta[rows])
-    return out
+    def of(self, upper: bool, width: float, height: float) -> np.ndarray:
+        """How much a vertex belongs to the middle of a lip (V,), 1 at its closing line; reaches in mm."""
+        x, y = self.place[:, 0], self.place[:, 1]
+        belongs = np.zeros(self.count)
+        belongs[self.rows] = np.exp(-((x / width) ** 2) - (y / height) ** 2) * (
+            1.0 - self.lower if upper else self.lower
+        )
+        return belongs
+
+    def evened(self, delta: np.ndarray) -> np.ndarray:
+        """Offsets (V, 3) without the kink that a shape of both halves makes where they meet."""
+        out = delta.copy()
+        out[self.rows] += self.share * (self.blur @ delta[self.rows] - delta[self.rows])
+        return out
 
 
 def _near(x: np.ndarray, y: np.ndarray, at: tuple[float, float], reach: float) -> np.ndarray:
