@@ -132,12 +132,13 @@ JAW: dict[str, tuple[float, float]] = {
 
 # --- rhythm: an expression is its level x (what follows); 1 on average over a phrase [takes] ---
 ONSET, RELEASE, ANTICIPATION = 0.70, 2.5, 0.70  # s: taken up fast and before the voice, let go of slowly
-REST, FULL = 0.86, 0.95  # what is left of it in long silence, and reached in a long phrase
-APEX, SETTLING = 0.60, 2.5  # a phrase begins with its apex: by how much more, and for how long [s]
+REST, FULL = 0.80, 0.92  # what is left of it in long silence, and reached in a long phrase
+APEX, SETTLING = 0.36, 2.0  # a phrase begins with its apex: by how much more, and how slowly that fades [s]
 BREATHING = 0.30  # s: after such a pause the next phrase takes the expression up again
-SWELL, SWELL_LENGTH, BREATH_GROUP = 0.95, 0.9, 3.0  # how far it follows the loudness, over [s], against [s]
-STRESS = 0.16  # by how much a fully stressed syllable raises all of it
-WANDER, WANDER_LENGTH = 0.34, 1.4  # deviation of what follows nothing, and the half-life of its autocorrelation [s]
+SWELL, SWELL_LENGTH, BREATH_GROUP = 0.22, 0.9, 3.0  # how far it follows the loudness, over [s], against [s]
+LEAST_RANGE = 0.08  # of a voice, in units of loudness: what varies less is even
+STRESS = 0.10  # by how much a fully stressed syllable raises all of it
+WANDER, WANDER_LENGTH = 0.30, 1.8  # deviation of what follows nothing, and the half-life of its autocorrelation [s]
 SYLLABLE, PHRASE = 0.40, 1.6  # 10-90 % times that a stressed syllable is seen at, and compared with [s]
 LOUDER, HIGHER = 3.0, 0.22  # prominence of a syllable: per unit of loudness, per semitone above its phrase
 

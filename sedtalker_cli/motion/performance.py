@@ -145,10 +145,7 @@ def _dynamics(delivery: Delivery, stress: np.ndarray, fps: float, seed: int) -> 
     """What every coefficient's level is multiplied by (T, 52), about 1 on average over speech."""
     frames = len(delivery.activity)
     arc = _arc(delivery.activity, fps)
-    swell = acting.SWELL * _standing_out(
-        delivery.loudness, delivery.activity, fps, (acting.SWELL_LENGTH, acting.BREATH_GROUP)
-    )
-    swell += acting.STRESS * stress
+    swell = acting.SWELL * _swelling(delivery, fps) + acting.STRESS * stress
     common = wander(frames, fps, np.random.default_rng([seed, 10]), acting.WANDER_LENGTH)
     factors = np.ones((frames, len(ARKIT_NAMES)))
     for number, names in enumerate(acting.REGIONS.values()):
@@ -164,14 +161,34 @@ def _dynamics(delivery: Delivery, stress: np.ndarray, fps: float, seed: int) -> 
 
 
 def _arc(activity: np.ndarray, fps: float) -> np.ndarray:
-    """Course of an expression over phrases (T,): rest, apex, 1 in a long phrase, and back to rest."""
+    """Course of an expression over phrases (T,): rest, apex, 1 in a long phrase, and slowly back to rest.
+
+    The apex fades by itself, not with the voice: a face that fell with every pause would mirror the loudness.
+    """
     ahead = round(acting.ANTICIPATION * fps)
     coming = np.concatenate([activity[ahead:], np.full(min(ahead, len(activity)), activity[-1])])[: len(activity)]
     coming = np.maximum(coming, activity)
     engaged = _follow(coming, acting.ONSET, acting.RELEASE, fps)
     fresh = _follow(coming, acting.ONSET, acting.BREATHING, fps)
-    settled = _follow(fresh, acting.SETTLING, acting.BREATHING, fps)
-    return acting.REST + (acting.FULL - acting.REST) * engaged + acting.APEX * np.maximum(fresh - settled, 0.0)
+    begun = np.maximum(np.diff(fresh, prepend=0.0), 0.0)
+    apex = lfilter([1.0], [1.0, -np.exp(-1.0 / (acting.SETTLING * fps))], begun)
+    return acting.REST + (acting.FULL - acting.REST) * engaged + acting.APEX * np.tanh(apex)
+
+
+def _swelling(delivery: Delivery, fps: float) -> np.ndarray:
+    """How loud a part of a phrase is against the whole, in units of the voice's own range (T,), -1 to 1.
+
+    Actors who whisper and shout within a sentence and people who keep one level move their faces alike.
+    """
+    lengths = acting.SWELL_LENGTH, acting.BREATH_GROUP
+    louder = _standing_out(delivery.loudness, delivery.activity, fps, lengths)
+    weight = _smooth(delivery.activity, acting.BREATH_GROUP, fps)
+    mean, square = (
+        _smooth(delivery.activity * delivery.loudness**power, acting.BREATH_GROUP, fps) / np.maximum(weight, 1e-3)
+        for power in (1, 2)
+    )
+    spread = np.sqrt(np.maximum(square - mean**2, 0.0))
+    return np.tanh(louder / np.maximum(spread, acting.LEAST_RANGE))
 
 
 def wander(frames: int, fps: float, rng: np.random.Generator, half_life: float) -> np.ndarray:
