@@ -19,10 +19,10 @@ from __future__ import annotations
 # Coefficients with an action unit: [units], scaled so that the leading ones lie between .35 and .6. Others: [look].
 LEVELS: dict[str, dict[str, float]] = {
     "angry": {
-        "browDown": 0.36,
+        "browDown": 0.35,
         "eyeWide": 0.2,
         "eyeSquint": 0.24,
-        "noseSneer": 0.16,
+        "noseSneer": 0.14,
         "cheekSquint": 0.10,
         "mouthUpperUp": 0.13,
         "mouthLowerDown": 0.08,
@@ -35,10 +35,10 @@ LEVELS: dict[str, dict[str, float]] = {
         "jawForward": 0.12,
     },
     "disgust": {
-        "noseSneer": 0.37,
-        "browDown": 0.62,
-        "browInnerUp": 0.17,
-        "cheekSquint": 0.31,
+        "noseSneer": 0.4,
+        "browDown": 0.78,
+        "browInnerUp": 0.15,
+        "cheekSquint": 0.29,
         "eyeSquint": 0.34,
         "mouthUpperUp": 0.40,
         "mouthFrown": 0.52,
@@ -48,9 +48,9 @@ LEVELS: dict[str, dict[str, float]] = {
     },
     "fear": {
         "eyeWide": 0.37,
-        "browInnerUp": 0.38,
+        "browInnerUp": 0.39,
         "browOuterUp": 0.22,
-        "browDown": 0.26,
+        "browDown": 0.24,
         "mouthStretch": 0.25,
         "mouthLowerDown": 0.10,
         "mouthUpperUp": 0.13,
@@ -60,22 +60,22 @@ LEVELS: dict[str, dict[str, float]] = {
         "jawOpen": 0.04,
     },
     "happy": {
-        "mouthSmile": 0.42,
-        "cheekSquint": 0.36,
+        "mouthSmile": 0.39,
+        "cheekSquint": 0.38,
         "eyeSquint": 0.14,
         "mouthUpperUp": 0.34,
         "mouthDimple": 0.10,
-        "mouthStretch": 0.16,
-        "noseSneer": 0.18,
+        "mouthStretch": 0.15,
+        "noseSneer": 0.17,
         "browOuterUp": 0.3,
         "browInnerUp": 0.2,
         "eyeWide": 0.10,
     },
     "neutral": {},
     "sad": {
-        "browInnerUp": 0.35,
-        "browDown": 0.39,
-        "mouthFrown": 0.33,
+        "browInnerUp": 0.36,
+        "browDown": 0.43,
+        "mouthFrown": 0.29,
         "mouthStretch": 0.32,
         "mouthUpperUp": 0.18,
         "mouthSmile": 0.07,
@@ -86,8 +86,8 @@ LEVELS: dict[str, dict[str, float]] = {
         "eyeBlink": 0.12,
     },
     "surprise": {
-        "browInnerUp": 0.28,
-        "browOuterUp": 0.37,
+        "browInnerUp": 0.26,
+        "browOuterUp": 0.36,
         "eyeWide": 0.37,
         "mouthUpperUp": 0.11,
         "mouthFunnel": 0.04,
@@ -110,36 +110,36 @@ NORMAL: dict[str, float] = {
 # what a stressed syllable adds, at intensity 1 and full prominence; "neutral" where no emotion is shown. Raised brows
 # on stressed words are common in all speech; anger tightens lids and sharpens the sneer [look]
 ACCENTS: dict[str, dict[str, float]] = {
-    "angry": {"browDown": 0.12, "eyeWide": 0.1, "noseSneer": 0.12, "eyeSquint": 0.10, "mouthLowerDown": 0.12},
-    "disgust": {"noseSneer": 0.14, "browDown": 0.10, "mouthUpperUp": 0.10},
-    "fear": {"browInnerUp": 0.1, "browOuterUp": 0.14, "eyeWide": 0.13},
-    "happy": {"browInnerUp": 0.10, "browOuterUp": 0.20, "mouthSmile": 0.06, "cheekSquint": 0.08},
+    "angry": {"browDown": 0.08, "eyeWide": 0.06, "noseSneer": 0.09, "eyeSquint": 0.08, "mouthLowerDown": 0.08},
+    "disgust": {"noseSneer": 0.09, "browDown": 0.07, "mouthUpperUp": 0.07},
+    "fear": {"browInnerUp": 0.07, "browOuterUp": 0.10, "eyeWide": 0.07},
+    "happy": {"browInnerUp": 0.08, "browOuterUp": 0.14, "mouthSmile": 0.05, "cheekSquint": 0.06},
     "neutral": {"browInnerUp": 0.14, "browOuterUp": 0.14, "eyeWide": 0.05},
-    "sad": {"browInnerUp": 0.12, "browDown": 0.06},
-    "surprise": {"browInnerUp": 0.1, "browOuterUp": 0.16, "eyeWide": 0.13},
+    "sad": {"browInnerUp": 0.08, "browDown": 0.05},
+    "surprise": {"browInnerUp": 0.07, "browOuterUp": 0.10, "eyeWide": 0.07},
 }
 
 # opening of the jaw in speech against neutral at (normal, strong) [lips]; what else parts the lips comes on top
 JAW: dict[str, tuple[float, float]] = {
-    "angry": (1.14, 1.64),
+    "angry": (1.12, 1.47),
     "disgust": (0.98, 0.96),
     "fear": (1.03, 1.08),
-    "happy": (1.14, 1.44),
+    "happy": (1.10, 1.32),
     "neutral": (1.0, 1.0),
     "sad": (0.90, 0.83),
     "surprise": (1.04, 1.10),
 }
 
 # --- rhythm: an expression is its level x (what follows); 1 on average over a phrase [takes] ---
-ONSET, RELEASE, ANTICIPATION = 0.70, 2.5, 0.70  # s: taken up fast and before the voice, let go of slowly
-REST, FULL = 0.80, 0.92  # what is left of it in long silence, and reached in a long phrase
-APEX, SETTLING = 0.36, 2.0  # a phrase begins with its apex: by how much more, and how slowly that fades [s]
+ONSET, RELEASE, ANTICIPATION = 0.70, 4.0, 0.70  # s: taken up fast and before the voice, let go of slowly
+REST, FULL = 0.82, 0.98  # what is left of it in long silence, and reached in a long phrase
+APEX, SETTLING = 0.29, 2.6  # a phrase begins with its apex: by how much more, and how slowly that fades [s]
 BREATHING = 0.30  # s: after such a pause the next phrase takes the expression up again
-SWELL, SWELL_LENGTH, BREATH_GROUP = 0.22, 0.9, 3.0  # how far it follows the loudness, over [s], against [s]
+SWELL, SWELL_LENGTH, BREATH_GROUP = 0.23, 0.9, 3.0  # how far it follows the loudness, over [s], against [s]
 LEAST_RANGE = 0.08  # of a voice, in units of loudness: what varies less is even
-STRESS = 0.10  # by how much a fully stressed syllable raises all of it
-WANDER, WANDER_LENGTH = 0.30, 1.8  # deviation of what follows nothing, and the half-life of its autocorrelation [s]
-SYLLABLE, PHRASE = 0.40, 1.6  # 10-90 % times that a stressed syllable is seen at, and compared with [s]
+STRESS = 0.08  # by how much a fully stressed syllable raises all of it
+WANDER, WANDER_LENGTH = 0.32, 1.2  # deviation of what follows nothing, and the half-life of its autocorrelation [s]
+SYLLABLE, PHRASE = 0.50, 1.6  # 10-90 % times that a stressed syllable is seen at, and compared with [s]
 LOUDER, HIGHER = 3.0, 0.22  # prominence of a syllable: per unit of loudness, per semitone above its phrase
 
 # --- lips between words: they rest parted, by .05 to .15 of an open gap of .4 in people, see `expression.lip_gap` ---

@@ -28,7 +28,7 @@ from sedtalker_cli.motion.expression import (
 from sedtalker_cli.motion.poses import RISE
 
 NOISE_RATE = 25.0  # knots a second of what wanders
-KNEE = 0.75  # above this a coefficient nears 1 without reaching it
+KNEE = 0.82  # above this a coefficient nears 1 without reaching it
 
 
 @dataclass(frozen=True)
