@@ -19,7 +19,7 @@ from __future__ import annotations
 # Coefficients with an action unit: [units], scaled so that the leading ones lie between .35 and .6. Others: [look].
 LEVELS: dict[str, dict[str, float]] = {
     "angry": {
-        "browDown": 0.35,
+        "browDown": 0.36,
         "eyeWide": 0.2,
         "eyeSquint": 0.24,
         "noseSneer": 0.14,
@@ -110,7 +110,7 @@ NORMAL: dict[str, float] = {
 # what a stressed syllable adds, at intensity 1 and full prominence; "neutral" where no emotion is shown. Raised brows
 # on stressed words are common in all speech; anger tightens lids and sharpens the sneer [look]
 ACCENTS: dict[str, dict[str, float]] = {
-    "angry": {"browDown": 0.08, "eyeWide": 0.06, "noseSneer": 0.09, "eyeSquint": 0.08, "mouthLowerDown": 0.08},
+    "angry": {"browDown": 0.06, "eyeWide": 0.06, "noseSneer": 0.09, "eyeSquint": 0.08, "mouthLowerDown": 0.08},
     "disgust": {"noseSneer": 0.09, "browDown": 0.07, "mouthUpperUp": 0.07},
     "fear": {"browInnerUp": 0.07, "browOuterUp": 0.10, "eyeWide": 0.07},
     "happy": {"browInnerUp": 0.08, "browOuterUp": 0.14, "mouthSmile": 0.05, "cheekSquint": 0.06},
@@ -132,10 +132,10 @@ JAW: dict[str, tuple[float, float]] = {
 
 # --- rhythm: an expression is its level x (what follows); 1 on average over a phrase [takes] ---
 ONSET, RELEASE, ANTICIPATION = 0.70, 4.0, 0.70  # s: taken up fast and before the voice, let go of slowly
-REST, FULL = 0.82, 0.98  # what is left of it in long silence, and reached in a long phrase
-APEX, SETTLING = 0.29, 2.6  # a phrase begins with its apex: by how much more, and how slowly that fades [s]
+REST, FULL = 0.84, 1.0  # what is left of it in long silence, and reached in a long phrase
+APEX, SETTLING = 0.23, 2.6  # a phrase begins with its apex: by how much more, and how slowly that fades [s]
 BREATHING = 0.30  # s: after such a pause the next phrase takes the expression up again
-SWELL, SWELL_LENGTH, BREATH_GROUP = 0.23, 0.9, 3.0  # how far it follows the loudness, over [s], against [s]
+SWELL, SWELL_LENGTH, BREATH_GROUP = 0.28, 0.9, 3.0  # how far it follows the loudness, over [s], against [s]
 LEAST_RANGE = 0.08  # of a voice, in units of loudness: what varies less is even
 STRESS = 0.08  # by how much a fully stressed syllable raises all of it
 WANDER, WANDER_LENGTH = 0.32, 1.2  # deviation of what follows nothing, and the half-life of its autocorrelation [s]
