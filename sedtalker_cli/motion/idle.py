@@ -21,7 +21,7 @@ GAZE_WIDTH, GAZE_HEIGHT, HOME = 0.085, 0.05, 0.45  # standard deviations; probab
 # Where the gaze turns by more than LARGE the lids follow: by BLINKING of a chance in a blink, else in a dip
 LARGE, BLINKING, DIP = 0.10, 0.4, 0.30  # eyeLook coefficients, probability, closure
 LID_FOLLOWS = 0.35  # closure of the upper lid with a gaze fully lowered
-WIDE_LEFT = 0.45  # of wide eyes in a blink: the lids still meet
+WIDE_LEFT = 0.38  # of wide eyes in a blink: the lids still meet
 DRIFT = 0.022  # largest brow drift of a component
 # Quiet breath, 15 a minute: the jaw sinks behind closed lips, nostrils widen, brows rise; pauses bring it on in SETTLE
 BREATH = {"jawOpen": 0.03, "mouthClose": 0.03, "noseSneerLeft": 0.04, "noseSneerRight": 0.04, "browInnerUp": 0.03}
