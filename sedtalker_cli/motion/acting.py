@@ -10,8 +10,8 @@ Sources of the constants, named where they are used:
          and 8 Hz, and follow the jaw with |r| up to .66. Those were everyday intensities; full intensity is twice that.
 [lips]   articulograph recordings of three speakers: joy widens the mouth by 7 to 10 %, intense anger opens it by 28 %,
          moderate sadness by 17 % less; lip openings of RAVDESS's actors: anger 1.27, joy 1.20 of neutral.
-[fitted] to the ranges of [units], [takes] and [lips] on 24 recordings of EmoTale, ASED and nEMO and three of read speech;
-         RAVDESS's, EmoDB's and URDU's were kept for measuring.
+[fitted] to the ranges of [units], [takes] and [lips] on 24 recordings of EmoTale, ASED, nEMO and three of read
+         speech; RAVDESS's, EmoDB's and URDU's were kept for measuring.
 [look]   chosen by eye on rendered sheets, where nothing was measured.
 """
 
