@@ -49,7 +49,8 @@ def resynthesise(waveform: np.ndarray, rate: int, prosody: Prosody) -> np.ndarra
     import pyworld
 
     sound = np.ascontiguousarray(waveform, np.float64)
-    f0, times = pyworld.harvest(sound, rate)
+    coarse, times = pyworld.dio(sound, rate)
+    f0 = pyworld.stonemask(sound, coarse, times, rate)
     envelope = pyworld.cheaptrick(sound, f0, times, rate)
     noise = pyworld.d4c(sound, f0, times, rate)
     spoken = pyworld.synthesize(

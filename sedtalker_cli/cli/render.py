@@ -13,6 +13,7 @@ EXAMPLES = """\b
 Examples:
   sedtalker render speech.npy
   sedtalker render speech.npy --audio dubbed.wav --size 720x720 --camera close --out films/
+  sedtalker render speech.npy --hair off --shadow
   sedtalker render speech.npy --captions speech.srt
   sedtalker render speech.npy --png --background transparent --shadow
   sedtalker render speech.npy --sheet --frames 12
@@ -54,6 +55,7 @@ def render(
         str, typer.Option(metavar="COLOR", help="Name, #rrggbb, gradient, or (with --png) transparent.")
     ] = "gradient",
     shadow: Annotated[bool, typer.Option("--shadow", help="Let the key light throw shadows.")] = False,
+    hair: opt.Hair = opt.Switch.on,
     film: Annotated[bool, typer.Option("--film", help="Make STEM.mp4 also with the options below.")] = False,
     png: Annotated[bool, typer.Option("--png", help="Write the frames as pictures: STEM.png/000000.png...")] = False,
     sheet: Annotated[
@@ -117,7 +119,7 @@ def render(
             titles=tuple(title or ()),
             reference=heatmap,
             size=size,
-            view=tasks.View(camera.value, tasks.parse_background(background), shadow),
+            view=tasks.View(camera.value, tasks.parse_background(background), shadow, hair is opt.Switch.on),
             audio=audio,
             head=given_head(head),
             head_file=head,

@@ -41,7 +41,7 @@ class RenderOptions:
         titles: above the faces of a comparison; those of the files if empty.
         reference: motion from which errors are shown as colours.
         size: (width, height) of one face's picture [pixels].
-        view: camera, background, shadow.
+        view: camera, background, shadow, hair.
         audio: sound instead of the one that the sidecars name.
         head, head_file: face instead of the one that the sidecars name.
         captions, captions_file: words over films and PNGs.
@@ -100,7 +100,7 @@ class RenderOptions:
             # in several folders these may have the same names
             "compared": [file_checksum(motion) for motion in motions] if self.compare else None,
             "size": list(self.size),
-            "view": [self.view.camera, self.view.background, self.view.shadow],
+            "view": [self.view.camera, self.view.background, self.view.shadow, self.view.hair],
             "sheet": [self.sheet, self.sheet_width] if self.sheet else 0,
             "titles": list(self.titles),
             "captions": file_checksum(self.captions_file) if self.captions_file else None,
