@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+FRAME = 5.0  # ms, of WORLD's analysis
 
 @dataclass(frozen=True)
 class Prosody:
@@ -15,13 +16,11 @@ class Prosody:
     Attributes:
         pitch: factor of the fundamental frequency.
         range: factor of its excursions from the sentence's median, in semitones.
-        tempo: factor; the text to speech does it.
+        tempo: factor of the speed.
         tilt: change of the spectrum above 300 Hz [dB an octave]; below 0 is duller.
         breath: share of noise that is added to the voiced sound, 0 to 1.
         tremor: depth of a 6 Hz trembling of the pitch [semitones].
         slope: change of the pitch from the first to the last voiced frame [semitones].
-        level: of the loud half of the sentence [dBFS].
-        pause: silence after it [s].
     """
 
     pitch: float = 1.0
@@ -31,37 +30,30 @@ class Prosody:
     breath: float = 0.0
     tremor: float = 0.0
     slope: float = 0.0
-    level: float = -20.0
-    pause: float = 0.3
 
 
 def resynthesise(waveform: np.ndarray, rate: int, prosody: Prosody) -> np.ndarray:
-    """Change a sentence; its timing stays.
+    """Change a sentence.
 
     Args:
         waveform: (N,) in -1 to 1.
         rate: samples a second.
-        prosody: what to change; tempo, level and pause are not looked at.
+        prosody: what to change.
 
     Returns:
-        (N,) float32, not yet levelled.
+        (N / tempo,) float32, not yet levelled.
     """
     import pyworld
 
     sound = np.ascontiguousarray(waveform, np.float64)
-    coarse, times = pyworld.dio(sound, rate)
+    coarse, times = pyworld.dio(sound, rate, frame_period=FRAME)
     f0 = pyworld.stonemask(sound, coarse, times, rate)
     envelope = pyworld.cheaptrick(sound, f0, times, rate)
     noise = pyworld.d4c(sound, f0, times, rate)
-    spoken = pyworld.synthesize(
-        move_pitch(f0, times, prosody),
-        tilt_spectrum(envelope, rate, prosody.tilt),
-        noise + prosody.breath * (1 - noise),
-        rate,
-    )
-    out = np.zeros(len(waveform), np.float32)
-    out[: min(len(out), len(spoken))] = spoken[: len(out)]
-    return out
+    moved = move_pitch(f0, times, prosody)
+    bright = tilt_spectrum(envelope, rate, prosody.tilt)
+    breathy = noise + prosody.breath * (1 - noise)
+    return pyworld.synthesize(moved, bright, breathy, rate, FRAME / prosody.tempo).astype(np.float32)
 
 
 def move_pitch(f0: np.ndarray, times: np.ndarray, prosody: Prosody) -> np.ndarray:
