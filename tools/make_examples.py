@@ -28,6 +28,15 @@ class Sentence:
     emotion: str = ""
 
 
+# How emotions are spoken: chosen by what the diarizer hears, see examples/README.md; tune here, then make with --only.
+PROSODY = {
+    "angry": Prosody(pitch=2.4, range=2.0, tempo=1.15, tilt=4.0),
+    "fear": Prosody(pitch=2.3, range=0.7, tempo=1.1, tilt=-2.0, breath=0.3, tremor=1.2),
+    "surprise": Prosody(pitch=2.0, range=3.0, tempo=0.9, tilt=1.0, slope=12.0),
+    "sad": Prosody(pitch=2.2, range=0.6, tempo=0.8, tilt=-4.0, breath=0.3, tremor=1.5, slope=-6.0),
+    "happy": Prosody(pitch=2.6, range=2.6, tempo=1.2, tilt=-2.0, breath=0.1),
+}
+
 EXAMPLES: dict[str, tuple[str, tuple[Sentence, ...]]] = {
     "party": (
         "af_heart",
@@ -41,6 +50,29 @@ EXAMPLES: dict[str, tuple[str, tuple[Sentence, ...]]] = {
         (
             Sentence("I waited the whole evening, but nobody came.", tempo=0.92, level=-24, pause=0.4),
             Sentence("You promised me! And you don't even care!", tempo=1.12, level=-16, pause=0.15),
+        ),
+    ),
+    "angry": (
+        "af_heart",
+        (Sentence("I told you not to touch it! Get out of my house, right now!", emotion="angry"),),
+    ),
+    "fear": (
+        "af_heart",
+        (Sentence("There is somebody at the door. Please, do not go down there!", emotion="fear"),),
+    ),
+    "surprise": (
+        "af_heart",
+        (Sentence("What? You are here already? I thought you would come tomorrow!", emotion="surprise"),),
+    ),
+    "sad": (
+        "af_heart",
+        (Sentence("She is gone, and nothing will ever bring her back to me.", emotion="sad"),),
+    ),
+    "change": (
+        "af_heart",
+        (
+            Sentence("The train to the coast leaves at nine.", pause=0.4),
+            Sentence("There is somebody at the door. Please, do not go down there!", emotion="fear"),
         ),
     ),
 }

@@ -9,6 +9,7 @@ import numpy as np
 
 FRAME = 5.0  # ms, of WORLD's analysis
 
+
 @dataclass(frozen=True)
 class Prosody:
     """How a sentence is spoken, against the voice's own way.

@@ -1,6 +1,6 @@
 """Prints which emotions were heard in the recordings of a folder of results: a row for each `.emotion.csv`.
 
-    python tools/show_heard.py demo
+python tools/show_heard.py demo
 """
 
 import argparse
