@@ -18,6 +18,8 @@ demo: $(VENV)/.installed
 	@test -n "$(strip $(EXAMPLES))" || { echo "no recording in examples/; name some: make demo EXAMPLES=speech.wav" >&2; exit 2; }
 	$(BIN)/sedtalker animate $(EXAMPLES) --render --overwrite --out $(DEMO)
 	echo
+	$(BIN)/python tools/show_heard.py $(DEMO)
+	echo
 	echo "The demo's files:"
 	find "$$(cd $(DEMO) && pwd)" -maxdepth 1 -type f | sort | sed 's/^/  /'
 

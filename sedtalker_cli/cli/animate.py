@@ -16,7 +16,7 @@ Examples:
   sedtalker animate speech.wav --emotion-override "0-2.5=angry:0.9,2.5-=sad:0.4"
   sedtalker animate speech.wav --emotion-override edited.emotion.csv --identity anna
   sedtalker animate speech.wav --lip-gain 1.3 --smooth 0.1 --head-motion on --render
-  sedtalker animate speech.wav --render --captions speech.srt
+  sedtalker animate speech.wav --render --hair off --captions speech.srt
   sedtalker animate talk.wav --speakers who.rttm --speaker anna --render
   sedtalker animate --list speakers.csv --adapt --out results/
   sedtalker animate speech.wav --head me.glb --export glb,arkit-csv --html
@@ -82,6 +82,7 @@ def animate(
     html: opt.Html = False,
     render: Annotated[bool, typer.Option("--render", help="Also film it: STEM.mp4 with the sound.")] = False,
     size: opt.Size = "512x512",
+    hair: opt.Hair = opt.Switch.on,
     captions: opt.CaptionFile = None,
     encoder: opt.Encoder = None,
     model: opt.Model = None,
@@ -150,6 +151,7 @@ def animate(
             exports=tasks.parse_formats([*(export or []), *(["obj"] if obj else [])]),
             page=html,
             film_size=size if render else None,
+            hair=hair is opt.Switch.on,
             captions=given_captions(captions, len(named) + len(faults)) if render else (),
             captions_file=captions,
         )

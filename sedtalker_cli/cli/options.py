@@ -198,6 +198,7 @@ Export = Annotated[
         help="Also write arkit-csv, glb, mdd, npy, obj, pc2 or usd; repeatable, or several separated by commas.",
     ),
 ]
+Hair = Annotated[Switch, typer.Option("--hair", help="Short hair on the built-in head in pictures and films.")]
 CaptionFile = Annotated[
     Path | None,
     typer.Option("--captions", metavar="FILE", help="Write captions over the film: SubRip (.srt) or WebVTT (.vtt)."),

@@ -13,11 +13,13 @@ EXAMPLES = """\b
 Examples:
   sedtalker render speech.npy
   sedtalker render speech.npy --audio dubbed.wav --size 720x720 --camera close --out films/
+  sedtalker render speech.npy --hair off --shadow
   sedtalker render speech.npy --captions speech.srt
   sedtalker render speech.npy --png --background transparent --shadow
   sedtalker render speech.npy --sheet --frames 12
   sedtalker render speech.npy --export glb,arkit-csv --html
   sedtalker render --compare truth.npy predicted.npy --title recorded --title predicted
+  sedtalker render --compare angry.npy sad.npy happy.npy --sheet --frames 8
   sedtalker render predicted.npy --heatmap truth.npy
   sedtalker render results/ --recursive --out films/
   sedtalker render 'results/**/*.npy' --jobs 2 --out films/
@@ -53,12 +55,16 @@ def render(
         str, typer.Option(metavar="COLOR", help="Name, #rrggbb, gradient, or (with --png) transparent.")
     ] = "gradient",
     shadow: Annotated[bool, typer.Option("--shadow", help="Let the key light throw shadows.")] = False,
+    hair: opt.Hair = opt.Switch.on,
     film: Annotated[bool, typer.Option("--film", help="Make STEM.mp4 also with the options below.")] = False,
     png: Annotated[bool, typer.Option("--png", help="Write the frames as pictures: STEM.png/000000.png...")] = False,
     sheet: Annotated[
-        bool, typer.Option("--sheet", help="Write one picture with frames over time: STEM.sheet.png.")
+        bool, typer.Option("--sheet", help="Write one picture with frames over time: STEM.sheet.png; a row a motion.")
     ] = False,
-    frames: Annotated[int, typer.Option(min=1, max=200, help="How many frames a sheet has.")] = 10,
+    frames: Annotated[int, typer.Option(min=1, max=200, help="How many frames of a motion a sheet has.")] = 10,
+    sheet_width: Annotated[
+        int, typer.Option(min=64, max=16384, help="Pixels that a sheet is wide at most; its pictures shrink to fit.")
+    ] = 4096,
     html: opt.Html = False,
     export: opt.Export = None,
     compare: Annotated[
@@ -107,12 +113,13 @@ def render(
             png=png,
             page=html,
             sheet=frames if sheet else 0,
+            sheet_width=sheet_width,
             exports=formats,
             compare=compare,
             titles=tuple(title or ()),
             reference=heatmap,
             size=size,
-            view=tasks.View(camera.value, tasks.parse_background(background), shadow),
+            view=tasks.View(camera.value, tasks.parse_background(background), shadow, hair is opt.Switch.on),
             audio=audio,
             head=given_head(head),
             head_file=head,

@@ -40,6 +40,7 @@ class AnimationFiles:
         exports: further formats, see `outputs.exports.registry.FORMATS`.
         page: whether to write the HTML page.
         film_size: (width, height) of the film [pixels], None for no film.
+        hair: whether the built-in head has hair in the film.
         captions, captions_file: words over the film, and where they were read.
 
     Raises:
@@ -49,6 +50,7 @@ class AnimationFiles:
     exports: tuple[str, ...] = ()
     page: bool = False
     film_size: tuple[int, int] | None = None
+    hair: bool = True
     captions: tuple[Caption, ...] = field(default=(), repr=False)
     captions_file: Path | None = None
 
@@ -183,6 +185,7 @@ def write_animation(
         write_page(with_suffix(stem, PAGE_SUFFIX), motion)
     if files.film_size:
         from sedtalker_cli.render.film import render_film
+        from sedtalker_cli.render.view import View
 
         render_film(
             read_frames(with_suffix(stem, ".npy")),
@@ -193,6 +196,7 @@ def write_animation(
             timeline=motion.timeline,
             head_motion=motion.head_motion,
             size=files.film_size,
+            view=View(hair=files.hair),
             captions=files.captions,
             progress=progress,
         )

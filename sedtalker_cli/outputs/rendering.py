@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from sedtalker_cli.formats.motion import FrameFile
     from sedtalker_cli.motion.motion import Motion
     from sedtalker_cli.render.heat import HeatMap
-    from sedtalker_cli.render.picture import Picture
+    from sedtalker_cli.render.picture import Face, Picture
 
 PNG_SUFFIX, SHEET_SUFFIX = ".png", ".sheet.png"
 
@@ -34,12 +35,13 @@ class RenderOptions:
     Attributes:
         film, png, page: MP4, sequence of PNGs, HTML.
         sheet: frames of a contact sheet, 0 for none.
+        sheet_width: of a contact sheet at most [pixels]; its pictures shrink to fit.
         exports: formats, see `outputs.exports.registry.FORMATS`.
         compare: whether all motions go side by side into one film.
         titles: above the faces of a comparison; those of the files if empty.
         reference: motion from which errors are shown as colours.
         size: (width, height) of one face's picture [pixels].
-        view: camera, background, shadow.
+        view: camera, background, shadow, hair.
         audio: sound instead of the one that the sidecars name.
         head, head_file: face instead of the one that the sidecars name.
         captions, captions_file: words over films and PNGs.
@@ -49,6 +51,7 @@ class RenderOptions:
     png: bool = False
     page: bool = False
     sheet: int = 0
+    sheet_width: int = 4096
     exports: tuple[str, ...] = ()
     compare: bool = False
     titles: tuple[str, ...] = ()
@@ -97,8 +100,8 @@ class RenderOptions:
             # in several folders these may have the same names
             "compared": [file_checksum(motion) for motion in motions] if self.compare else None,
             "size": list(self.size),
-            "view": [self.view.camera, self.view.background, self.view.shadow],
-            "sheet": self.sheet,
+            "view": [self.view.camera, self.view.background, self.view.shadow, self.view.hair],
+            "sheet": [self.sheet, self.sheet_width] if self.sheet else 0,
             "titles": list(self.titles),
             "captions": file_checksum(self.captions_file) if self.captions_file else None,
         }
@@ -157,8 +160,7 @@ def _draw(
     for suffix in options.suffixes:
         target = with_suffix(stem, suffix)
         if suffix.endswith(SHEET_SUFFIX):
-            with _picture(paths, motions, options, sheet=True) as picture:  # the sheet names the emotions itself
-                film.write_sheet(picture, frames, first.fps, target, options.sheet, first.timeline, progress)
+            _draw_sheet(paths, motions, options, target, progress)
         elif suffix.endswith(PNG_SUFFIX):
             with _picture(paths, motions, options) as picture:
                 film.write_frames(picture, frames, target, progress)
@@ -167,34 +169,54 @@ def _draw(
                 film.write_film(picture, frames, first.fps, target, first.audio, progress)
 
 
-def _picture(paths: Sequence[Path], motions: Sequence[Motion], options: RenderOptions, sheet: bool = False) -> Picture:
+def _draw_sheet(
+    paths: Sequence[Path], motions: Sequence[Motion], options: RenderOptions, target: Path, progress: Progress
+) -> None:
+    from sedtalker_cli.render.sheet import SheetRow, choose_frames, plan_grid, write_sheet
+
+    chosen = choose_frames(options.sheet, max(motion.frames for motion in motions))
+    grid = plan_grid(len(chosen), len(motions), options.size, options.sheet_width, options.compare)
+    faces = _faces(paths, motions, options)
+    # the sheet names times, emotions and titles itself
+    rows = [
+        SheetRow(partial(face, size=grid.tile), motion.timeline, title)
+        for face, motion, title in zip(faces, motions, options.titles or _titles(paths), strict=True)
+    ]
+    write_sheet(rows, chosen, motions[0].fps, grid, target, progress)
+
+
+def _picture(paths: Sequence[Path], motions: Sequence[Motion], options: RenderOptions) -> Picture:
     from sedtalker_cli.render.captions import Captioned
-    from sedtalker_cli.render.picture import Face, SideBySide
+    from sedtalker_cli.render.picture import SideBySide
 
     frames = max(motion.frames for motion in motions)
-    titles = options.titles or _titles(paths)
-    files = [read_frames(path) for path in paths]
     faces = [
-        Face(
-            vertices,
-            motion.head,
-            motion.fps,
-            options.size,
-            options.view,
-            None if sheet else motion.timeline,
-            title if options.compare else None,
-            heat,
-            motion.head_motion,
-            frames / motion.fps,
+        face(
+            size=options.size,
+            timeline=motion.timeline,
+            title=title if options.compare else None,
+            duration=frames / motion.fps,
         )
-        for vertices, motion, title, heat in zip(
-            files, motions, titles, _heat_maps(paths, files, options.reference), strict=True
+        for face, motion, title in zip(
+            _faces(paths, motions, options), motions, options.titles or _titles(paths), strict=True
         )
     ]
     picture = SideBySide(faces) if options.compare else faces[0]
-    if not options.captions or sheet:
+    if not options.captions:
         return picture
     return Captioned(picture, options.captions, motions[0].fps, frames)
+
+
+def _faces(paths: Sequence[Path], motions: Sequence[Motion], options: RenderOptions) -> list[Callable[..., Face]]:
+    """What makes the picture of each motion; its size and the words on it are still to be given."""
+    from sedtalker_cli.render.picture import Face
+
+    files = [read_frames(path) for path in paths]
+    heats = _heat_maps(paths, files, options.reference)
+    return [
+        partial(Face, vertices, motion.head, motion.fps, view=options.view, heat=heat, head_motion=motion.head_motion)
+        for vertices, motion, heat in zip(files, motions, heats, strict=True)
+    ]
 
 
 def _heat_maps(paths: Sequence[Path], files: Sequence[FrameFile], reference: Path | None) -> list[HeatMap | None]:

@@ -9,10 +9,12 @@ import numpy as np
 from sedtalker_cli.face.normals import VertexNormals
 from sedtalker_cli.render.folds import Folds
 from sedtalker_cli.render.geometry import find_eyes, part_vertices
+from sedtalker_cli.render.look import HAIR
 from sedtalker_cli.render.occlusion import Occlusion
 
 if TYPE_CHECKING:
     from sedtalker_cli.face.head import Head
+    from sedtalker_cli.render.hair import Hair
 
 # Shapes that lay bare what the neutral face hides; its light there is measured in this pose.
 _REVEALING = {"jawOpen": 0.8, "eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}
@@ -110,3 +112,59 @@ class HeadBuffers:
             inside = part_vertices(head, name)
             visible[inside] = 0.60 + 0.40 * visible[inside]
         return visible
+
+
+class HairBuffers:
+    """Hair in a vertex array; laid out as `HeadBuffers`, with strands for the rest shape and growth for the creases.
+
+    Args:
+        hair: as of `hair.grow_hair`.
+    """
+
+    def __init__(self, hair: Hair) -> None:
+        from OpenGL import GL
+
+        self._gl, self._hair = GL, hair
+        gl = GL
+        self._array = gl.glGenVertexArrays(1)
+        gl.glBindVertexArray(self._array)
+        self._buffers = gl.glGenBuffers(6)
+        height = hair.growth[:, 1:]
+        paint = np.empty((len(hair.vertices), 4), np.uint8)
+        paint[:, :3] = HAIR
+        paint[:, 3:] = np.round(255 * (0.45 + 0.55 * height))  # less light reaches the roots
+        layout = (
+            (hair.vertices, gl.GL_FLOAT, gl.GL_STREAM_DRAW),
+            (hair.normals, gl.GL_FLOAT, gl.GL_STREAM_DRAW),
+            (paint, gl.GL_UNSIGNED_BYTE, gl.GL_STATIC_DRAW),
+            (hair.strand, gl.GL_FLOAT, gl.GL_STATIC_DRAW),
+            (hair.growth, gl.GL_FLOAT, gl.GL_STATIC_DRAW),
+        )
+        for location, (data, kind, usage) in enumerate(layout):
+            gl.glBindBuffer(gl.GL_ARRAY_BUFFER, self._buffers[location])
+            gl.glBufferData(gl.GL_ARRAY_BUFFER, data.nbytes, data, usage)
+            gl.glEnableVertexAttribArray(location)
+            gl.glVertexAttribPointer(location, data.shape[1], kind, kind != gl.GL_FLOAT, 0, None)
+        gl.glBindBuffer(gl.GL_ELEMENT_ARRAY_BUFFER, self._buffers[5])
+        gl.glBufferData(gl.GL_ELEMENT_ARRAY_BUFFER, hair.faces.nbytes, hair.faces, gl.GL_STATIC_DRAW)
+
+    def bind(self) -> None:
+        """Let what is drawn next be this hair."""
+        self._gl.glBindVertexArray(self._array)
+
+    def upload(self, vertices: np.ndarray) -> np.ndarray:
+        """Move the hair to a pose (V, 3) of its head; returns its vertices (H, 3)."""
+        rotation, shift = self._hair.place(vertices)
+        moved = (self._hair.vertices @ rotation.T + shift).astype(np.float32)
+        turned = (self._hair.normals @ rotation.T).astype(np.float32)
+        gl = self._gl
+        for buffer, data in zip(self._buffers[:2], (moved, turned), strict=True):
+            gl.glBindBuffer(gl.GL_ARRAY_BUFFER, buffer)
+            gl.glBufferSubData(gl.GL_ARRAY_BUFFER, 0, data.nbytes, data)
+        return moved
+
+    def close(self) -> None:
+        """Give the memory back."""
+        gl = self._gl
+        gl.glDeleteVertexArrays(1, [self._array])
+        gl.glDeleteBuffers(len(self._buffers), self._buffers)

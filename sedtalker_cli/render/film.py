@@ -1,4 +1,4 @@
-"""From pictures to files: a film with sound, a sequence of PNGs, a contact sheet."""
+"""From pictures to files: a film with sound, a sequence of PNGs."""
 
 from __future__ import annotations
 
@@ -8,16 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image
 
-from sedtalker_cli.clock import HOP
 from sedtalker_cli.errors import UsageError
-from sedtalker_cli.formats.atomic import atomic_file, atomic_folder
+from sedtalker_cli.formats.atomic import atomic_folder
 from sedtalker_cli.progress import Progress, silent
 from sedtalker_cli.render.captions import Captioned
-from sedtalker_cli.render.fonts import fit_text
 from sedtalker_cli.render.picture import Face, Picture
-from sedtalker_cli.render.strip import PANEL, TEXT
 from sedtalker_cli.render.video import VideoWriter
 from sedtalker_cli.render.view import TRANSPARENT, View
 
@@ -29,8 +26,6 @@ if TYPE_CHECKING:
 
 SMALLEST = 64  # pixels; below it a strip has no room for text
 LARGEST = 16384  # pixels; what x264 takes
-ROW = 5  # pictures a row of a contact sheet
-SHEET_PIXELS = 178_000_000  # above it Pillow takes a picture for an attack, and others may, too
 
 
 def render_film(
@@ -153,53 +148,3 @@ def _save_png(frame: np.ndarray, path: Path) -> None:
         share = np.maximum(alpha, 1).astype(np.float32) / 255
         frame[..., :3] = np.minimum(np.round(frame[..., :3] / share), 255)
     Image.fromarray(frame, "RGBA").save(path, compress_level=1)
-
-
-def write_sheet(
-    picture: Picture,
-    frames: int,
-    fps: float,
-    path: str | Path,
-    count: int,
-    timeline: EmotionTimeline | None = None,
-    progress: Progress = silent,
-) -> None:
-    """Write a contact sheet: frames at even distances in time, with the time and the emotion below each.
-
-    Args:
-        picture: What is shown.
-        frames: T.
-        fps: Frames a second.
-        path: `.png` file.
-        count: How many frames are shown, at most all.
-        timeline: Emotions to name.
-        progress: Called as (stage, done, total) with frames.
-
-    Raises:
-        UsageError: The sheet would be too large to open.
-    """
-    chosen = np.unique(np.round((np.arange(count) + 0.5) / count * frames - 0.5).astype(int).clip(0, frames - 1))
-    columns = min(ROW, len(chosen))
-    rows = -(-len(chosen) // columns)
-    line = max(18, picture.height // 16)
-    size = (columns * picture.width, rows * (picture.height + line))
-    if size[0] * size[1] > SHEET_PIXELS:
-        raise UsageError(
-            f"a sheet of {size[0]}x{size[1]} pixels is too large: choose a smaller --size or fewer --frames"
-        )
-    sheet = Image.new("RGB", size, PANEL)
-    draw = ImageDraw.Draw(sheet)
-    for place, k in enumerate(chosen.tolist()):
-        frame = np.empty((picture.height, picture.width, 4), np.uint8)
-        picture.draw(k, frame)
-        left, top = place % columns * picture.width, place // columns * (picture.height + line)
-        tile = Image.fromarray(frame, "RGBA")
-        sheet.paste(tile.convert("RGB"), (left, top))
-        label = f"{k / fps:.2f} s"
-        if timeline is not None:
-            label += f"  {timeline.classes[timeline.labels[min(int(k / fps / HOP), len(timeline.labels) - 1)]]}"
-        label, font = fit_text(label, round(0.6 * line), 0.96 * picture.width)
-        draw.text((left + picture.width / 2, top + picture.height + line / 2), label, fill=TEXT, font=font, anchor="mm")
-        progress("drawing", place + 1, len(chosen))
-    with atomic_file(path) as part:
-        sheet.save(part, "PNG")

@@ -20,7 +20,7 @@ class Material:
     """How a part answers light.
 
     Attributes:
-        surface: which shader draws it: `plain`, `two_sided` (thin or open) or `eye`.
+        surface: which shader draws it: `plain`, `two_sided` (thin or open), `eye` or `hair`.
         gloss: strength of the highlight.
         wrap: how far light creeps into shade, per channel.
         rim: share of the light from behind that reaches it; none does inside the mouth.
@@ -47,5 +47,7 @@ MATERIALS = {  # by the names of `face.materials`
     "hair": Material("two_sided", 0.06, (0.10, 0.10, 0.10)),
     "other": Material("two_sided", 0.05, (0.10, 0.10, 0.10)),
 }
+STRANDS = Material("hair", 0.05, (0.25, 0.22, 0.20), rim=0.7)  # of `render.hair`
+HAIR = (66, 47, 36)  # sRGB, dark brown
 IRIS = (0.58, 0.45, 0.31)  # sRGB
 IRIS_SIZE = (0.41, 0.165)  # sine of the iris's and of the pupil's angle from the optical axis

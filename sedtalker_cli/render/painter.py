@@ -1,7 +1,7 @@
 """Drawing without OpenGL: the head's triangles from back to front, shaded at their corners, by Matplotlib's Agg.
 
 It needs no library of the system and is about as fast as software OpenGL, but plainer: no shadows, no highlights, no
-light that creases keep out; where triangles lie close together one may be drawn over the other wrongly.
+hair, no light that creases keep out; where triangles lie close together one may be drawn over the other wrongly.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class PaintedScene:
     Args:
         head: Topology, parts and neutral shape.
         width, height: Of the picture [pixels].
-        view: Camera and background; shadows are not drawn.
+        view: Camera and background; shadows and hair are not drawn.
     """
 
     def __init__(self, head: Head, width: int, height: int, view: View) -> None:

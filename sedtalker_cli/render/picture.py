@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -42,7 +43,7 @@ class Face:
         head: Whose vertices these are.
         fps: Frames a second.
         size: Width and height [pixels].
-        view: Camera, background, shadow.
+        view: Camera, background, shadow, hair; a heat map shows none.
         timeline: Emotions for the strip below; no strip if None.
         title: Words above the face; no title if None.
         heat: Shows the distance from a reference as colour; None shows the head's own colours.
@@ -75,7 +76,8 @@ class Face:
         self._strip = None if timeline is None else EmotionStrip(timeline, duration, self.width, below)
         self._heat, self._head_motion = heat, head_motion
         self._legend = None if heat is None else heat.legend(self.floor - self._top, self.width)
-        head = head if heat is None else plain_head(head)
+        if heat is not None:
+            head, view = plain_head(head), replace(view, hair=False)
         self._scene = make_scene(head, self.width, self.floor - self._top, view)
 
     def __enter__(self) -> Face:

@@ -53,6 +53,7 @@ def compile_surfaces(
         "plain": shaders.PLAIN_FRAGMENT,
         "two_sided": shaders.TWO_SIDED_FRAGMENT,
         "eye": shaders.EYE_FRAGMENT,
+        "hair": shaders.HAIR_FRAGMENT,
     }
     programs = {}
     for surface, fragment in fragments.items():

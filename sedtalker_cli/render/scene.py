@@ -15,9 +15,10 @@ import numpy as np
 
 from sedtalker_cli.errors import SedtalkerError
 from sedtalker_cli.render import look, shaders
-from sedtalker_cli.render.buffers import HeadBuffers
+from sedtalker_cli.render.buffers import HairBuffers, HeadBuffers
 from sedtalker_cli.render.geometry import FIELD_OF_VIEW, frame_head, part_range
 from sedtalker_cli.render.gl import Framebuffer, compile_program, ensure_opengl
+from sedtalker_cli.render.hair import grow_hair
 from sedtalker_cli.render.programs import compile_surfaces, light_direction, set_uniform
 from sedtalker_cli.render.shadow import KeyShadow
 from sedtalker_cli.render.view import GRADIENT, TRANSPARENT, View
@@ -92,6 +93,8 @@ class HeadScene:
         self._backdrop_target = Framebuffer(width * SUPERSAMPLING, height * SUPERSAMPLING, depth=False)
         self._output_target = Framebuffer(width, height, depth=False)
         self._buffers = HeadBuffers(head)
+        self._hair = grow_hair(head) if view.hair else None
+        self._hair_buffers = None if self._hair is None else HairBuffers(self._hair)
         self._shadow = KeyShadow(head.neutral, light_direction(scene, "key")) if view.shadow else None
         self._programs, self._rim_colour = compile_surfaces(scene, self._framing, width, height, self._shadow)
         self._draw_backdrop()
@@ -110,6 +113,8 @@ class HeadScene:
         for target in (self._draw_target, self._backdrop_target, self._output_target):
             target.close()
         self._buffers.close()
+        if self._hair_buffers is not None:
+            self._hair_buffers.close()
         for program in self._programs.values():
             gl.glDeleteProgram(program)
 
@@ -135,7 +140,10 @@ class HeadScene:
         if self._shadow is not None:
             self._buffers.bind()
             self._shadow.draw(self._head.faces.size)
-        self._grow_roi(vertices)
+        covered = [vertices]
+        if self._hair_buffers is not None:
+            covered.append(self._hair_buffers.upload(vertices))
+        self._grow_roi(covered)
         left, top, right, bottom = self._roi
         s = SUPERSAMPLING
         big = (left * s, top * s, right * s, bottom * s)
@@ -171,10 +179,10 @@ class HeadScene:
         glReadPixels(left, top, right - left, bottom - top, gl.GL_RGBA, gl.GL_UNSIGNED_BYTE, address)
         gl.glPixelStorei(gl.GL_PACK_ROW_LENGTH, 0)
 
-    def _grow_roi(self, vertices: np.ndarray) -> None:
-        """Widen the rectangle that is drawn so that it holds this frame's head; it never shrinks."""
+    def _grow_roi(self, covered: list[np.ndarray]) -> None:
+        """Widen the rectangle that is drawn so that it holds this frame's head and hair; it never shrinks."""
         # Column by column: NumPy reduces a strided column twenty times as fast as three short ones side by side.
-        ends = [(vertices[:, axis].min(), vertices[:, axis].max()) for axis in range(3)]
+        ends = [(min(v[:, axis].min() for v in covered), max(v[:, axis].max() for v in covered)) for axis in range(3)]
         corners = np.array(list(product(*ends)))
         pixels = self._framing.project(corners, self.width, self.height)
         left, top = np.floor(pixels.min(0)).astype(int) - 2
@@ -227,14 +235,22 @@ class HeadScene:
         self._buffers.bind()
         gl.glFrontFace(gl.GL_CW)  # turned over with y
         for name in sorted(self._head.parts, key=lambda part: part != "skin"):
-            material = look.MATERIALS[self._head.materials[name]]
-            program = self._programs[material.surface]
-            gl.glUseProgram(program)
-            (gl.glDisable if material.surface == "two_sided" else gl.glEnable)(gl.GL_CULL_FACE)
-            set_uniform(program, "gloss", material.gloss)
-            set_uniform(program, "wrap", *material.wrap)
-            set_uniform(program, "unwrap", *(1 / (1 + np.array(material.wrap))))
-            set_uniform(program, "rim_colour", *(material.rim * self._rim_colour))
+            self._use(look.MATERIALS[self._head.materials[name]])
             start, stop = part_range(self._head, name)
             offset = ctypes.c_void_p(12 * start)
             gl.glDrawElements(gl.GL_TRIANGLES, 3 * (stop - start), gl.GL_UNSIGNED_INT, offset)
+        if self._hair is not None and self._hair_buffers is not None:
+            self._hair_buffers.bind()
+            self._use(look.STRANDS)
+            gl.glDrawElements(gl.GL_TRIANGLES, self._hair.faces.size, gl.GL_UNSIGNED_INT, None)
+
+    def _use(self, material: look.Material) -> None:
+        """Let what is drawn next be of a material."""
+        gl = self._gl
+        program = self._programs[material.surface]
+        gl.glUseProgram(program)
+        (gl.glDisable if material.surface == "two_sided" else gl.glEnable)(gl.GL_CULL_FACE)
+        set_uniform(program, "gloss", material.gloss)
+        set_uniform(program, "wrap", *material.wrap)
+        set_uniform(program, "unwrap", *(1 / (1 + np.array(material.wrap))))
+        set_uniform(program, "rim_colour", *(material.rim * self._rim_colour))

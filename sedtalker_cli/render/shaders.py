@@ -138,6 +138,33 @@ void main() {
 """
 )
 
+# Noise in cells: across the hairs fine, along them long. A hair reaches the shells up to its own height.
+HAIR_FRAGMENT = (
+    _FRAGMENT_HEAD
+    + """
+in vec2 v_crease;                        // share of the hairs that grow here; height of the shell
+
+float chance(vec2 cell) { return fract(sin(dot(cell, vec2(12.9898, 78.233))) * 43758.5453); }
+
+float streak(vec2 place) {               // even between cells along a hair
+    vec2 cell = floor(place);
+    float along = fract(place.y);
+    return mix(chance(cell), chance(cell + vec2(0.0, 1.0)), along * along * (3.0 - 2.0 * along));
+}
+
+void main() {
+    float turn = atan(v_rest.x, v_rest.y) / 6.2832 + 0.5;
+    float far = length(v_rest.xy);
+    turn += 0.006 * sin(23.0 * far + 40.0 * turn);
+    float hair = streak(vec2(mod(floor(turn * 640.0), 640.0), far * 9.0));
+    float lock = streak(vec2(mod(floor(turn * 90.0), 90.0), far * 4.0 + 7.0));
+    if (0.7 * hair + 0.3 * lock < mix(1.05 - 1.12 * v_crease.x, 0.72, v_crease.y * v_crease.y)) discard;
+    float deep = mix(0.35, 1.0, v_crease.y);
+    colour = shade(vec3(deep * (0.55 + 0.6 * hair + 0.5 * lock)), normalize(v_normal), gloss * (0.4 + 1.2 * hair));
+}
+"""
+)
+
 BACKDROP_VERTEX = """#version 330 core
 out vec2 place;
 void main() {                            // one triangle that covers everything

@@ -1,4 +1,4 @@
-"""How a face is looked at: camera, background, shadow."""
+"""How a face is looked at: camera, background, shadow, hair."""
 
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ class View:
         camera: one of `CAMERAS`; each frames the head by itself.
         background: sRGB, `gradient` or `transparent`.
         shadow: whether the key light throws shadows.
+        hair: whether the built-in head has hair; other heads show their own.
     """
 
     camera: str = "front"
     background: Background = GRADIENT
     shadow: bool = False
+    hair: bool = True
 
 
 def parse_background(text: str) -> Background:

@@ -121,6 +121,7 @@ class AnimateTask(SpeechTask):
         self.common |= {
             **chosen,
             "size": files.film_size,
+            "hair": files.hair if files.film_size else None,
             "head": head_checksum(head) if head else None,
             "exports": files.exports,
             "captions": file_checksum(files.captions_file) if files.captions_file else None,

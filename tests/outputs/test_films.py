@@ -57,9 +57,9 @@ def test_contact_sheet(tmp_path):
     call("render", motion, "-o", tmp_path / "out", "--sheet", "--frames", "7", "--size", "96x96")
     assert made(tmp_path / "out") == ["a.sheet.png"]
     sheet = np.asarray(Image.open(tmp_path / "out/a.sheet.png")).astype(int)
-    assert sheet.shape == (2 * (96 + 18), 5 * 96, 3)
-    tiles = [sheet[:96, 96 * k : 96 * k + 96] for k in range(5)]
-    assert np.abs(tiles[4] - tiles[0]).max() > 60
+    assert sheet.shape == (96 + 18, 7 * 96, 3)
+    tiles = [sheet[:96, 96 * k : 96 * k + 96] for k in range(7)]
+    assert np.abs(tiles[6] - tiles[0]).max() > 60
     assert sheet[96:114].max() > 150  # words below
     call("render", motion, "-o", tmp_path / "many", "--sheet", "--frames", "99", "--size", "96x96")
     assert Image.open(tmp_path / "many/a.sheet.png").size == (5 * 96, 2 * (96 + 18))  # all 10 frames, none twice
@@ -160,9 +160,9 @@ def test_pictures_too_large_for_their_format_are_one_line(tmp_path):
     result = call("render", "--compare", *motions, "-o", tmp_path / "x", "--size", "4096x64", expect=1)
     assert "a film of 20480x64 pixels is too large: at most 16384 a side" in result.stderr
     many = write_talk(tmp_path / "many", frames=60)
-    arguments = ("render", many, "--sheet", "--frames", "60", "--size", "4096x1024")
+    arguments = ("render", many, "--sheet", "--frames", "60", "--size", "4096x4096", "--sheet-width", "16384")
     result = call(*arguments, "-o", tmp_path / "x", expect=1)
-    assert "a sheet of 20480x13056 pixels is too large: choose a smaller --size or fewer --frames" in result.stderr
+    assert "a sheet of 16384x65280 pixels is too large: choose a smaller --size or fewer --frames" in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1 and not made(tmp_path / "x")
 
 
