@@ -107,7 +107,9 @@ class Pipeline:
         from sedtalker_cli.model.vertex_encoder import encoder_for
 
         if self.animator.encoder is None:
-            return self.encoder if self.diarizer.encoder is None else self._load_encoder()
+            if self.diarizer.encoder is None or self._load_encoder is None:
+                return self.encoder
+            return self._load_encoder()
         wanted = self.animator.encoder["sha256"]
         if self._animator_encoder is None and wanted and wanted == self.encoder.sha256:
             return self.encoder
@@ -169,7 +171,7 @@ class Pipeline:
         timeline = EmotionTimeline.from_posteriors(
             self.classes, posteriors, intensity, duration, **self.diarizer.decoding
         )
-        if speaker is not None:
+        if speaker is not None and speakers is not None:
             timeline = rest_of_others(timeline, speakers.of(speaker))
         return Diarization(timeline, features, duration, loudness, speakers)
 
