@@ -24,6 +24,7 @@ class Diarization:
         duration: of the recording in s.
         loudness: (T50,) of the recording, 0 to 1.
         speakers: who speaks in every frame, where that is known.
+        adapted: whether the speaker's own voice was asked for.
     """
 
     timeline: EmotionTimeline
@@ -31,3 +32,4 @@ class Diarization:
     duration: float
     loudness: np.ndarray = field(repr=False)
     speakers: SpeakerFrames | None = field(default=None, repr=False)
+    adapted: bool = False
