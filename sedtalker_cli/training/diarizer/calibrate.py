@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -86,15 +87,19 @@ def calibrate(held: Sequence[HeldOut], log: Log = lambda text: None) -> dict[str
         total = sum(loss for *_, loss in fits)
         if total < best:
             best, kept = total, (decoding, fits)
-    decoding, fits = kept
-    log(f"stretches {decoding}: cross-entropy {fits[0][2]:.4f}, adapted {fits[1][2]:.4f}; shares {fits[0][0].tolist()}")
+    stretch_decoding, fits = kept
+    log(
+        f"stretches {stretch_decoding}: cross-entropy {fits[0][2]:.4f}, adapted {fits[1][2]:.4f}; shares {fits[0][0].tolist()}"
+    )
     for h in held:
-        h.network.stretch_decoding.copy_(torch.tensor(decoding))
+        h.network.stretch_decoding.copy_(torch.tensor(stretch_decoding))
         h.network.stretch_shares.copy_(torch.stack([shares for shares, *_ in fits]))
         h.network.level_shares.copy_(torch.stack([levels for _, levels, _ in fits]))
     finals = [answers_of(held, measures) for measures in cases]
     temperature = [fit_temperature(logits, labels) for logits, _ in finals]
-    return {"temperature": temperature, "decoding": fit_decoding(held, finals[0][0] / temperature[0], labels)}
+    posteriors = torch.from_numpy(finals[0][0] / temperature[0]).softmax(-1).numpy()
+    decoding = fit_decoding(filled(held, posteriors, labels.bounds), labels)
+    return {"temperature": temperature, "decoding": decoding}
 
 
 def rows_of(joined: JoinedSet) -> Iterator[torch.Tensor]:
@@ -189,25 +194,31 @@ def fit_temperature(logits: np.ndarray, frames: FrameLabels) -> float:
     return round(float(grid[int(np.argmin(losses))]), 4)
 
 
-def fit_decoding(held: Sequence[HeldOut], logits: np.ndarray, frames: FrameLabels) -> dict[str, float]:
-    """Minimum duration (s) and switching cost (nats) with the lowest share of wrongly labelled frames of speech.
+def filled(held: Sequence[HeldOut], posteriors: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+    """Posteriors (frames, C) of all recordings with their silence filled, as when a recording is diarized."""
+    speech = (h.network.hears(row).sigmoid()[0].numpy() for h in held for row in rows_of(h.joined))
+    spans = pairwise(bounds)
+    rows = (
+        fill_silence(posteriors[a:b], np.zeros(b - a), heard, NEUTRAL)[0]
+        for (a, b), heard in zip(spans, speech, strict=True)
+    )
+    return np.concatenate(list(rows))
+
+
+def fit_decoding(posteriors: np.ndarray, frames: FrameLabels) -> dict[str, float]:
+    """Minimum duration (s) and switching cost (nats) with the lowest share of wrongly labelled frames.
 
     Args:
-        held: whose networks tell speech from silence.
-        logits: (frames, C), already divided by the temperature.
+        posteriors: (frames, C), calibrated, silence filled.
         frames: with their classes.
     """
-    posteriors = torch.from_numpy(logits).softmax(-1).numpy()
-    speech = np.concatenate([h.network.hears(row).sigmoid()[0].numpy() for h in held for row in rows_of(h.joined)])
-    spans = list(zip(frames.bounds[:-1], frames.bounds[1:], strict=True))
-    filled = [fill_silence(posteriors[a:b], np.zeros(b - a), speech[a:b], NEUTRAL)[0] for a, b in spans]
     best, choice = np.inf, {}
     for min_duration in (0.2, 0.4, 0.6, 0.8):
         for switch_cost in (0.0, 2.0, 5.0, 10.0, 20.0, 40.0):
             wrong = 0
-            for (a, b), row in zip(spans, filled, strict=True):
+            for a, b in pairwise(frames.bounds):
+                labels = decode_labels(posteriors[a:b], round(min_duration / HOP), switch_cost)
                 truth = frames.emotion[a:b]
-                labels = decode_labels(row, round(min_duration / HOP), switch_cost)
                 wrong += np.count_nonzero((labels != truth) & (truth != UNLABELLED))
             if wrong < best:
                 best, choice = wrong, {"min_duration": min_duration, "switch_cost": switch_cost}

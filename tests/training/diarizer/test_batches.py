@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import soundfile as sf
 import torch
+from sedtalker_cli.training.diarizer.batches import encode_batch, encoded_batches, mask_spans, padded
 
 from sedtalker_cli.data.composites import Composite, Turn
 from sedtalker_cli.data.recordings import WaveformStore, read_corpora
 from sedtalker_cli.emotion.timeline import EMOTIONS
 from sedtalker_cli.model.encoder import SpeechEncoder
-from sedtalker_cli.training.diarizer.batches import encode_batch, encoded_batches, mask_spans, padded
 from sedtalker_cli.training.diarizer.labels import collate, intensity_target, known_classes
 from sedtalker_cli.training.diarizer.settings import DiarizerTraining
 from tests.training.labelled import composite, utterance
