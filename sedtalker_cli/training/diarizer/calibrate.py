@@ -88,9 +88,8 @@ def calibrate(held: Sequence[HeldOut], log: Log = lambda text: None) -> dict[str
         if total < best:
             best, kept = total, (decoding, fits)
     stretch_decoding, fits = kept
-    log(
-        f"stretches {stretch_decoding}: cross-entropy {fits[0][2]:.4f}, adapted {fits[1][2]:.4f}; shares {fits[0][0].tolist()}"
-    )
+    (plain_shares, _, plain), (_, _, adapted) = fits
+    log(f"stretches {stretch_decoding}, shares {plain_shares.tolist()}: {plain:.4f}, adapted {adapted:.4f}")
     for h in held:
         h.network.stretch_decoding.copy_(torch.tensor(stretch_decoding))
         h.network.stretch_shares.copy_(torch.stack([shares for shares, *_ in fits]))
