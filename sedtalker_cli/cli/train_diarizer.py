@@ -79,7 +79,7 @@ def diarizer(
     smoothing: Annotated[float, typer.Option(min=0, max=1, help="Label smoothing of the stack.")] = 0.05,
     temperature: Annotated[float, typer.Option(min=0, max=1, help="Corpora are drawn by size to this power.")] = 0.5,
     augmentation: Annotated[float, typer.Option(min=0, max=1, help="Strength of the sound's augmentation.")] = 1.0,
-    read_weight: Annotated[float, typer.Option(min=0, max=1, help="Weight of read speech without labels.")] = 0.02,
+    read_weight: Annotated[float, typer.Option(min=0, max=1, help="Weight of read speech without labels.")] = 0.05,
     seed: opt.Seed = 0,
     device: opt.DeviceOption = opt.Device.auto,
     quiet: opt.Quiet = False,

@@ -47,7 +47,7 @@ class DiarizerTraining:
     rank_weight: float = 0.1
     temperature: float = 0.5
     augmentation: float = 1.0
-    read_weight: float = 0.02
+    read_weight: float = 0.05
     seed: int = 0
     fold: int | None = None
     leave_out: str | None = None
