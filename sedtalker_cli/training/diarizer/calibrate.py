@@ -22,7 +22,7 @@ from sedtalker_cli.training.diarizer.labels import UNLABELLED, FrameLabels
 from sedtalker_cli.training.diarizer.statistics import speaker_measures
 
 NEUTRAL = EMOTIONS.index("neutral")
-STRETCHES = tuple((shortest, cost) for shortest in (20, 30, 50) for cost in (2.0, 5.0, 10.0, 20.0))
+STRETCHES = ((20, 5.0), (30, 5.0), (50, 2.0), (50, 5.0), (50, 10.0))  # frames, nats
 Log = Callable[[str], None]
 
 

@@ -99,7 +99,7 @@ class JoinedSet:
                 ("accepted", self.accepted),
                 ("intensity", self.intensity),
             ):
-                batch[name][i, :frames] = torch.from_numpy(np.asarray(values[start:stop])).to(batch[name].dtype)
+                batch[name][i, :frames] = torch.from_numpy(np.array(values[start:stop])).to(batch[name].dtype)
         return batch
 
     def batches(self, size: int, rng: np.random.Generator) -> list[list[int]]:
