@@ -13,6 +13,7 @@ import numpy as np
 
 from sedtalker_cli.audio.loudness import LevelMeter
 from sedtalker_cli.audio.muting import keep_spans
+from sedtalker_cli.audio.pitch import PitchMeter
 from sedtalker_cli.audio.reading import header_duration, stream_audio
 from sedtalker_cli.clock import HOP, SAMPLE_RATE
 from sedtalker_cli.emotion.speakers import SpeakerFrames, SpeakerTurn, rest_of_others
@@ -165,7 +166,7 @@ class Pipeline:
         Raises:
             InputError: the sound cannot be used, or that speaker is not there.
         """
-        features, duration, loudness = self._encode(path, progress, spans_of(turns, speaker))
+        features, duration, *voiced = self._encode(path, progress, spans_of(turns, speaker))
         progress("diarizing", 0, 1)
         speakers = None if turns is None else SpeakerFrames.from_turns(turns, duration, speaker)
         if voice is None and turns is None and self.diarizer.adapts and duration >= LONG:
@@ -180,7 +181,7 @@ class Pipeline:
         if speaker is not None and speakers is not None:
             timeline = rest_of_others(timeline, speakers.of(speaker))
         adapted = voice is not None or speakers is not None
-        return Diarization(timeline, features, duration, loudness, speakers, adapted)
+        return Diarization(timeline, features, duration, *voiced, speakers, adapted)
 
     def _adapt(
         self,
@@ -202,26 +203,28 @@ class Pipeline:
         path: str | os.PathLike[str],
         progress: Progress = silent,
         spans: Sequence[tuple[float, float]] | None = None,
-    ) -> tuple[Features, float, np.ndarray]:
-        """Encoder features (T50, L, D) of a recording, its duration in s, and its loudness (T50,).
+    ) -> tuple[Features, float, np.ndarray, np.ndarray]:
+        """Encoder features (T50, L, D) of a recording, its duration in s, its loudness and its pitch (T50,).
 
         Args:
             path: sound file.
             progress: called as (stage, done, total).
             spans: (start, end) in s outside of which it is silence; None hears all.
         """
-        expected, meter = header_duration(path), LevelMeter()
+        expected, level, pitch = header_duration(path), LevelMeter(), PitchMeter()
         samples = 0
 
         def counted() -> Iterator[np.ndarray]:
             nonlocal samples
             for block in heard(path, spans):
                 samples += len(block)
-                meter(block)
+                level(block)
+                pitch(block)
                 yield block
 
         features = self.encoder.store(counted(), progress, (expected or 0) / HOP)
-        return features, samples / SAMPLE_RATE, meter.loudness()
+        loudness = level.loudness()
+        return features, samples / SAMPLE_RATE, loudness, pitch.semitones(len(loudness))
 
     def animate(
         self,

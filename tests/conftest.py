@@ -98,6 +98,7 @@ class FakeAnimator:
     kind = "animator"
     sha256 = "animator"
     encoder = None
+    classes = FakeDiarizer.classes
 
     def map_posteriors(self, posteriors, classes):
         assert tuple(classes) == FakeDiarizer.classes

@@ -21,7 +21,8 @@ from pathlib import Path
 import head_regions
 import numpy as np
 from head_details import eyeball, lashes, teeth
-from head_mesh import boundary_loop, clip, component, quad_grid, refine, triangulate
+from head_mesh import boundary_loop, clip, component, quad_grid, refine, round_off, triangulate
+from head_shapes import corrected
 from PIL import Image
 from scipy import sparse
 
@@ -46,7 +47,9 @@ GAZE_DEGREES = {"In": 24.0, "Out": 24.0, "Up": 17.0, "Down": 22.0}
 UPPER_WIDTHS = np.array([8.5, 6.8, 7.6, 7.0, 6.8, 9.5, 9.0])  # mean widths of human teeth [mm], from the middle
 LOWER_WIDTHS = np.array([5.4, 6.0, 6.9, 7.0, 7.2, 10.5, 10.0])
 # the source hides the upper teeth behind the upper lip: brought down so that they show when the mouth opens [dm]
-TEETH_SHIFT = {"teeth_upper": (0.0, -0.022, 0.0), "teeth_lower": (0.0, -0.022, -0.02)}
+TEETH_SHIFT = {"teeth_upper": (0.0, -0.042, 0.012), "teeth_lower": (0.0, -0.010, -0.01)}
+# what of the lips and the skin around is made finer and rounder, from the eyes' middle [mm]
+LIPS_WIDE, LIPS_AT, LIPS_HIGH, LIPS_DEEP = 27.0, -67.0, 14.0, 11.0
 
 
 def fetch(folder: str) -> Path:
@@ -208,6 +211,12 @@ class Cut:
             brow = head_regions.brow_distance(place) < reach * head_regions.BROW_REACH
             triangles, new, _ = refine(triangles, brow, rows.shape[0])
             rows = sparse.vstack([rows, new @ rows]).tocsr()
+        place = (rows @ at)[triangles].mean(1) * 100.0
+        mouth = (
+            (np.abs(place[:, 0]) < LIPS_WIDE) & (np.abs(place[:, 1] - LIPS_AT) < LIPS_HIGH) & (place[:, 2] > LIPS_DEEP)
+        )
+        triangles, rounded = round_off(triangles, mouth, rows.shape[0])
+        rows = rounded @ rows
         used, faces = np.unique(triangles, return_inverse=True)
         faces = faces.reshape(-1, 3)
         rows = rows[used]
@@ -291,6 +300,7 @@ def main() -> None:
     extra = head_regions.build(source, cut, adult, loop)
     shapes = {name: place(source.target(f"faceunits01/targets/faceunits/{name}")) for name in ARKIT_NAMES}
     shapes |= gaze(cut, shapes, base)
+    shapes = corrected(shapes, adult, skin)
     content = {
         "base": np.round(base / 1e-5).astype(np.int16),
         "faces": cut.triangles.astype(np.uint16),

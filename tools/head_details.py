@@ -103,9 +103,9 @@ def teeth(grid: np.ndarray, base: np.ndarray, widths: np.ndarray) -> tuple[spars
         u = np.interp(place, along, np.linspace(0, 1, len(along)))
         centre = np.mean([_sample(grid, u, w, n) for w in (0, 1 / 3, 1 / 3, 1)], 0)
         for height, pink in zip(heights, gum, strict=True):
-            pull = deep * (0.06 if pink == 1.0 else 0.24)
+            pull = deep * (0.06 if pink == 1.0 else 0.12)
             rows.append((1 - pull) * _sample(grid, u, height, n) + pull * centre)
-            shade.append(max(pink, 0.3 * (deep == 1.0)))
+            shade.append(max(pink, 0.15 * (deep == 1.0)))
     columns, levels = len(places), len(heights)
     at = np.arange(columns * levels).reshape(columns, levels)
     quads = np.stack([at[:-1, :-1], at[1:, :-1], at[1:, 1:], at[:-1, 1:]], -1).reshape(-1, 4)

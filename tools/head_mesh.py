@@ -89,6 +89,44 @@ def refine(triangles: np.ndarray, chosen: np.ndarray, n: int) -> tuple[np.ndarra
     return np.array(faces), _mix_rows(pairs, np.full(len(pairs), 0.5), n), np.array(parents)
 
 
+def round_off(triangles: np.ndarray, chosen: np.ndarray, n: int) -> tuple[np.ndarray, sparse.csr_matrix]:
+    """Splits the chosen triangles as `refine` does and rounds what they form (Loop's subdivision rules).
+
+    Args:
+        triangles: faces (F, 3).
+        chosen: mask (F,).
+        n: number of vertices.
+
+    Returns:
+        Faces over n + E vertices and mixing rows (n + E, n) of all of them; the edge of the chosen stays where it is.
+    """
+    faces, middles, _ = refine(triangles, chosen, n)
+    wings: dict[tuple[int, int], list[int]] = {}
+    for a, b, c in triangles[chosen]:
+        for p, q, r in ((a, b, c), (b, c, a), (c, a, b)):
+            wings.setdefault((min(p, q), max(p, q)), []).append(r)
+    edges = np.sort(middles.indices.reshape(-1, 2), axis=1)
+    rows = sparse.lil_matrix((n + len(edges), n))
+    rows.setdiag(1.0)
+    rim, ring = set(), {}
+    for (a, b), sides in wings.items():
+        ring.setdefault(a, set()).add(b)
+        ring.setdefault(b, set()).add(a)
+        if len(sides) != 2:
+            rim |= {a, b}
+    for k, (a, b) in enumerate(edges.tolist(), start=n):
+        sides = wings[a, b]
+        rows[k, [a, b]] = 3 / 8 if len(sides) == 2 else 1 / 2
+        if len(sides) == 2:
+            rows[k, sides] = 1 / 8
+    outside = set(triangles[~chosen].ravel().tolist())
+    for v, near in ring.items():
+        if v not in rim and v not in outside:
+            rows[v, v] = 5 / 8
+            rows[v, sorted(near)] = 3 / 8 / len(near)
+    return faces, rows.tocsr()
+
+
 def component(triangles: np.ndarray, seed: int) -> np.ndarray:
     """Mask (F,) of the faces connected with vertex `seed`."""
     n = int(triangles.max()) + 1

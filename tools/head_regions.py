@@ -72,7 +72,9 @@ def build(source: Any, cut: Any, adult: np.ndarray, loop: np.ndarray) -> dict[st
     inside = np.asarray(cut.rows @ source.mask("inside-mouth"))
     lip_mask = np.asarray(cut.rows @ source.mask("lips")) * skin
     face = skin & (inside < 0.5)
-    own = {int(cut.rows.indices[cut.rows.indptr[k]]): k for k in np.flatnonzero(np.diff(cut.rows.indptr) == 1)}
+    heaviest = np.asarray(cut.rows.argmax(1)).ravel()
+    weight = cut.rows.max(1).toarray().ravel()
+    own = {int(heaviest[k]): k for k in np.flatnonzero(weight > 0.55)}  # rounded vertices keep 5/8 of themselves
 
     def moved(name: str) -> np.ndarray:
         return np.linalg.norm(cut.rows @ source.target(f"faceunits01/targets/faceunits/{name}"), axis=1)
@@ -161,12 +163,19 @@ def _seal(mm: np.ndarray, jaw: np.ndarray, seams: dict[str, np.ndarray]) -> np.n
     near = np.full(len(mm), np.inf)
     belongs, sign = near.copy(), np.zeros(len(mm))
     for side, seam in ((-1.0, seams["upper"]), (1.0, seams["lower"])):
-        gap = np.linalg.norm(mm[:, None] - mm[None, seam], axis=2)
+        line, opening = _along(mm[seam]), _along(jaw[seam])
+        gap = np.linalg.norm(mm[:, None] - line, axis=2)
         # lips almost touch: the jaw's opening tells to which of them a vertex belongs
-        both = (gap + np.linalg.norm(jaw[:, None] - jaw[None, seam], axis=2)).min(1)
+        both = (gap + np.linalg.norm(jaw[:, None] - opening, axis=2)).min(1)
         sign = np.where(both < belongs, side, sign)
         belongs, near = np.minimum(belongs, both), np.minimum(near, gap.min(1))
     return np.clip(1.2 - near / 6.0, 0.0, 1.0) * sign
+
+
+def _along(points: np.ndarray, steps: int = 6) -> np.ndarray:
+    """A line through points (N, 3) with `steps` points from each to the next."""
+    at = np.arange((len(points) - 1) * steps + 1) / steps
+    return np.stack([np.interp(at, np.arange(len(points)), column) for column in points.T], 1)
 
 
 def _lids(

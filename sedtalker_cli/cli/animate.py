@@ -76,6 +76,7 @@ def animate(
     head_motion: Annotated[
         opt.Switch, typer.Option(help="Gentle motion of the whole head, as matrices in STEM.head.npy.")
     ] = opt.Switch.off,
+    expression: opt.ExpressionOption = opt.Expression.alive,
     obj: Annotated[bool, typer.Option("--obj", help="Same as --export obj.")] = False,
     export: opt.Export = None,
     html: opt.Html = False,
@@ -141,6 +142,7 @@ def animate(
             seed=seed,
             idle=idle is opt.Switch.on,
             head_motion=head_motion is opt.Switch.on,
+            expression=expression.value,
         )
         named, faults = collect_jobs(inputs or [], accepts=is_sound_name, list_file=list_file, recursive=recursive)
         jobs, bad = choose_part(named, faults, shard)

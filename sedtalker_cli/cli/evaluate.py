@@ -6,6 +6,8 @@ from sedtalker_cli.cli.evaluate_animation import EXAMPLES as ANIMATION_EXAMPLES
 from sedtalker_cli.cli.evaluate_animation import animation
 from sedtalker_cli.cli.evaluate_diarization import EXAMPLES as DIARIZATION_EXAMPLES
 from sedtalker_cli.cli.evaluate_diarization import diarization
+from sedtalker_cli.cli.evaluate_expression import EXAMPLES as EXPRESSION_EXAMPLES
+from sedtalker_cli.cli.evaluate_expression import expression
 from sedtalker_cli.cli.evaluate_lipsync import EXAMPLES as LIPSYNC_EXAMPLES
 from sedtalker_cli.cli.evaluate_lipsync import lipsync
 
@@ -13,3 +15,4 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Score model
 app.command(epilog=DIARIZATION_EXAMPLES)(diarization)
 app.command(epilog=LIPSYNC_EXAMPLES)(lipsync)
 app.command(epilog=ANIMATION_EXAMPLES)(animation)
+app.command(epilog=EXPRESSION_EXAMPLES)(expression)

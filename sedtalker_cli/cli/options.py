@@ -40,6 +40,13 @@ class Precision(str, Enum):
     bf16 = "bf16"
 
 
+class Expression(str, Enum):
+    """How an emotion shows over time."""
+
+    alive = "alive"
+    still = "still"
+
+
 class Switch(str, Enum):
     """An option that is spelled out."""
 
@@ -79,6 +86,10 @@ def parse_shard(text: str | tuple[int, int]) -> tuple[int, int]:
     return int(number), int(count)
 
 
+ExpressionOption = Annotated[
+    Expression,
+    typer.Option(help="alive: acted with the voice; still: held as the animator shows it, to act on top of."),
+]
 Inputs = Annotated[
     list[Path] | None,
     typer.Argument(

@@ -22,8 +22,8 @@ def colors(identity: Identity, asset: Asset) -> np.ndarray:
     layer(asset.paints["blush"], skin * [1.0, 0.84, 0.82], 0.35)
     layer(asset.paints["lids"], skin * [0.86, 0.74, 0.72], 0.4)
     layer(asset.paints["lips"], red, 0.7)
-    layer(np.clip(4.0 * np.abs(asset.seal_weight) - 2.8, 0.0, 1.0), red * 0.45, 0.8)  # the line between the lips
-    inside = np.array([112, 42, 44.0]) * _depth(asset)[:, None]
+    layer(np.clip(4.0 * np.abs(asset.seal_weight) - 2.8, 0.0, 1.0), red * 0.62, 0.6)  # the line between the lips
+    inside = np.array([158, 74, 72.0]) * _depth(asset)[:, None]
     paint += (inside - paint) * asset.paints["inside"][:, None]
     layer(asset.paints["scalp"], hair * 1.1, 0.55)
     layer(asset.paints["brow"], hair, 0.8)
@@ -46,7 +46,7 @@ def colors(identity: Identity, asset: Asset) -> np.ndarray:
 def _depth(asset: Asset) -> np.ndarray:
     """Light that reaches a point inside the mouth (V,), 1 at the lips falling towards the throat."""
     front = asset.base[asset.regions["lips"], 2].mean()
-    return 0.25 + 0.75 * np.exp(-np.maximum(front - 0.006 - asset.base[:, 2], 0.0) / 0.03)
+    return 0.50 + 0.50 * np.exp(-np.maximum(front - 0.006 - asset.base[:, 2], 0.0) / 0.03)
 
 
 def _eye(polar: np.ndarray, iris: np.ndarray) -> np.ndarray:

@@ -23,6 +23,7 @@ class Diarization:
         features: (T50, L, D) encoder features for the animator, read slice by slice (see `FeatureStore`).
         duration: of the recording in s.
         loudness: (T50,) of the recording, 0 to 1.
+        pitch: (T50,) of the voice in semitones; nan where there is none.
         speakers: who speaks in every frame, where that is known.
         adapted: whether the speaker's own voice was asked for.
     """
@@ -31,5 +32,6 @@ class Diarization:
     features: Features = field(repr=False)
     duration: float
     loudness: np.ndarray = field(repr=False)
+    pitch: np.ndarray = field(repr=False)
     speakers: SpeakerFrames | None = field(default=None, repr=False)
     adapted: bool = False

@@ -45,7 +45,7 @@ ANIMATORS = {
         animate_shapes,
         anything,
         makes_weights=True,
-        options=(*EMOTION_OPTIONS, "lip_gain", "smooth", "seed", "idle", "head_motion"),
+        options=(*EMOTION_OPTIONS, "lip_gain", "smooth", "seed", "idle", "head_motion", "expression"),
     ),
     VERTEX_ANIMATOR: AnimatorKind(
         check_vertices, animate_vertices, check_vertex_options, makes_weights=False, options=EMOTION_OPTIONS

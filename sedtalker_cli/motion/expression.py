@@ -57,9 +57,9 @@ def expression_curves(
     Raises:
         InputError: a class has no pose, or the shapes do not fit.
     """
-    normal, strong = _class_levels(posteriors, intensity, classes)
+    normal, strong = class_levels(posteriors, intensity, classes)
     rises = [RISE[name] for name in classes]
-    normal, strong = _smooth(normal, rises, fps), _smooth(strong, rises, fps)
+    normal, strong = smooth_columns(normal, rises, fps), smooth_columns(strong, rises, fps)
     poses = np.stack([_pose_table(name) for name in classes])  # (C, 2, 52)
     curves = normal @ poses[:, 0] + strong @ (poses[:, 1] - poses[:, 0])
     if loudness is not None:
@@ -101,10 +101,12 @@ def articulation_gain(
     Returns:
         Factors (T,) float32 around 1, for `blend_expression`.
     """
-    normal, strong = _class_levels(posteriors, intensity, classes)
+    normal, strong = class_levels(posteriors, intensity, classes)
     table = np.array([ARTICULATION[name] for name in classes]) - 1.0
     rises = [RISE[name] for name in classes]
-    gain = _smooth(normal, rises, fps) @ table[:, 0] + _smooth(strong, rises, fps) @ (table[:, 1] - table[:, 0])
+    gain = smooth_columns(normal, rises, fps) @ table[:, 0] + smooth_columns(strong, rises, fps) @ (
+        table[:, 1] - table[:, 0]
+    )
     return (1.0 + gain).astype(np.float32)
 
 
@@ -201,7 +203,7 @@ def _speaking(gap: np.ndarray, fps: float) -> np.ndarray:
     return np.convolve(padded, np.full(2 * fade + 1, 1.0 / (2 * fade + 1)), "valid")
 
 
-def _class_levels(posteriors, intensity, classes) -> tuple[np.ndarray, np.ndarray]:
+def class_levels(posteriors, intensity, classes) -> tuple[np.ndarray, np.ndarray]:
     """Weights (T, C) of each class's normal pose and of the step from normal to strong."""
     posteriors = np.asarray(posteriors, np.float64)
     intensity = np.clip(np.asarray(intensity, np.float64), 0.0, 1.0)
@@ -218,7 +220,7 @@ def _class_levels(posteriors, intensity, classes) -> tuple[np.ndarray, np.ndarra
     )
 
 
-def _smooth(x: np.ndarray, rises: list[float], fps: float) -> np.ndarray:
+def smooth_columns(x: np.ndarray, rises: list[float], fps: float) -> np.ndarray:
     """Filters the columns of x (T, C) with 10-90 % times `rises` [s].
 
     The kernel (1 + |t|/tau) exp(-|t|/tau) is the critically damped response t exp(-t/tau) run in both
@@ -236,9 +238,9 @@ def _smooth(x: np.ndarray, rises: list[float], fps: float) -> np.ndarray:
 
 def prominence(loudness: np.ndarray, fps: float) -> np.ndarray:
     """How far a syllable stands out of its surroundings (T,), 0 to 1, smoothed to the speed of a brow."""
-    local = _smooth(loudness[:, None], [0.16], fps)[:, 0]
-    level = _smooth(loudness[:, None], [1.6], fps)[:, 0]
-    return _smooth(np.clip(3.0 * (local - level), 0.0, 1.0)[:, None], [0.16], fps)[:, 0]
+    local = smooth_columns(loudness[:, None], [0.16], fps)[:, 0]
+    level = smooth_columns(loudness[:, None], [1.6], fps)[:, 0]
+    return smooth_columns(np.clip(3.0 * (local - level), 0.0, 1.0)[:, None], [0.16], fps)[:, 0]
 
 
 def _smoothstep(x: np.ndarray, low: float, high: float) -> np.ndarray:
@@ -251,7 +253,7 @@ def _moving_max(x: np.ndarray, reach: int) -> np.ndarray:
     return np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1).max(axis=1)
 
 
-def _sides(name: str) -> tuple[tuple[str, int], ...]:
+def sides_of(name: str) -> tuple[tuple[str, int], ...]:
     """ARKit names of a coefficient with the index of the side (0 left, 1 right)."""
     if name in ARKIT_INDEX:
         return ((name, 0),)
@@ -263,7 +265,7 @@ def _pose_table(emotion: str) -> np.ndarray:
     """Pose (2, 52) of an emotion: normal, strong."""
     table = np.zeros((2, len(ARKIT_NAMES)))
     for name, levels in POSES[emotion].items():
-        for full, side in _sides(name):
+        for full, side in sides_of(name):
             size = 1.0 if name in ARKIT_INDEX else SIDES[emotion][side]
             table[:, ARKIT_INDEX[full]] = np.multiply(levels, size)
     return table
@@ -273,7 +275,7 @@ def _pose_table(emotion: str) -> np.ndarray:
 def _accent_table(emotion: str) -> np.ndarray:
     table = np.zeros(len(ARKIT_NAMES))
     for name, level in ACCENTS[emotion].items():
-        for full, _ in _sides(name):
+        for full, _ in sides_of(name):
             table[ARKIT_INDEX[full]] = level
     return table
 
@@ -288,6 +290,6 @@ def _column(kind: str) -> np.ndarray:
     }
     mask = np.zeros(len(ARKIT_NAMES))
     for name, size in kinds[kind].items():
-        for full, _ in _sides(name):
+        for full, _ in sides_of(name):
             mask[ARKIT_INDEX[full]] = size
     return mask

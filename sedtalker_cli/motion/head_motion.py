@@ -8,6 +8,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from sedtalker_cli.motion.expression import prominence
+from sedtalker_cli.motion.temper import Temper
 
 PIVOT = np.array([0.0, -0.075, -0.055])  # where the neck carries the head, from the middle of the eyes [m]
 TURN = np.array([2.2, 1.3, 1.2])  # largest wandering in speech: yaw, pitch, roll [degrees]
@@ -25,6 +26,7 @@ def head_motion(
     loudness: np.ndarray,
     speech_activity: np.ndarray,
     eye_middle: np.ndarray | None = None,
+    temper: Temper | None = None,
 ) -> np.ndarray:
     """Rigid motion of the head.
 
@@ -35,6 +37,7 @@ def head_motion(
         loudness: of the speech (T,), 0 to 1.
         speech_activity: 1 where there is speech (T,), 0 in silence.
         eye_middle: (3,) middle between the eyes [m]; None is the origin.
+        temper: how the emotion holds the head, arrays (T,); None holds it upright.
 
     Returns:
         (T, 4, 4) float32; a vertex x in the head's frame is at M x, in homogeneous coordinates, metres.
@@ -49,11 +52,15 @@ def head_motion(
     lively = np.convolve(np.pad(speech_activity, reach, mode="edge"), window / window.sum(), "valid")
     wander *= (STILL + (1 - STILL) * lively)[:, None]
     angles = wander[:, :3] * TURN
-    angles[:, 1] += NOD * prominence(loudness, fps) * speech_activity
+    mood = Temper() if temper is None else temper
+    angles[:, 1] += NOD * mood.nods * prominence(loudness, fps) * speech_activity + mood.pitch
+    angles[:, 2] += mood.roll
+    shifts = wander[:, 3:] * SHIFT
+    shifts[:, 2] += mood.forward
     motion = np.tile(np.eye(4), (frames, 1, 1))
     motion[:, :3, :3] = Rotation.from_euler("YXZ", angles, degrees=True).as_matrix()
     pivot = neck(eye_middle)
-    motion[:, :3, 3] = pivot - motion[:, :3, :3] @ pivot + wander[:, 3:] * SHIFT
+    motion[:, :3, 3] = pivot - motion[:, :3, :3] @ pivot + shifts
     return motion.astype(np.float32)
 
 

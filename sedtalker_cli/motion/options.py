@@ -10,6 +10,7 @@ from sedtalker_cli.emotion.timeline import check_gain
 from sedtalker_cli.errors import UsageError
 
 FRAME_RATES = (25, 30, 50, 60)
+EXPRESSIONS = ALIVE, STILL = ("alive", "still")
 MAX_SMOOTH = 1.0  # s; wider than a syllable there is no speech left
 
 
@@ -28,6 +29,7 @@ class AnimateOptions:
         seed: of blinks, small movements and head motion.
         idle: whether there are blinks and small movements.
         head_motion: whether the head moves as a whole, too.
+        expression: `alive` acts the emotion with the voice, `still` holds it as the animator shows it.
 
     Raises:
         UsageError: a value is invalid; names it.
@@ -43,10 +45,13 @@ class AnimateOptions:
     seed: int = 0
     idle: bool = True
     head_motion: bool = False
+    expression: str = ALIVE
 
     def __post_init__(self) -> None:
         if self.fps not in FRAME_RATES:
             raise UsageError(f"fps {self.fps}: must be one of {', '.join(map(str, FRAME_RATES))}")
+        if self.expression not in EXPRESSIONS:
+            raise UsageError(f"expression {self.expression!r}: must be one of {', '.join(EXPRESSIONS)}")
         check_gain(self.emotion_gain)
         if not (math.isfinite(self.lip_gain) and self.lip_gain >= 0):
             raise UsageError(

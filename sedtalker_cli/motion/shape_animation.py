@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sedtalker_cli.clock import HOP
 from sedtalker_cli.errors import UsageError
 from sedtalker_cli.face.heads import cached_head
 from sedtalker_cli.motion import lips
 from sedtalker_cli.motion.expression import expressed_intensity, keep_rhythm
 from sedtalker_cli.motion.idle import add_idle
 from sedtalker_cli.motion.motion import Motion
+from sedtalker_cli.motion.options import ALIVE
+from sedtalker_cli.motion.performance import Delivery, act
+from sedtalker_cli.motion.temper import temper_of
 from sedtalker_cli.version import __version__
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ def animate_shapes(model: Animator, found: Diarization, head: Head, options: Ani
 
     Args:
         model: to ask.
-        found: features and loudness of the recording, and the emotions to show.
+        found: features, loudness and pitch of the recording, and the emotions to show.
         head: with ARKit's shapes.
         options: all of them count but `emotion_override` and `emotion_gain`, which the timeline has seen already.
 
@@ -47,25 +49,32 @@ def animate_shapes(model: Animator, found: Diarization, head: Head, options: Ani
     timeline, fps = found.timeline, options.fps
     posteriors = model.map_posteriors(timeline.posteriors, timeline.classes)
     shown = expressed_intensity(timeline.posteriors, timeline.intensity, timeline.classes)
-    # At intensity 0 every emotion is neutral: what is left is speech.
-    weights, speech = (
-        model.predict(found.features, posteriors, intensity, found.duration, fps)
-        for intensity in (shown, np.zeros_like(shown))
-    )
-    weights = keep_rhythm(weights, speech, fps)
+
+    def predict(intensity: np.ndarray) -> np.ndarray:
+        return model.predict(found.features, posteriors, intensity, found.duration, fps)
+
+    speech = predict(np.zeros_like(shown))  # at intensity 0 every emotion is neutral: what is left is speech
     # Lips are measured on the shipped head: a user's may lack the shapes for it, and coefficients mean the same.
     mouth = head if head.source is None else cached_head(None, None)
+    activity = lips.speech_activity(speech, fps, mouth)
+    delivery = Delivery.sampled(found.loudness, found.pitch, activity, fps)
+    heard, intensity = timeline.sample(np.arange(len(speech)) / fps)
+    if options.expression == ALIVE:
+        feeling = model.map_posteriors(heard, timeline.classes)
+        mood = feeling, expressed_intensity(heard, intensity, timeline.classes), tuple(model.classes), fps
+        weights, temper = act(speech, *mood, delivery, options.seed), temper_of(*mood)
+    else:
+        weights, temper = keep_rhythm(predict(shown), speech, fps), None
     if options.lip_gain != 1:
         weights = lips.scale_speech(weights, speech, options.lip_gain, mouth)
     weights = lips.smooth_motion(weights, fps, options.smooth, mouth)
-    times, activity, moved = np.arange(len(weights)) / fps, lips.speech_activity(speech, fps, mouth), None
+    moved = None
     if options.idle:
-        weights = add_idle(weights, fps, options.seed, timeline.sample(times)[1], activity)
+        weights = add_idle(weights, fps, options.seed, intensity, activity, temper)
     if options.head_motion:
         from sedtalker_cli.motion.head_motion import head_motion
 
-        loudness = np.interp(times, (np.arange(len(found.loudness)) + 0.5) * HOP, found.loudness)
-        moved = head_motion(len(weights), fps, options.seed, loudness, activity, head.eye_middle)
+        moved = head_motion(len(weights), fps, options.seed, delivery.loudness, activity, head.eye_middle, temper)
     weights = np.asarray(weights, np.float32)
     metadata = {
         "version": __version__,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sedtalker_cli.face.normals import VertexNormals
+from sedtalker_cli.render.folds import Folds
 from sedtalker_cli.render.geometry import find_eyes, part_vertices
 from sedtalker_cli.render.occlusion import Occlusion
 
@@ -28,12 +29,12 @@ class HeadBuffers:
         from OpenGL import GL
 
         self._gl, self._head = GL, head
-        self._normals = VertexNormals(head.faces, len(head.neutral))
+        self._normals, self._folds = VertexNormals(head.faces, len(head.neutral)), Folds(head)
         gl = GL
         neutral = np.ascontiguousarray(head.neutral, np.float32)
         self._array = gl.glGenVertexArrays(1)
         gl.glBindVertexArray(self._array)
-        self._buffers = gl.glGenBuffers(5)
+        self._buffers = gl.glGenBuffers(6)
         rest = neutral.copy()
         eyes = find_eyes(head)
         if eyes is not None:
@@ -46,6 +47,7 @@ class HeadBuffers:
             (np.zeros_like(neutral), gl.GL_FLOAT, gl.GL_STREAM_DRAW),
             (paint, gl.GL_UNSIGNED_BYTE, gl.GL_STATIC_DRAW),
             (rest, gl.GL_FLOAT, gl.GL_STATIC_DRAW),
+            (self._folds(neutral), gl.GL_FLOAT, gl.GL_STREAM_DRAW),
         )
         for location, (data, kind, usage) in enumerate(layout):
             gl.glBindBuffer(gl.GL_ARRAY_BUFFER, self._buffers[location])
@@ -53,7 +55,7 @@ class HeadBuffers:
             gl.glEnableVertexAttribArray(location)
             gl.glVertexAttribPointer(location, data.shape[1], kind, kind != gl.GL_FLOAT, 0, None)
         indices = np.ascontiguousarray(head.faces, np.uint32)
-        gl.glBindBuffer(gl.GL_ELEMENT_ARRAY_BUFFER, self._buffers[4])
+        gl.glBindBuffer(gl.GL_ELEMENT_ARRAY_BUFFER, self._buffers[5])
         gl.glBufferData(gl.GL_ELEMENT_ARRAY_BUFFER, indices.nbytes, indices, gl.GL_STATIC_DRAW)
         gl.glEnable(gl.GL_DEPTH_TEST)
         paint[:, 3] = np.round(self._measure_visibility(neutral) * 255)
@@ -65,10 +67,11 @@ class HeadBuffers:
         self._gl.glBindVertexArray(self._array)
 
     def upload(self, vertices: np.ndarray) -> np.ndarray:
-        """Overwrite positions (V, 3) float32 in place, and normals (V, 3) with theirs, which are returned."""
+        """Overwrite positions (V, 3) float32 in place, creases, and normals (V, 3), which are returned."""
         normals = self._normals(vertices)
         gl = self._gl
-        for buffer, data in zip(self._buffers[:2], (vertices, normals), strict=True):
+        changing = (self._buffers[0], self._buffers[1], self._buffers[4])
+        for buffer, data in zip(changing, (vertices, normals, self._folds(vertices)), strict=True):
             gl.glBindBuffer(gl.GL_ARRAY_BUFFER, buffer)
             gl.glBufferSubData(gl.GL_ARRAY_BUFFER, 0, data.nbytes, data)
         return normals
@@ -103,4 +106,7 @@ class HeadBuffers:
         for name in ("teeth_upper", "teeth_lower", "eye_left", "eye_right"):
             inside = part_vertices(head, name)
             visible[inside] = 0.45 + 0.55 * visible[inside]
+        for name in ("lips", "mouth", "tongue"):  # flesh lets light through; pitch-black corners look like holes
+            inside = part_vertices(head, name)
+            visible[inside] = 0.60 + 0.40 * visible[inside]
         return visible

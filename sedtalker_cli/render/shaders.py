@@ -9,6 +9,7 @@ layout(location = 0) in vec3 position;
 layout(location = 1) in vec3 normal;
 layout(location = 2) in vec4 paint;      // rgb, ambient visibility
 layout(location = 3) in vec3 rest;       // neutral shape; for eyes: neutral direction from the eye's centre
+layout(location = 4) in vec2 crease;     // phase: whole along the creases of skin; depth
 uniform mat4 view_projection;
 uniform vec3 fill_direction;
 uniform vec3 fill_colour;
@@ -18,6 +19,7 @@ out vec3 v_normal;
 out vec4 v_soft;                         // light that changes slowly over a face, and ambient visibility
 out vec3 v_key;                          // what the key light makes where it falls straight
 out vec3 v_rest;
+out vec2 v_crease;
 #ifdef SHADOW
 uniform mat4 shadow_matrix;              // world to the key light's depth map, all in 0..1
 uniform sampler2DShadow shadow_map;
@@ -45,6 +47,7 @@ void main() {
     v_soft = vec4(base * soft, paint.a);
     v_key = base * key_colour * key_light();
     v_rest = rest;
+    v_crease = crease;
 }
 """
 
@@ -85,10 +88,18 @@ vec4 shade(vec3 tint, vec3 n, float gloss_strength) {
 }
 """
 
+# A crease is a dark line beside a lighter ridge; blood is pressed out of the ridge and shade is warm.
 PLAIN_FRAGMENT = (
     _FRAGMENT_HEAD
     + """
-void main() { colour = shade(vec3(1.0), normalize(v_normal), gloss); }
+in vec2 v_crease;
+void main() {
+    float turn = 6.2832 * v_crease.x;
+    float line = 0.5 + 0.5 * cos(turn);
+    line *= line;
+    vec3 tint = vec3(1.0) - v_crease.y * (line * line * vec3(0.42, 0.55, 0.58) + 0.10 * sin(turn) * line);
+    colour = shade(tint, normalize(v_normal), gloss);
+}
 """
 )
 

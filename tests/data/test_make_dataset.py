@@ -57,7 +57,7 @@ def made(speech, tmp_path_factory):
 
 def test_the_reader_of_emovoca_reads_it(made):
     data = read_talking("emovoca", made)
-    assert (data.topology, data.vertex_count, data.fps) == ("sedtalker-head", 8528, FPS)
+    assert (data.topology, data.vertex_count, data.fps) == ("sedtalker-head", 9983, FPS)
     assert data.emotions == ("happy", "neutral", "upset") and data.subjects == ("anna", "ben", "person03")
     assert not data.notes and len(data.sequences) == 4 * 7
     assert {len(data.of(split)) for split in ("train", "val", "test")} == {7, 14}
@@ -223,7 +223,7 @@ def test_emotions_on_offer():
         ),
         ("splits.csv", "subject,split\nanna,train\n", "subject 'ben' is not in"),
         ("dataset.json", "{}", "is no description of a data set"),
-        ("dataset.json", '{"fps": 25, "vertices": 5023, "topology": "flame"}', r"has 8528 vertices; emovoca has 5023"),
+        ("dataset.json", '{"fps": 25, "vertices": 5023, "topology": "flame"}', r"has 9983 vertices; emovoca has 5023"),
     ],
 )
 def test_what_lies_beside_may_be_wrong(made, tmp_path, name, text, words):

@@ -49,7 +49,7 @@ def test_every_blink_reaches_full_closure(fps):
 
 def test_lids_close_over_wide_and_narrowed_eyes():
     frames = 30 * 20
-    for name, left in (("eyeWideLeft", 0.02), ("eyeSquintLeft", 0.25)):
+    for name, left in (("eyeWideLeft", 0.35), ("eyeSquintLeft", 0.25)):
         weights = np.zeros((frames, 52), np.float32)
         weights[:, ARKIT_INDEX[name]] = 0.9
         idle = add_idle(weights, 30, 1)

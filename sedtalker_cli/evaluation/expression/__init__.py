@@ -1,0 +1,1 @@
+"""How expressions move: their statistics over recordings, beside those of real faces."""

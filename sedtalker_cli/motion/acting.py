@@ -1,0 +1,166 @@
+"""How an emotion is acted while somebody speaks: sizes, rhythm, accents, eyes, head (data only).
+
+Sources of the constants, named where they are used:
+
+[units]  action units of 24 actors: OpenFace means over RAVDESS's clips (table in `evaluation.lipsync.action_units`).
+         They give the ratios between emotions: the same unit keeps, from emotion to emotion, the proportion that it
+         has in actors, within a factor of 1.5.
+[takes]  ten takes of acted emotion, 31 s each, tracked by a phone: leading channels reach .35 to .55 (95th
+         percentile), deviate by .07 to .20, halve their autocorrelation in .5 to 2.5 s, move by .02 to .05 between .5
+         and 8 Hz, and follow the jaw with |r| up to .66. Those were everyday intensities; full intensity is twice that.
+[lips]   articulograph recordings of three speakers: joy widens the mouth by 7 to 10 %, intense anger opens it by 28 %,
+         moderate sadness by 17 % less; lip openings of RAVDESS's actors: anger 1.27, joy 1.20 of neutral.
+[look]   chosen by eye on rendered sheets, where nothing was measured.
+"""
+
+from __future__ import annotations
+
+# emotion -> coefficient -> mean over a phrase spoken at intensity 1; a name without side stands for both sides.
+# Coefficients with an action unit: [units], scaled so that the leading ones lie between .35 and .6. Others: [look].
+LEVELS: dict[str, dict[str, float]] = {
+    "angry": {
+        "browDown": 0.29,
+        "eyeWide": 0.22,
+        "eyeSquint": 0.24,
+        "noseSneer": 0.16,
+        "cheekSquint": 0.10,
+        "mouthUpperUp": 0.13,
+        "mouthLowerDown": 0.08,
+        "mouthFrown": 0.15,
+        "mouthStretch": 0.05,
+        "mouthPress": 0.26,
+        "mouthRollUpper": 0.10,
+        "mouthRollLower": 0.10,
+        "mouthShrugLower": 0.10,
+        "jawForward": 0.12,
+    },
+    "disgust": {
+        "noseSneer": 0.43,
+        "browDown": 0.7,
+        "browInnerUp": 0.17,
+        "cheekSquint": 0.36,
+        "eyeSquint": 0.34,
+        "mouthUpperUp": 0.40,
+        "mouthFrown": 0.52,
+        "mouthStretch": 0.14,
+        "mouthShrugLower": 0.28,
+        "mouthShrugUpper": 0.08,
+    },
+    "fear": {
+        "eyeWide": 0.39,
+        "browInnerUp": 0.45,
+        "browOuterUp": 0.24,
+        "browDown": 0.26,
+        "mouthStretch": 0.25,
+        "mouthLowerDown": 0.10,
+        "mouthUpperUp": 0.13,
+        "mouthFrown": 0.15,
+        "mouthSmile": 0.05,
+        "cheekSquint": 0.06,
+        "jawOpen": 0.04,
+    },
+    "happy": {
+        "mouthSmile": 0.42,
+        "cheekSquint": 0.41,
+        "eyeSquint": 0.14,
+        "mouthUpperUp": 0.34,
+        "mouthDimple": 0.10,
+        "mouthStretch": 0.16,
+        "noseSneer": 0.18,
+        "browOuterUp": 0.34,
+        "browInnerUp": 0.2,
+        "eyeWide": 0.10,
+    },
+    "neutral": {},
+    "sad": {
+        "browInnerUp": 0.35,
+        "browDown": 0.42,
+        "mouthFrown": 0.33,
+        "mouthStretch": 0.32,
+        "mouthUpperUp": 0.18,
+        "mouthSmile": 0.07,
+        "mouthShrugLower": 0.22,
+        "mouthPress": 0.08,
+        "noseSneer": 0.14,
+        "cheekSquint": 0.19,
+        "eyeBlink": 0.12,
+    },
+    "surprise": {
+        "browInnerUp": 0.3,
+        "browOuterUp": 0.43,
+        "eyeWide": 0.4,
+        "mouthUpperUp": 0.11,
+        "mouthFunnel": 0.04,
+        "jawOpen": 0.10,
+    },
+}
+
+# share of those sizes in normal acting, intensity .5 [units]; the voice of quiet emotions is amplified before, see
+# `poses.EXPRESSED`
+NORMAL: dict[str, float] = {
+    "angry": 0.65,
+    "disgust": 0.80,
+    "fear": 0.60,
+    "happy": 0.75,
+    "neutral": 1.0,
+    "sad": 0.50,
+    "surprise": 0.75,
+}
+
+# what a stressed syllable adds, at intensity 1 and full prominence; "neutral" where no emotion is shown. Raised brows
+# on stressed words are common in all speech; anger tightens lids and sharpens the sneer [look]
+ACCENTS: dict[str, dict[str, float]] = {
+    "angry": {"browDown": 0.14, "eyeWide": 0.1, "noseSneer": 0.12, "eyeSquint": 0.10, "mouthLowerDown": 0.12},
+    "disgust": {"noseSneer": 0.14, "browDown": 0.10, "mouthUpperUp": 0.10},
+    "fear": {"browInnerUp": 0.1, "browOuterUp": 0.14, "eyeWide": 0.13},
+    "happy": {"browInnerUp": 0.10, "browOuterUp": 0.20, "mouthSmile": 0.06, "cheekSquint": 0.08},
+    "neutral": {"browInnerUp": 0.14, "browOuterUp": 0.14, "eyeWide": 0.05},
+    "sad": {"browInnerUp": 0.12, "browDown": 0.06},
+    "surprise": {"browInnerUp": 0.1, "browOuterUp": 0.16, "eyeWide": 0.13},
+}
+
+# opening of the jaw in speech against neutral at (normal, strong) [lips]; what else parts the lips comes on top
+JAW: dict[str, tuple[float, float]] = {
+    "angry": (1.14, 1.64),
+    "disgust": (0.98, 0.96),
+    "fear": (1.03, 1.08),
+    "happy": (1.14, 1.44),
+    "neutral": (1.0, 1.0),
+    "sad": (0.90, 0.83),
+    "surprise": (1.04, 1.10),
+}
+
+# --- rhythm: an expression is its level x (what follows); 1 on average over a phrase [takes] ---
+ONSET, RELEASE, ANTICIPATION = 0.70, 2.5, 0.60  # s: taken up fast and before the voice, let go of slowly
+REST, FULL = 0.74, 0.76  # what is left of it in long silence, and reached in a long phrase
+APEX, SETTLING = 1.10, 1.8  # a phrase begins with its apex: by how much more, and for how long [s]
+SWELL, SWELL_LENGTH, BREATH_GROUP = 1.30, 0.9, 3.0  # how far it follows the loudness, over [s], against [s]
+WANDER, WANDER_LENGTH = 0.32, 1.4  # deviation of what follows nothing, and the half-life of its autocorrelation [s]
+SYLLABLE, PHRASE = 0.40, 1.6  # 10-90 % times that a stressed syllable is seen at, and compared with [s]
+LOUDER, HIGHER = 3.0, 0.22  # prominence of a syllable: per unit of loudness, per semitone above its phrase
+
+# --- lips between words: they rest parted, by .05 to .15 of an open gap of .4 in people, see `expression.lip_gap` ---
+PARTED, QUIET = 0.04, 0.30  # gap, and loudness below which it is quiet
+PAUSES = (0.14, 0.50)  # a stop is shorter; a longer silence closes the lips [s]
+PARTING = 0.15  # 10-90 % time of parting [s]
+
+# regions move together, but not quite
+REGIONS: dict[str, tuple[str, ...]] = {
+    "brows": ("browDown", "browInnerUp", "browOuterUp"),
+    "lids": ("eyeWide", "eyeSquint", "eyeBlink"),
+    "cheeks": ("cheekSquint", "cheekPuff"),
+    "nose": ("noseSneer",),
+    "mouth": ("mouth", "jaw"),
+}
+OWN = 0.5  # share of a region's wandering that the others have not [takes: brows and nose are loosely tied]
+UNEVEN, UNEVEN_LENGTH = 0.06, 3.0  # deviation of the difference of left and right, and its half-life [s] [look]
+# larger side: no face is quite even, joy and contempt show it most [look]
+SIDES: dict[str, tuple[float, float]] = {
+    "angry": (1.0, 0.96),
+    "disgust": (0.95, 1.0),
+    "fear": (0.98, 1.0),
+    "happy": (1.0, 0.95),
+    "neutral": (1.0, 1.0),
+    "sad": (1.0, 0.97),
+    "surprise": (0.97, 1.0),
+}
