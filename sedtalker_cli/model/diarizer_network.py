@@ -15,6 +15,7 @@ from sedtalker_cli.model.layers.mix import LayerMix
 from sedtalker_cli.model.statistics import Measure, StatisticsNetwork, deviation_of, statistics_of
 from sedtalker_cli.model.windows import windowed
 
+PLAIN_SHARE = 0.3  # of the answer by everybody's measure where the speaker is known: on few clips it is the better one
 LEAST_SPEECH = 5  # frames without which a stretch is judged with its silence
 
 
@@ -183,9 +184,10 @@ class DiarizerNetwork(nn.Module):
 
     def judge(self, mean: torch.Tensor, deviation: torch.Tensor, measure: Measure | None) -> torch.Tensor:
         """Class and intensity logits (..., C + 1) from statistics (..., L x D) of standard features."""
+        plain = self.statistics[0](mean, deviation)
         if measure is None:
-            return self.statistics[0](mean, deviation)
-        return self.statistics[1](*measure(mean, deviation))
+            return plain
+        return PLAIN_SHARE * plain + (1 - PLAIN_SHARE) * self.statistics[1](*measure(mean, deviation))
 
     def hears(self, features: torch.Tensor) -> torch.Tensor:
         """Logit (..., T) of speech in every frame, from features (..., T, L, D)."""
