@@ -166,7 +166,7 @@ class Pipeline:
         Raises:
             InputError: the sound cannot be used, or that speaker is not there.
         """
-        features, duration, *voiced = self._encode(path, progress, spans_of(turns, speaker))
+        features, duration, loudness, pitch = self._encode(path, progress, spans_of(turns, speaker))
         progress("diarizing", 0, 1)
         speakers = None if turns is None else SpeakerFrames.from_turns(turns, duration, speaker)
         if voice is None and turns is None and self.diarizer.adapts and duration >= LONG:
@@ -181,7 +181,7 @@ class Pipeline:
         if speaker is not None and speakers is not None:
             timeline = rest_of_others(timeline, speakers.of(speaker))
         adapted = voice is not None or speakers is not None
-        return Diarization(timeline, features, duration, *voiced, speakers, adapted)
+        return Diarization(timeline, features, duration, loudness, pitch, speakers, adapted)
 
     def _adapt(
         self,
