@@ -19,8 +19,8 @@ from __future__ import annotations
 # Coefficients with an action unit: [units], scaled so that the leading ones lie between .35 and .6. Others: [look].
 LEVELS: dict[str, dict[str, float]] = {
     "angry": {
-        "browDown": 0.29,
-        "eyeWide": 0.22,
+        "browDown": 0.36,
+        "eyeWide": 0.2,
         "eyeSquint": 0.24,
         "noseSneer": 0.16,
         "cheekSquint": 0.10,
@@ -35,10 +35,10 @@ LEVELS: dict[str, dict[str, float]] = {
         "jawForward": 0.12,
     },
     "disgust": {
-        "noseSneer": 0.43,
-        "browDown": 0.7,
+        "noseSneer": 0.37,
+        "browDown": 0.62,
         "browInnerUp": 0.17,
-        "cheekSquint": 0.36,
+        "cheekSquint": 0.31,
         "eyeSquint": 0.34,
         "mouthUpperUp": 0.40,
         "mouthFrown": 0.52,
@@ -47,9 +47,9 @@ LEVELS: dict[str, dict[str, float]] = {
         "mouthShrugUpper": 0.08,
     },
     "fear": {
-        "eyeWide": 0.39,
-        "browInnerUp": 0.45,
-        "browOuterUp": 0.24,
+        "eyeWide": 0.37,
+        "browInnerUp": 0.38,
+        "browOuterUp": 0.22,
         "browDown": 0.26,
         "mouthStretch": 0.25,
         "mouthLowerDown": 0.10,
@@ -61,20 +61,20 @@ LEVELS: dict[str, dict[str, float]] = {
     },
     "happy": {
         "mouthSmile": 0.42,
-        "cheekSquint": 0.41,
+        "cheekSquint": 0.36,
         "eyeSquint": 0.14,
         "mouthUpperUp": 0.34,
         "mouthDimple": 0.10,
         "mouthStretch": 0.16,
         "noseSneer": 0.18,
-        "browOuterUp": 0.34,
+        "browOuterUp": 0.3,
         "browInnerUp": 0.2,
         "eyeWide": 0.10,
     },
     "neutral": {},
     "sad": {
         "browInnerUp": 0.35,
-        "browDown": 0.42,
+        "browDown": 0.39,
         "mouthFrown": 0.33,
         "mouthStretch": 0.32,
         "mouthUpperUp": 0.18,
@@ -86,9 +86,9 @@ LEVELS: dict[str, dict[str, float]] = {
         "eyeBlink": 0.12,
     },
     "surprise": {
-        "browInnerUp": 0.3,
-        "browOuterUp": 0.43,
-        "eyeWide": 0.4,
+        "browInnerUp": 0.28,
+        "browOuterUp": 0.37,
+        "eyeWide": 0.37,
         "mouthUpperUp": 0.11,
         "mouthFunnel": 0.04,
         "jawOpen": 0.10,
@@ -110,7 +110,7 @@ NORMAL: dict[str, float] = {
 # what a stressed syllable adds, at intensity 1 and full prominence; "neutral" where no emotion is shown. Raised brows
 # on stressed words are common in all speech; anger tightens lids and sharpens the sneer [look]
 ACCENTS: dict[str, dict[str, float]] = {
-    "angry": {"browDown": 0.14, "eyeWide": 0.1, "noseSneer": 0.12, "eyeSquint": 0.10, "mouthLowerDown": 0.12},
+    "angry": {"browDown": 0.12, "eyeWide": 0.1, "noseSneer": 0.12, "eyeSquint": 0.10, "mouthLowerDown": 0.12},
     "disgust": {"noseSneer": 0.14, "browDown": 0.10, "mouthUpperUp": 0.10},
     "fear": {"browInnerUp": 0.1, "browOuterUp": 0.14, "eyeWide": 0.13},
     "happy": {"browInnerUp": 0.10, "browOuterUp": 0.20, "mouthSmile": 0.06, "cheekSquint": 0.08},
@@ -131,11 +131,13 @@ JAW: dict[str, tuple[float, float]] = {
 }
 
 # --- rhythm: an expression is its level x (what follows); 1 on average over a phrase [takes] ---
-ONSET, RELEASE, ANTICIPATION = 0.70, 2.5, 0.60  # s: taken up fast and before the voice, let go of slowly
-REST, FULL = 0.74, 0.76  # what is left of it in long silence, and reached in a long phrase
-APEX, SETTLING = 1.10, 1.8  # a phrase begins with its apex: by how much more, and for how long [s]
-SWELL, SWELL_LENGTH, BREATH_GROUP = 1.30, 0.9, 3.0  # how far it follows the loudness, over [s], against [s]
-WANDER, WANDER_LENGTH = 0.32, 1.4  # deviation of what follows nothing, and the half-life of its autocorrelation [s]
+ONSET, RELEASE, ANTICIPATION = 0.70, 2.5, 0.70  # s: taken up fast and before the voice, let go of slowly
+REST, FULL = 0.86, 0.95  # what is left of it in long silence, and reached in a long phrase
+APEX, SETTLING = 0.60, 2.5  # a phrase begins with its apex: by how much more, and for how long [s]
+BREATHING = 0.30  # s: after such a pause the next phrase takes the expression up again
+SWELL, SWELL_LENGTH, BREATH_GROUP = 0.95, 0.9, 3.0  # how far it follows the loudness, over [s], against [s]
+STRESS = 0.10  # by how much a fully stressed syllable raises all of it
+WANDER, WANDER_LENGTH = 0.34, 1.4  # deviation of what follows nothing, and the half-life of its autocorrelation [s]
 SYLLABLE, PHRASE = 0.40, 1.6  # 10-90 % times that a stressed syllable is seen at, and compared with [s]
 LOUDER, HIGHER = 3.0, 0.22  # prominence of a syllable: per unit of loudness, per semitone above its phrase
 

@@ -128,7 +128,7 @@ def perform(
     accents = size @ np.stack([_table(acting.ACCENTS[name]) * (name != "neutral") for name in classes])
     accents += (1.0 - shown)[:, None] * _table(acting.ACCENTS["neutral"])
     stress = delivery.prominence(fps)
-    curves = base * _dynamics(delivery, fps, seed) + stress[:, None] * accents
+    curves = base * _dynamics(delivery, stress, fps, seed) + stress[:, None] * accents
     return _below_one(np.maximum(curves, 0.0)).astype(np.float32)
 
 
@@ -141,13 +141,14 @@ def jaw_gain(posteriors: np.ndarray, intensity: np.ndarray, classes: tuple[str, 
     return (1.0 + normal @ table[:, 0] + strong @ (table[:, 1] - table[:, 0])).astype(np.float32)
 
 
-def _dynamics(delivery: Delivery, fps: float, seed: int) -> np.ndarray:
+def _dynamics(delivery: Delivery, stress: np.ndarray, fps: float, seed: int) -> np.ndarray:
     """What every coefficient's level is multiplied by (T, 52), about 1 on average over speech."""
     frames = len(delivery.activity)
     arc = _arc(delivery.activity, fps)
     swell = acting.SWELL * _standing_out(
         delivery.loudness, delivery.activity, fps, (acting.SWELL_LENGTH, acting.BREATH_GROUP)
     )
+    swell += acting.STRESS * stress
     common = wander(frames, fps, np.random.default_rng([seed, 10]), acting.WANDER_LENGTH)
     factors = np.ones((frames, len(ARKIT_NAMES)))
     for number, names in enumerate(acting.REGIONS.values()):
@@ -166,9 +167,11 @@ def _arc(activity: np.ndarray, fps: float) -> np.ndarray:
     """Course of an expression over phrases (T,): rest, apex, 1 in a long phrase, and back to rest."""
     ahead = round(acting.ANTICIPATION * fps)
     coming = np.concatenate([activity[ahead:], np.full(min(ahead, len(activity)), activity[-1])])[: len(activity)]
-    engaged = _follow(np.maximum(coming, activity), acting.ONSET, acting.RELEASE, fps)
-    settled = _follow(engaged, acting.SETTLING, acting.SETTLING, fps)
-    return acting.REST + (acting.FULL - acting.REST) * engaged + acting.APEX * np.maximum(engaged - settled, 0.0)
+    coming = np.maximum(coming, activity)
+    engaged = _follow(coming, acting.ONSET, acting.RELEASE, fps)
+    fresh = _follow(coming, acting.ONSET, acting.BREATHING, fps)
+    settled = _follow(fresh, acting.SETTLING, acting.BREATHING, fps)
+    return acting.REST + (acting.FULL - acting.REST) * engaged + acting.APEX * np.maximum(fresh - settled, 0.0)
 
 
 def wander(frames: int, fps: float, rng: np.random.Generator, half_life: float) -> np.ndarray:
