@@ -123,7 +123,9 @@ def encode_clips(
                 done += len(spoken)
             with np.load(file, allow_pickle=False) as kept:
                 parts.append({name: kept[name] for name in kept.files})
-    return ClipSet(**{f.name: np.concatenate([part[f.name] for part in parts]) for f in fields(ClipSet)})
+    return ClipSet(
+        **{f.name: np.concatenate([part[f.name] for part in parts if f.name in part]) for f in fields(ClipSet)}
+    )
 
 
 def _stretches(
@@ -185,7 +187,7 @@ def _stretches(
 def _save(file: Path, rows: Sequence[dict[str, np.ndarray]]) -> None:
     found = [row for row in rows if "mean" in row]
     samples = [row for row in rows if "sample" in row]
-    values = {f.name: np.stack([row[f.name] for row in found]) for f in fields(ClipSet) if f.name in found[0]}
+    values = {name: np.stack([row[name] for row in found]) for name in (found[0] if found else ())}
     values |= {name: np.concatenate([row[name] for row in samples]) for name in samples[0]}
     part = file.with_suffix(".part.npz")
     np.savez(part, **values)

@@ -78,7 +78,10 @@ def encode_examples(settings: DiarizerTraining, encoder: SpeechEncoder, log: Log
     joined = encode_joined(cache / name, sampler, settings.composites, encoder, progress)
     folds = ()
     if settings.cross_validate:
-        folds = tuple(frozenset(name_of(u) for u in read(k) if u.split == "test") for k in range(FOLDS))
+        drawn = (frozenset(name_of(u) for u in read(k) if u.split == "test") for k in range(FOLDS))
+        folds = tuple(fold for fold in drawn if fold)  # few speakers do not fill all
+        if len(folds) < 2:
+            raise InputError("--cross-validate needs speakers in two folds or more; give more corpora")
     return Examples(clips, joined, {name_of(u): u.split for u in utterances}, folds)
 
 

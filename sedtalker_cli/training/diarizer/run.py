@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from sedtalker_cli.emotion.timeline import EMOTIONS
-from sedtalker_cli.errors import InputError
+from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.model.checkpoint import save_checkpoint, sizes_of
 from sedtalker_cli.model.diarizer_network import DiarizerNetwork
 from sedtalker_cli.model.encoder import SpeechEncoder
@@ -42,8 +42,10 @@ def train_diarizer(settings: DiarizerTraining, log: Log = print, progress: Progr
 
     Raises:
         InputError: nothing to train or calibrate on, or a damaged state.
-        UsageError: `out` holds a run with other settings.
+        UsageError: `out` holds a run with other settings, or a fold or corpus is kept from a cross-validation.
     """
+    if settings.cross_validate and (settings.fold is not None or settings.leave_out is not None):
+        raise UsageError("--cross-validate tests every fold and trains on all; leave out --fold and --leave-out")
     settings.out.mkdir(parents=True, exist_ok=True)
     encoder = SpeechEncoder.load(settings.encoder)
     kept = run_settings(settings, encoder)
@@ -86,6 +88,9 @@ class Trainer:
         """Train without each fold and calibrate on what these networks have not heard; then train on all speakers."""
         everybody = examples.speakers("train", "val", "test")
         held = []
+        for number, tested in enumerate(examples.folds):
+            if not len(examples.of(tested)[1]) or not len(examples.of(everybody - tested)[1]):
+                raise InputError(f"fold {number + 1} has no joined recordings on both sides; raise --composites")
         for number, tested in enumerate(examples.folds):
             self.log(f"fold {number + 1} of {len(examples.folds)}: {len(tested)} speakers held out")
             network = self.fit(self.settings.out / f"fold-{number}", *examples.of(everybody - tested))
