@@ -106,7 +106,7 @@ def test_marked_spans_are_stretches_of_their_own(tmp_path):
 
 
 def test_sounds_that_are_no_speech_teach_that(tmp_path):
-    found = encode_clips(tmp_path, [clip(1, None, corpus="nonverbal", sound="coughing"), clip(2)], sound_of, Ears())
+    found = encode_clips(tmp_path, [clip(1, None, corpus="nonverbal", sound="coughing", speech=False), clip(2)], sound_of, Ears())
     assert not found.sample_speech[np.char.startswith(found.sample_speaker, "nonverbal")].any()
     assert found.sample_speech.any()
 
