@@ -18,7 +18,7 @@ from sedtalker_cli.audio.reading import header_duration, stream_audio
 from sedtalker_cli.clock import HOP, SAMPLE_RATE
 from sedtalker_cli.emotion.speakers import SpeakerFrames, SpeakerTurn, rest_of_others
 from sedtalker_cli.emotion.timeline import EmotionTimeline
-from sedtalker_cli.errors import InputError
+from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.face.heads import cached_head
 from sedtalker_cli.formats.overrides import parse_override
 from sedtalker_cli.model.device import choose_device
@@ -165,7 +165,10 @@ class Pipeline:
 
         Raises:
             InputError: the sound cannot be used, or that speaker is not there.
+            UsageError: a speaker is named, but not who speaks when.
         """
+        if speaker is not None and turns is None:
+            raise UsageError(f"speaker {speaker}: give turns, too, which say who speaks when")
         features, duration, loudness, pitch = self._encode(path, progress, spans_of(turns, speaker))
         progress("diarizing", 0, 1)
         speakers = None if turns is None else SpeakerFrames.from_turns(turns, duration, speaker)

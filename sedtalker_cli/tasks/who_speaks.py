@@ -47,8 +47,8 @@ class WhoSpeaks:
 
     @cached_property
     def recordings(self) -> dict[str, list[SpeakerTurn]]:
-        """Turns by recording."""
-        return read_speaker_rttm(self.path)
+        """Turns by recording; none without a file."""
+        return {} if self.path is None else read_speaker_rttm(self.path)
 
     @cached_property
     def settings(self) -> dict[str, Any]:

@@ -47,3 +47,8 @@ def test_the_sidecar_says_every_option(fake_models, sound, tmp_path):
         if name != "head":  # there stands the head's name
             assert sidecar[name] == value, name
     assert (tmp_path / "a.head.npy").exists() and sidecar["audio"] == "speech.wav"
+
+
+def test_a_speaker_needs_turns(fake_models, sound):
+    with pytest.raises(UsageError, match="speaker anna: give turns"):
+        fake_models.diarize(sound, speaker="anna")
