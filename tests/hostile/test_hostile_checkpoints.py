@@ -38,7 +38,15 @@ CONFIGS = {
     "diarizer": {
         "type": "diarizer",
         "classes": CLASSES,
-        "network": {**DIARIZER, "stride": 4, "window": 5, "prior_frames": 5, "members": 2, "directions": 6, "dropout": 0.1},
+        "network": {
+            **DIARIZER,
+            "stride": 4,
+            "window": 5,
+            "prior_frames": 5,
+            "members": 2,
+            "directions": 6,
+            "dropout": 0.1,
+        },
         "temperature": [1.1, 0.9],
         "gate": {"stretches": 1, "variety": 1},
         "decoding": {"min_duration": 0.1, "switch_cost": 1.0},

@@ -76,9 +76,7 @@ def test_windows_hold_statistics_around_each_slow_frame(network):
     standard = network.standard(x).flatten(1)
     part = standard[2 * 8 : 2 * 13]  # five slow frames of two around number 10
     torch.testing.assert_close(mean[0, 10], part.mean(0), atol=1e-5, rtol=1e-5)
-    torch.testing.assert_close(
-        deviation[0, 10], part.std(0, unbiased=False).clamp(min=0.01) - 1, atol=1e-3, rtol=1e-3
-    )
+    torch.testing.assert_close(deviation[0, 10], part.std(0, unbiased=False).clamp(min=0.01) - 1, atol=1e-3, rtol=1e-3)
 
 
 def test_pieces_are_as_the_whole(network):

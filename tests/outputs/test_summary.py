@@ -47,10 +47,7 @@ def test_notes():
     none = summary_row(Path("x"), timeline(0.0), FINE)
     assert none["note"] == "nothing like speech heard" and none["speech"] == "0.0000"
     assert float(none["confidence"]) == pytest.approx((0.99 + 0.6) / 1.99, abs=1e-4)  # of the whole, for want of speech
-    assert (
-        summary_row(Path("x"), timeline(), SoundFacts(1.0, 0.021, -9))["note"]
-        == "clipped (2.1 % of the samples)"
-    )
+    assert summary_row(Path("x"), timeline(), SoundFacts(1.0, 0.021, -9))["note"] == "clipped (2.1 % of the samples)"
     both = summary_row(Path("x"), timeline(0.05), SoundFacts(0.001, 0.0, -61.4))
     assert both["note"] == "nothing like speech heard; very quiet (-61 dB)"
     assert summary_row(Path("x"), timeline(), SoundFacts(1.0, 1e-4, -9))["note"] == ""
