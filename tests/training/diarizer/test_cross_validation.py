@@ -17,7 +17,7 @@ from sedtalker_cli.training.diarizer.run import Trainer, train_diarizer
 from sedtalker_cli.training.diarizer.settings import DiarizerTraining
 
 NETWORK = {"d_model": 8, "layout": "m", "window": 4, "d_state": 2, "members": 1, "directions": 8}
-SPEAKERS = {"ravdess/1", "ravdess/2", "ravdess/3"}
+SPEAKERS = {"ravdess/01", "ravdess/02", "ravdess/03"}
 
 
 class Killed(Exception):
