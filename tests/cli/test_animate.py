@@ -83,7 +83,7 @@ def test_animate_is_repeatable(tmp_path, sound, fake_models):
 
 
 def test_animate_with_lip_gain_and_smoothing(tmp_path, sound, fake_models):
-    common = ("animate", sound, "--idle", "off", "--out")
+    common = ("animate", sound, "--idle", "off", "--expression", "still", "--out")
     call(*common, tmp_path / "usual")
     call(*common, tmp_path / "small", "--lip-gain", "0.5")
     call(*common, tmp_path / "smooth", "--smooth", "0.3")

@@ -193,7 +193,7 @@ def test_a_bad_recording_leaves_nothing(speech, tmp_path):
 def test_the_disk_is_asked_first(speech, tmp_path, monkeypatch):
     usage = namedtuple("usage", "total used free")(0, 0, 10**8)
     monkeypatch.setattr(generate.shutil, "disk_usage", lambda place: usage)
-    with pytest.raises(UsageError, match=r"needs 0\.7 GB, 0\.1 are free; take fewer recordings"):
+    with pytest.raises(UsageError, match=r"needs 0\.8 GB, 0\.1 are free; take fewer recordings"):
         generate.make_dataset(Recipe((speech,), tmp_path / "new"))
 
 

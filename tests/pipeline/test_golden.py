@@ -9,7 +9,7 @@ import numpy as np
 from sedtalker_cli.face.arkit import ARKIT_INDEX
 from sedtalker_cli.formats.emotion_csv import read_emotion_csv
 from sedtalker_cli.formats.rttm import read_rttm
-from tests.conftest import ROOT, needs_animator, needs_weights, run_cli, write_sound
+from tests.conftest import ROOT, needs_animator, needs_weights, run_cli
 
 TOLERANCE = 0.01  # of probabilities, intensities and coefficients, on other machines
 HALF_TOLERANCE = 0.03  # of them in half precision
@@ -55,15 +55,6 @@ def test_a_sentence_is_heard_as_it_was(tmp_path):
     assert np.abs(timeline.posteriors[10::40] - POSTERIORS).max() <= TOLERANCE
     assert np.abs(timeline.intensity[10::40] - INTENSITY).max() <= TOLERANCE
     assert np.abs(timeline.speech[10::40] - SPEECH).max() <= TOLERANCE
-
-
-@needs_weights
-def test_a_tone_is_neither_speech_nor_emotion(tmp_path):
-    write_sound(tmp_path / "a.wav", 1.0)
-    result = run_cli("diarize", "a.wav", cwd=tmp_path)
-    assert result.returncode == 0, result.stderr
-    timeline = read_emotion_csv(tmp_path / "a.emotion.csv")
-    assert {segment.emotion for segment in timeline.segments()} == {"neutral"} and timeline.intensity.max() < 0.2
 
 
 @needs_animator

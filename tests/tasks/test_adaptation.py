@@ -176,6 +176,17 @@ def test_a_voice_changes_what_a_model_hears(tmp_path):
     assert not np.allclose(alone.timeline.posteriors, known.timeline.posteriors, atol=1e-4)
 
 
+def test_a_minute_tells_enough_of_its_speaker(tmp_path, fake_models):
+    """Judged by what it tells itself, unless a voice is given; shorter ones by the measure of all."""
+    short, long = write_level(tmp_path / "short.wav", 0.5, 59.9), write_level(tmp_path / "long.wav", 0.5, 60.0)
+    for path, adapted, found in ((short, False, ["happy", "sad"]), (long, True, ["sad"])):
+        diarization = fake_models.diarize(path)
+        assert diarization.adapted == adapted
+        assert [s.emotion for s in diarization.timeline.segments()] == found
+    quiet = fake_models.listen(write_level(tmp_path / "quiet.wav", 0.1))
+    assert [s.emotion for s in fake_models.diarize(long, voice=quiet).timeline.segments()] == ["happy"]
+
+
 def test_listening_to_what_is_no_sound(tmp_path):
     (tmp_path / "a.wav").write_text("no sound at all\n" * 9)
     with pytest.raises(InputError, match=r"a\.wav"):

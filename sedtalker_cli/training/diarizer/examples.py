@@ -1,5 +1,7 @@
 """What the diarizer learns from: every recording encoded once, and who belongs to which part."""
 
+import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sedtalker_cli.data.composites import CompositeSampler
@@ -66,16 +68,20 @@ def encode_examples(settings: DiarizerTraining, encoder: SpeechEncoder, log: Log
     cache = settings.cache or settings.out / "cache"
     clips = encode_clips(cache / "clips", usable, recorded, encoder, settings.copies, settings.seed, progress)
     # Every corpus has joined recordings, also one that is left out: the same cache serves all parts.
+    heard = set(zip(clips.speaker.tolist(), clips.path.tolist(), strict=True))
+    spoken = [u for u in labelled if u.speech and u.accepted and (name_of(u), u.path.name) in heard]
+    if not spoken:
+        raise InputError("no recordings of speech with emotions; give more corpora or another --splits")
     sampler = CompositeSampler(
-        [replace(u, split=None) for u in labelled if u.speech and u.accepted],
+        [replace(u, split=None) for u in spoken],
         WaveformStore(),
         settings.seed,
         temperature=settings.temperature,
         augmentation=settings.augmentation,
         silence=SILENCE,
     )
-    name = f"joined-{settings.composites}-{settings.seed}-{len(labelled)}"
-    joined = encode_joined(cache / name, sampler, settings.composites, encoder, progress)
+    folder = cache / f"joined-{joined_key(settings, encoder, spoken):08x}"
+    joined = encode_joined(folder, sampler, settings.composites, encoder, progress)
     folds = ()
     if settings.cross_validate:
         drawn = (frozenset(name_of(u) for u in read(k) if u.split == "test") for k in range(FOLDS))
@@ -83,6 +89,13 @@ def encode_examples(settings: DiarizerTraining, encoder: SpeechEncoder, log: Log
         if len(folds) < 2:
             raise InputError("--cross-validate needs speakers in two folds or more; give more corpora")
     return Examples(clips, joined, {name_of(u): u.split for u in utterances}, folds)
+
+
+def joined_key(settings: DiarizerTraining, encoder: SpeechEncoder, utterances: Sequence[Utterance]) -> int:
+    """A number for all that joined recordings depend on: another drawing must not be taken from a shared cache."""
+    drawn = (settings.composites, settings.seed, settings.temperature, settings.augmentation, encoder.sha256)
+    said = (f"{u.corpus}/{u.speaker}/{u.path.name}/{u.accepted}" for u in utterances)
+    return zlib.crc32("\n".join([*map(str, drawn), *said]).encode())
 
 
 def quiet(text: str) -> None:

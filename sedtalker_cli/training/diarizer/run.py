@@ -102,8 +102,9 @@ class Trainer:
         (self.settings.out / "cross-validation.json").write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
         self.log("training on all speakers")
         network = self.fit(self.settings.out, *examples.of(everybody))
+        own, fitted = network.state_dict(), held[0].network.state_dict()
         for name in CALIBRATION:
-            getattr(network, name).copy_(getattr(held[0].network, name))
+            own[name].copy_(fitted[name])
         self.write(network, self.settings.out / "checkpoint", calibration)
         return scores
 

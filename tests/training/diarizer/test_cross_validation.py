@@ -6,15 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile as sf
 import torch
 
 from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.model.diarizer import Diarizer
+from sedtalker_cli.model.encoder import SpeechEncoder
+from sedtalker_cli.training.diarizer.examples import encode_examples
 from sedtalker_cli.training.diarizer.run import Trainer, train_diarizer
 from sedtalker_cli.training.diarizer.settings import DiarizerTraining
 
 NETWORK = {"d_model": 8, "layout": "m", "window": 4, "d_state": 2, "members": 1, "directions": 8}
-SPEAKERS = {"ravdess/1", "ravdess/2", "ravdess/3"}
+SPEAKERS = {"ravdess/01", "ravdess/02", "ravdess/03"}
 
 
 class Killed(Exception):
@@ -123,3 +126,30 @@ def test_one_speaker_is_not_enough(data, tmp_path):
     settings = settings_of(data, tmp_path / "run", corpora=(("ravdess", tmp_path / "ravdess"),))
     with pytest.raises(InputError, match="speakers in two folds"):
         train_diarizer(settings, silent, silent)
+
+
+def test_joined_recordings_of_other_settings_are_not_taken_from_a_shared_cache(data, tmp_path):
+    encoder = SpeechEncoder.load(data / "encoder")
+    usual = settings_of(data, tmp_path, cache=tmp_path / "cache", cross_validate=False, copies=0)
+
+    def folders() -> set[str]:
+        return {path.name for path in (tmp_path / "cache").glob("joined-*")}
+
+    encode_examples(usual, encoder, silent, silent)
+    for number, change in enumerate(({"augmentation": 0.0}, {"temperature": 1.0}, {"seed": 1}, {"composites": 8})):
+        examples = encode_examples(replace(usual, **change), encoder, silent, silent)
+        assert len(folders()) == 2 + number and len(examples.joined) == change.get("composites", 12)
+    encode_examples(replace(usual, out=tmp_path / "other", epochs=9), encoder, silent, silent)
+    assert len(folders()) == 5
+
+
+def test_a_recording_of_silence_is_no_part_of_joined_ones(data, tmp_path):
+    actor = tmp_path / "ravdess/Actor_04"
+    actor.mkdir(parents=True)
+    for emotion in (1, 3):
+        sf.write(actor / f"03-01-0{emotion}-01-01-01-04.wav", np.zeros(16_000), 16_000)
+    for number in (1, 2, 3):
+        (tmp_path / f"ravdess/Actor_0{number}").symlink_to(data / f"ravdess/Actor_0{number}")
+    settings = settings_of(data, tmp_path / "run", corpora=(("ravdess", tmp_path / "ravdess"),), composites=24)
+    examples = encode_examples(settings, SpeechEncoder.load(data / "encoder"), silent, silent)
+    assert set(examples.joined.names) == SPEAKERS and set(examples.clips.speaker) == SPEAKERS
