@@ -10,7 +10,6 @@ import torch
 from sedtalker_cli.emotion.decoding import runs_of
 from sedtalker_cli.emotion.timeline import EMOTIONS
 from sedtalker_cli.model.diarizer_network import DiarizerNetwork
-from sedtalker_cli.training.diarizer.calibrate import fit_levels, fit_shares
 from sedtalker_cli.training.diarizer.clips import ClipSet
 from sedtalker_cli.training.diarizer.settings import DiarizerTraining
 from sedtalker_cli.training.diarizer.statistics import (
@@ -154,19 +153,6 @@ def test_rows_are_drawn_alike_by_class_and_by_corpus():
     assert weight[0] == pytest.approx(2 * weight[1])  # wholes before parts
     expected = SETTINGS.read_weight * 2**0.5 / 6**0.5
     assert weight[8:].sum() / weight[:8].sum() == pytest.approx(expected)
-
-
-def test_shares_find_the_answer_that_is_right():
-    target = torch.arange(300) % 3
-    right = torch.nn.functional.one_hot(target, 3) * 2.0 + torch.randn(300, 3, generator=torch.manual_seed(0))
-    wrong = torch.randn(300, 3, generator=torch.manual_seed(1))
-    shares, loss = fit_shares([right, wrong], target)
-    assert shares[0] > 1 and abs(shares[1]) < 0.2
-    assert loss < float(torch.nn.functional.cross_entropy(right / 2 + wrong / 2, target))
-    level = torch.linspace(-3, 3, 100)
-    wanted = (2 * level).sigmoid()
-    wanted[::2] = float("nan")
-    assert fit_levels([level, torch.zeros(100)], wanted)[0] == pytest.approx(2, abs=0.05)
 
 
 def test_turns_are_runs_of_labels():

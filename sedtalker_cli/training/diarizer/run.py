@@ -13,7 +13,7 @@ from sedtalker_cli.model.checkpoint import save_checkpoint, sizes_of
 from sedtalker_cli.model.diarizer_network import DiarizerNetwork
 from sedtalker_cli.model.encoder import SpeechEncoder
 from sedtalker_cli.progress import Progress, silent
-from sedtalker_cli.training.diarizer.calibrate import HeldOut, answers_of, calibrate, joint_labels
+from sedtalker_cli.training.diarizer.calibrate import HeldOut, answers_of, calibrate, joint_labels, set_shares
 from sedtalker_cli.training.diarizer.clips import ClipSet
 from sedtalker_cli.training.diarizer.examples import Examples, encode_examples
 from sedtalker_cli.training.diarizer.joined import JoinedSet
@@ -24,8 +24,6 @@ from sedtalker_cli.training.diarizer.stack import StackJob
 from sedtalker_cli.training.diarizer.statistics import fit_statistics
 from sedtalker_cli.training.loop import Log, LoopSettings, run, usual_warmup
 from sedtalker_cli.training.state import load_state, run_settings, shown_settings
-
-CALIBRATION = ("shares", "stretch_shares", "level_shares", "stretch_decoding")
 
 
 def train_diarizer(settings: DiarizerTraining, log: Log = print, progress: Progress = silent) -> dict[str, float]:
@@ -102,9 +100,7 @@ class Trainer:
         (self.settings.out / "cross-validation.json").write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
         self.log("training on all speakers")
         network = self.fit(self.settings.out, *examples.of(everybody))
-        own, fitted = network.state_dict(), held[0].network.state_dict()
-        for name in CALIBRATION:
-            own[name].copy_(fitted[name])
+        set_shares(network)
         self.write(network, self.settings.out / "checkpoint", calibration)
         return scores
 
