@@ -21,8 +21,8 @@ from sedtalker_cli.training.diarizer.labels import UNLABELLED, FrameLabels
 from sedtalker_cli.training.diarizer.statistics import speaker_measures
 
 NEUTRAL = EMOTIONS.index("neutral")
-# For unknown and for known speakers. The least cross-entropy on joined recordings would leave out the stretches, and lose
-# whole recordings of one emotion by it: these were chosen by both, over five folds of speakers.
+# For unknown and for known speakers. The least cross-entropy on joined recordings would leave out the stretches, and
+# lose whole recordings of one emotion by it: these were chosen by both, over five folds of speakers.
 SHARES = {
     "shares": [[0.35, 0.45], [0.3, 0.5]],
     "stretch_shares": [[0.6, 0.7], [0.5, 0.8]],

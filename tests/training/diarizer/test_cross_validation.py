@@ -82,7 +82,7 @@ def test_folds_and_all_have_checkpoints_with_one_calibration(finished):
             assert torch.equal(getattr(model.network, name), getattr(models[0].network, name)), name
         posteriors, _ = model.predict(torch.randn(40, 2, 16))
         np.testing.assert_allclose(posteriors.sum(1), 1, atol=1e-5)
-    assert not torch.equal(models[-1].network.shares, torch.tensor([[1.0, 0.0], [1.0, 0.0]]))  # they were fitted
+    assert not torch.equal(models[-1].network.shares, torch.tensor([[1.0, 0.0], [1.0, 0.0]]))  # they were set
     assert json.loads((settings.out / "cross-validation.json").read_text()) == scores
     assert {"macro_f1", "macro_f1_adapted"} <= set(scores)
 
