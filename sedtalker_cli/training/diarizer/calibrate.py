@@ -11,7 +11,6 @@ from torch.nn import functional as F
 
 from sedtalker_cli.clock import HOP
 from sedtalker_cli.emotion.decoding import decode_labels
-from sedtalker_cli.emotion.silence import fill_silence
 from sedtalker_cli.emotion.timeline import EMOTIONS
 from sedtalker_cli.model.diarizer_network import DiarizerNetwork
 from sedtalker_cli.model.statistics import Measure
@@ -29,6 +28,8 @@ SHARES = {
     "level_shares": [[0.2, 0.8], [0.15, 0.85]],
     "stretch_decoding": [50.0, 2.0],
 }
+# As few changes of label in recordings of one emotion as joined recordings allow.
+DECODING = {"min_duration": 0.8, "switch_cost": 10.0}
 Log = Callable[[str], None]
 
 
@@ -48,7 +49,7 @@ class HeldOut:
 
 @torch.no_grad()
 def calibrate(held: Sequence[HeldOut], log: Log = lambda text: None) -> dict[str, Any]:
-    """Set how the answers of stack, windows and stretches are joined, and fit temperature and decoding.
+    """Set how the answers of stack, windows and stretches are joined, and fit the temperature.
 
     Args:
         held: networks with the recordings that they are calibrated on.
@@ -63,10 +64,8 @@ def calibrate(held: Sequence[HeldOut], log: Log = lambda text: None) -> dict[str
         set_shares(h.network)
     finals = [answers_of(held, measures) for measures in cases]
     temperature = [fit_temperature(logits, labels) for logits, _ in finals]
-    posteriors = torch.from_numpy(finals[0][0] / temperature[0]).softmax(-1).numpy()
-    decoding = fit_decoding(filled(held, posteriors, labels.bounds), labels)
-    log(f"temperatures {temperature}, decoding {decoding}")
-    return {"temperature": temperature, "decoding": decoding}
+    log(f"temperatures {temperature}")
+    return {"temperature": temperature, "decoding": dict(DECODING)}
 
 
 def rows_of(joined: JoinedSet) -> Iterator[torch.Tensor]:
@@ -116,17 +115,6 @@ def fit_temperature(logits: np.ndarray, frames: FrameLabels) -> float:
     grid = np.exp(np.linspace(np.log(0.3), np.log(5), 120))
     losses = [float(F.cross_entropy(scores / float(t), target)) for t in grid]
     return round(float(grid[int(np.argmin(losses))]), 4)
-
-
-def filled(held: Sequence[HeldOut], posteriors: np.ndarray, bounds: np.ndarray) -> np.ndarray:
-    """Posteriors (frames, C) of all recordings with their silence filled, as when a recording is diarized."""
-    speech = (h.network.hears(row).sigmoid()[0].numpy() for h in held for row in rows_of(h.joined))
-    spans = pairwise(bounds)
-    rows = (
-        fill_silence(posteriors[a:b], np.zeros(b - a), heard, NEUTRAL)[0]
-        for (a, b), heard in zip(spans, speech, strict=True)
-    )
-    return np.concatenate(list(rows))
 
 
 def fit_decoding(posteriors: np.ndarray, frames: FrameLabels) -> dict[str, float]:
