@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sedtalker_cli.data.corpora import corpus_reader
 from sedtalker_cli.data.recordings import WaveformStore, read_corpora
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.evaluation.diarization.clips import ClipScores, is_labelled_speech, score_clips
@@ -68,7 +67,7 @@ def evaluate_checkpoint(
 
     Args:
         encoder, diarizer: the models.
-        corpora: (name, folder) pairs; read speech without labels is left out.
+        corpora: (name, folder) pairs; read speech without labels only tells how often it is called emotional.
         splits: table of splits, or None to draw them by speaker, as training does.
         split: which part.
         joined: number of joined recordings of 2 to 4 clips.
@@ -80,9 +79,8 @@ def evaluate_checkpoint(
     Raises:
         InputError: the split holds no labelled recording.
     """
-    labelled = [pair for pair in corpora if corpus_reader(pair[0]).annotated]
-    store = WaveformStore(max_seconds=60)
-    wanted = [u for u in read_corpora(labelled, splits, fold, leave_out, log) if u.split == split]
+    store = WaveformStore(trim=False, max_seconds=60)
+    wanted = [u for u in read_corpora(corpora, splits, fold, leave_out, log) if u.split == split]
     utterances = store.usable(wanted, log)
     speech = [u for u in utterances if is_labelled_speech(u)]
     if not speech:

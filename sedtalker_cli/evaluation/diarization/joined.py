@@ -9,12 +9,14 @@ import torch
 from sedtalker_cli.clock import SAMPLE_RATE
 from sedtalker_cli.data.composites import CompositeSampler
 from sedtalker_cli.data.corpora import Utterance
+from sedtalker_cli.data.recordings import WaveformStore
 from sedtalker_cli.emotion.timeline import EmotionTimeline, Segment
 from sedtalker_cli.evaluation.diarization.listening import Listener
 from sedtalker_cli.evaluation.metrics.diarization import DiarizationScore, score_files
 from sedtalker_cli.progress import Progress
 
 JOINED_PATTERNS = {"NE": 0.25, "EN": 0.25, "NEN": 0.2, "EE": 0.15, "chain": 0.15}
+SILENCE = 1.5
 
 
 @dataclass
@@ -65,9 +67,20 @@ def score_joined(
     seed: int,
     progress: Progress,
 ) -> JoinedScores:
-    """Join clips of one speaker (2 to 4, loudness matched or not), diarize, compare; see `JoinedScores`."""
+    """Join clips of one speaker (2 to 4, loudness matched or not), diarize, compare; see `JoinedScores`.
+
+    Between most clips there are pauses, at most ends there is silence (up to `SILENCE` s, of a room or digital); a true
+    boundary lies in the middle of a pause, and silence at an end belongs to the clip beside it.
+    """
     sampler = CompositeSampler(
-        utterances, listener.store, seed, max_seconds=60, augmentation=0, patterns=JOINED_PATTERNS, chain=(3, 4)
+        utterances,
+        WaveformStore(max_seconds=60),
+        seed,
+        max_seconds=60,
+        augmentation=0,
+        patterns=JOINED_PATTERNS,
+        chain=(3, 4),
+        silence=SILENCE,
     )
 
     def recordings() -> Iterable[Recording]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from sedtalker_cli.data.composites import loud_frames
 from sedtalker_cli.data.corpora import Utterance
 from sedtalker_cli.data.recordings import WaveformStore
 from sedtalker_cli.model.diarizer import Diarizer, Voice
@@ -19,6 +20,10 @@ class Listener:
         utterances: recordings of the split.
         store: their waveforms.
         progress: called as (stage, done, total).
+
+    Attributes:
+        features: (T, L, D) of each recording.
+        speech: (T,) bool of each, frames within 35 dB of its loudest: a definition that does not ask the model.
     """
 
     def __init__(
@@ -30,9 +35,11 @@ class Listener:
         progress: Progress,
     ):
         self.encoder, self.diarizer, self.utterances, self.store = encoder, diarizer, utterances, store
-        self.features, self.voices = [], {}
+        self.features, self.speech, self.voices = [], [], {}
         for number, utterance in enumerate(utterances, start=1):
-            self.features.append(encoder.encode([store(utterance)]))
+            waveform = store(utterance)
+            self.features.append(encoder.encode([waveform]))
+            self.speech.append(loud_frames(waveform))
             key = (utterance.corpus, utterance.speaker)
             voice = diarizer.voice(self.features[-1])
             self.voices[key] = self.voices[key] + voice if key in self.voices else voice

@@ -55,7 +55,7 @@ def rttm_page(report: RttmReport) -> Page:
 def checkpoint_page(report: DiarizationReport, models: Mapping[str, Any]) -> Page:
     """Page of a checkpoint on a split of corpora."""
     clips, joined = report.clips, report.joined
-    corpora, adapted, classes, scalars, *segments = checkpoint_tables(report)
+    corpora, adapted, classes, scalars, speakers, *segments = checkpoint_tables(report)
     sounds = [segments.pop()] if clips.sounds else []
     series = {
         "frame macro F1": [c.macro_f1 for c in clips.frames.values()],
@@ -75,12 +75,13 @@ def checkpoint_page(report: DiarizationReport, models: Mapping[str, Any]) -> Pag
         f"Emotion diarization: a checkpoint on the {report.split} split",
         {**facts, "version": f"sedtalker {__version__}"},
         [
-            Section("Corpora", "Clips of one emotion each, cut to speech, or the spans that a corpus marks.",
+            Section("Corpora", "Recordings of one emotion each as they are, or marked spans; frames of speech count.",
                     [corpora, adapted], [bars]),
             Section("Classes", "Rows of the matrix: the reference's frames; columns: what they were called.",
                     [classes], [_confusion(clips.pooled(clips.frames), "frames")]),
             Section("Joined clips", EDER, segments, [_confusion(joined.diarizer.confusion, "joined")]),
             _timelines(joined.diarizer, joined.references, joined.hypotheses),
+            Section("Speakers", "Corpora differ less than their speakers.", [speakers]),
             Section("Calibration and intensity", "", [scalars, *sounds], [reliability]),
         ],
     )  # fmt: skip

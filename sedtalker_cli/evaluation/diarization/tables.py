@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from sedtalker_cli.evaluation.metrics.confusion import Confusion
 from sedtalker_cli.evaluation.report.tables import Table, number
 
@@ -80,7 +82,7 @@ def corpus_table(clips: ClipScores, title: str) -> Table:
     rows.append((f"{len(clips.pool)} of training", *(clips.pooled(part) for part in parts), clips.reliability))
     columns = ("corpus", "clips", "frame accuracy", "frame macro F1", "clip UAR", "clip UAR, its classes only", "ECE")
     return Table(
-        f"{title}: frames of 20 ms, clips by mean posterior",
+        f"{title}: frames of speech of 20 ms, clips by their mean posterior",
         columns,
         [
             [name, f"{whole.support.sum():.0f}"]
@@ -109,7 +111,21 @@ def scalars(clips: ClipScores) -> list[tuple[str, float | None]]:
         ("intensity against annotated arousal, Spearman by speaker", clips.arousal_by_speaker),
         *((f"intensity against the levels of {c}, Spearman by speaker", v) for c, v in clips.level_by_speaker.items()),
         ("mean intensity of neutral clips", clips.neutral_intensity),
+        *((f"emotional clips of {c} called neutral, share", v) for c, v in clips.false_neutral.items()),
+        ("read speech called something else than neutral, share of time", clips.false_emotion),
+        ("changes of label a minute in clips of one emotion", clips.changes),
     ]
+
+
+def speaker_table(clips: ClipScores, adapted: ClipScores) -> Table:
+    """Clips that are right, over the speakers of each corpus."""
+    rows = []
+    for corpus, shares in clips.speakers.items():
+        for name, values in (("plain", shares), ("adapted", adapted.speakers[corpus])):
+            quartiles = np.percentile(values, (25, 50, 75))
+            rows.append([corpus, name, str(len(values)), *map(number, (np.mean(values), np.std(values), *quartiles))])
+    columns = ("corpus", "", "speakers", "mean", "deviation", "lower quartile", "median", "upper quartile")
+    return Table("Share of right clips, over speakers", columns, rows)
 
 
 def sound_table(clips: ClipScores, adapted: ClipScores) -> Table:
@@ -145,7 +161,8 @@ def checkpoint_tables(report: DiarizationReport) -> list[Table]:
             clips.pooled(clips.frames), "Frames by class, corpora of training, and what it was called (share)", "frames"
         ),
         scalar_table(clips, report.adapted),
-        joined_table(report.joined, "Joined clips, corpora of training"),
+        speaker_table(clips, report.adapted),
+        joined_table(report.joined, "Joined clips with pauses and silent ends, corpora of training"),
         *foreign,
         *marked,
         *sounds,
