@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from sedtalker_cli.data.conditions import CONDITIONS, in_condition
-from sedtalker_cli.evaluation.diarization.clips import is_labelled_speech
 from sedtalker_cli.evaluation.diarization.listening import Heard, Listener
+from sedtalker_cli.evaluation.diarization.stretches import is_labelled_speech
 from sedtalker_cli.evaluation.metrics.confusion import confusion_by_group
 from sedtalker_cli.progress import Progress
 

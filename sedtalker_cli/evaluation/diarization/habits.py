@@ -12,7 +12,7 @@ import numpy as np
 from sedtalker_cli.evaluation.metrics.confusion import Confusion, sum_confusions
 
 if TYPE_CHECKING:
-    from sedtalker_cli.evaluation.diarization.clips import Clip
+    from sedtalker_cli.evaluation.diarization.stretches import Clip
 
 NEUTRAL = "neutral"
 
