@@ -32,10 +32,16 @@ def change_speed(waveform: np.ndarray, factor: float) -> np.ndarray:
     return resample(waveform, round(factor * 100), 100)
 
 
-def coloured_noise(samples: int, rng: np.random.Generator) -> np.ndarray:
-    """Noise (samples,) with a spectrum drawn between white and brown, of no particular level."""
+def coloured_noise(samples: int, rng: np.random.Generator, slope: float | None = None) -> np.ndarray:
+    """Noise (samples,) of no particular level.
+
+    Args:
+        samples: N.
+        rng: source of chance.
+        slope: amplitude falls with frequency to this power: 0 is white, 0.5 pink, 1 brown; None draws it from [0, 1].
+    """
     spectrum = np.fft.rfft(rng.standard_normal(samples))
-    spectrum[1:] /= np.arange(1, len(spectrum)) ** rng.uniform(0.0, 1.0)
+    spectrum[1:] /= np.arange(1, len(spectrum)) ** (rng.uniform(0.0, 1.0) if slope is None else slope)
     return np.fft.irfft(spectrum, samples)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zlib
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -14,7 +13,7 @@ from torch.nn import functional as F
 
 from sedtalker_cli.clock import HOP
 from sedtalker_cli.data.composites import loud_frames
-from sedtalker_cli.data.corpora import Utterance, corpus_reader
+from sedtalker_cli.data.corpora import Utterance
 from sedtalker_cli.data.recorded import worn
 from sedtalker_cli.emotion.timeline import EMOTIONS
 from sedtalker_cli.model.encoder import SpeechEncoder
@@ -25,7 +24,6 @@ WINDOWS = 2  # parts of a clip, besides the whole
 SHORTEST, LONGEST = 25, 90  # frames of speech in such a part
 LEAST = 5  # frames of speech without which a clip teaches nothing
 SAMPLED = 4  # frames of a clip for the detector of speech
-MOST_READ = 1  # clips of a speaker of read speech
 
 
 @dataclass(frozen=True)
@@ -68,19 +66,6 @@ class ClipSet:
         return ClipSet(
             **{f.name: getattr(self, f.name)[drawn if f.name.startswith("sample") else rows] for f in fields(self)}
         )
-
-
-def thinned(utterances: Sequence[Utterance], most: int) -> list[Utterance]:
-    """At most `most` clips of a speaker, `MOST_READ` of read speech; always the same ones, whatever else is there."""
-    by_speaker = defaultdict(list)
-    for utterance in utterances:
-        by_speaker[utterance.corpus, utterance.speaker].append(utterance)
-    kept = []
-    for (corpus, _), spoken in by_speaker.items():
-        reader = corpus_reader(corpus)
-        limit = most if reader.annotated else MOST_READ
-        kept += sorted(spoken, key=lambda u: zlib.crc32(u.path.name.encode()))[:limit]
-    return sorted(kept, key=lambda u: (u.corpus, u.path))
 
 
 def encode_clips(

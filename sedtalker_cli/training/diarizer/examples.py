@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 from sedtalker_cli.data.composites import CompositeSampler
 from sedtalker_cli.data.corpora import FOLDS, Utterance, corpus_reader
-from sedtalker_cli.data.recordings import WaveformStore, read_corpora
+from sedtalker_cli.data.recordings import WaveformStore, read_corpora, thinned
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.model.encoder import SpeechEncoder
 from sedtalker_cli.progress import Progress
-from sedtalker_cli.training.diarizer.clips import ClipSet, encode_clips, thinned
+from sedtalker_cli.training.diarizer.clips import ClipSet, encode_clips
 from sedtalker_cli.training.diarizer.joined import JoinedSet, encode_joined
 from sedtalker_cli.training.diarizer.settings import DiarizerTraining
 from sedtalker_cli.training.loop import Log
