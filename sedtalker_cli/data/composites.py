@@ -1,8 +1,9 @@
 """Same-speaker clips joined, so that emotion changes WITHIN a recording (cf. arXiv 2306.12991, section 3)."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 
@@ -63,6 +64,7 @@ class CompositeSampler:
         patterns: probabilities as in `PATTERNS`.
         chain: fewest and most clips of a `chain`.
         silence: longest silence in s, at both ends and between clips; 0 joins them as closely as can be.
+        shares: corpus -> factor on how often it is drawn.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class CompositeSampler:
         patterns: dict[str, float] = PATTERNS,
         chain: tuple[int, int] = (3, 5),
         silence: float = 0.0,
+        shares: Mapping[str, float] = MappingProxyType({}),
     ):
         self.load, self.seed, self.max_seconds, self.augmentation = load, seed, max_seconds, augmentation
         self.patterns, self.chain, self.silence = patterns, chain, silence
@@ -87,7 +90,8 @@ class CompositeSampler:
             self.tree[utterance.corpus][utterance.speaker]["/".join(utterance.accepted)].append(utterance)
         self.corpora = sorted(self.tree)
         sizes = np.array([sum(len(u) for s in self.tree[c].values() for u in s.values()) for c in self.corpora])
-        self.corpus_weights = sizes**temperature / np.sum(sizes**temperature)
+        weights = sizes**temperature * [shares.get(c, 1.0) for c in self.corpora]
+        self.corpus_weights = weights / weights.sum()
 
     def _classes(self, by_class: dict[str, list[Utterance]], rng: np.random.Generator) -> list[str]:
         """Emotions of the clips of one composite, as far as the speaker has them."""

@@ -25,7 +25,7 @@ from sedtalker_cli.data.corpora import (
 from sedtalker_cli.errors import InputError, UsageError
 
 Log = Callable[[str], None]
-MOST_READ = 1  # clips of a speaker of read speech
+MOST_READ = 2  # clips of a speaker of read speech
 
 
 def read_corpora(

@@ -1,7 +1,7 @@
 """Calibration on speakers that were not trained on: shares of the answers, temperature, decoding."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -11,25 +11,18 @@ from torch.nn import functional as F
 
 from sedtalker_cli.clock import HOP
 from sedtalker_cli.emotion.decoding import decode_labels
-from sedtalker_cli.emotion.timeline import EMOTIONS
 from sedtalker_cli.model.diarizer_network import DiarizerNetwork
 from sedtalker_cli.model.statistics import Measure
 from sedtalker_cli.training.diarizer.clips import ClipSet
 from sedtalker_cli.training.diarizer.joined import JoinedSet
 from sedtalker_cli.training.diarizer.labels import UNLABELLED, FrameLabels
+from sedtalker_cli.training.diarizer.shares import fit_levels, fit_shares
 from sedtalker_cli.training.diarizer.statistics import speaker_measures
 
-NEUTRAL = EMOTIONS.index("neutral")
-# For unknown and for known speakers. The least cross-entropy on joined recordings would leave out the stretches, and
-# lose whole recordings of one emotion by it: these were chosen by both, over five folds of speakers.
-SHARES = {
-    "shares": [[0.35, 0.45], [0.3, 0.5]],
-    "stretch_shares": [[0.6, 0.7], [0.5, 0.8]],
-    "level_shares": [[0.2, 0.8], [0.15, 0.85]],
-    "stretch_decoding": [50.0, 2.0],
-}
-# As few changes of label in recordings of one emotion as joined recordings allow.
-DECODING = {"min_duration": 0.8, "switch_cost": 10.0}
+CALIBRATED = 1600  # joined recordings, of all folds together
+# Of the stretches that are judged as a whole: shortest in frames, and cost of a change in nats.
+STRETCHES = (40.0, 2.0)
+FEWER_CHANGES = 0.004  # share of frames that may be wrong more, for the sake of fewer changes of label
 Log = Callable[[str], None]
 
 
@@ -46,37 +39,102 @@ class HeldOut:
         known = speaker_measures(self.network, self.clips)
         return [known.get(str(name)) for name in self.joined.names]
 
+    def thinned(self, most: int) -> "HeldOut":
+        """With at most so many joined recordings."""
+        return replace(self, joined=self.joined.chosen(range(min(most, len(self.joined)))))
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What stack and windows say of all recordings, one after the other.
+
+    Attributes:
+        stack, windows: (frames, C) class logits.
+        levels: (frames,) intensity logits of the stack.
+    """
+
+    stack: torch.Tensor
+    windows: torch.Tensor
+    levels: torch.Tensor
+
 
 @torch.no_grad()
 def calibrate(held: Sequence[HeldOut], log: Log = lambda text: None) -> dict[str, Any]:
-    """Set how the answers of stack, windows and stretches are joined, and fit the temperature.
+    """Set how the answers of stack, windows and stretches are joined; fit the temperatures and the decoding.
 
     Args:
-        held: networks with the recordings that they are calibrated on.
+        held: networks with the recordings that they are calibrated on; their shares are set.
         log: called with one line at a time.
 
     Returns:
         `temperature` (plain, adapted) and `decoding` for the checkpoint's configuration.
     """
+    held = [h.thinned(CALIBRATED // len(held)) for h in held]
     labels = joint_labels([h.joined.labels() for h in held])
+    target, wanted = torch.from_numpy(labels.emotion), torch.from_numpy(labels.intensity)
+    # Every recording counts alike, whatever its length; of one emotion or with changes.
+    lengths = torch.from_numpy(np.diff(labels.bounds))
+    weight = (1 / lengths.float()).repeat_interleave(lengths)
     cases = [[[None] * len(h.joined) for h in held], [h.measures() for h in held]]
+    set_buffer(held, "shares", slice(None), torch.ones(2, 2))  # windows without a share are not listened to
+    for case, measures in enumerate(cases):
+        found = heard(held, measures)
+        set_buffer(held, "shares", case, fit_shares([found.stack, found.windows], target, weight))
+        stack, share = held[0].network.shares[case]
+        logits = stack * found.stack + share * found.windows
+        set_buffer(held, "stretch_decoding", slice(None), torch.tensor(STRETCHES))
+        stretches = stretch_answers(held, logits, measures)
+        set_buffer(held, "stretch_shares", case, fit_shares([logits, stretches[:, :-1]], target, weight))
+        set_buffer(held, "level_shares", case, fit_levels([found.levels, stretches[:, -1]], wanted))
+    names = ("shares", "stretch_shares", "level_shares")
+    log(", ".join(f"{name} {held[0].network.get_buffer(name).tolist()}" for name in names))
+    finals = [answers_of(held, measures)[0] for measures in cases]
+    temperature = [fit_temperature(logits, labels) for logits in finals]
+    decoding = fit_decoding(torch.from_numpy(finals[0] / temperature[0]).softmax(-1).numpy(), labels)
+    log(f"temperatures {temperature}, decoding {decoding}")
+    return {"temperature": temperature, "decoding": decoding}
+
+
+def set_buffer(held: Sequence[HeldOut], name: str, row: int | slice, values: torch.Tensor) -> None:
+    """Set a row of a buffer of every network."""
     for h in held:
-        set_shares(h.network)
-    finals = [answers_of(held, measures) for measures in cases]
-    temperature = [fit_temperature(logits, labels) for logits, _ in finals]
-    log(f"temperatures {temperature}")
-    return {"temperature": temperature, "decoding": dict(DECODING)}
+        h.network.get_buffer(name)[row] = values
+
+
+def take_shares(network: DiarizerNetwork, source: DiarizerNetwork) -> None:
+    """Give a network the shares of another one."""
+    for name in ("shares", "stretch_shares", "level_shares", "stretch_decoding"):
+        network.get_buffer(name).copy_(source.get_buffer(name))
+
+
+def heard(held: Sequence[HeldOut], measures: Sequence[Sequence[Measure | None]]) -> Answers:
+    """What stack and windows say."""
+    parts = []
+    for h, own in zip(held, measures, strict=True):
+        for row, measure in zip(rows_of(h.joined), own, strict=True):
+            stack, windows = h.network.stack_answer(row), h.network.window_answer(row, None, measure)
+            (logits,), (levels,) = h.network.spread_out(stack, row.shape[1])
+            (beside,), _ = h.network.spread_out(torch.cat([windows, stack[..., -1:]], -1), row.shape[1])
+            parts.append((logits, beside, levels))
+    return Answers(*(torch.cat(part) for part in zip(*parts, strict=True)))
+
+
+def stretch_answers(
+    held: Sequence[HeldOut], logits: torch.Tensor, measures: Sequence[Sequence[Measure | None]]
+) -> torch.Tensor:
+    """Class and intensity logits (frames, C + 1) of the stretches that class logits (frames, C) fall into."""
+    parts, start = [], 0
+    for h, own in zip(held, measures, strict=True):
+        for (row,), measure in zip(rows_of(h.joined), own, strict=True):
+            stretches = h.network.stretches(logits[start : start + len(row)])
+            parts.append(h.network.stretch_answer(row, stretches, measure))
+            start += len(row)
+    return torch.cat(parts)
 
 
 def rows_of(joined: JoinedSet) -> Iterator[torch.Tensor]:
     """Features (1, T, L, D) of each recording."""
     return (joined.row(number)[None] for number in range(len(joined)))
-
-
-def set_shares(network: DiarizerNetwork) -> None:
-    """Weights of the answers, see `SHARES`."""
-    for name, values in SHARES.items():
-        network.get_buffer(name).copy_(torch.tensor(values))
 
 
 @torch.no_grad()
@@ -118,20 +176,22 @@ def fit_temperature(logits: np.ndarray, frames: FrameLabels) -> float:
 
 
 def fit_decoding(posteriors: np.ndarray, frames: FrameLabels) -> dict[str, float]:
-    """Minimum duration (s) and switching cost (nats) with the lowest share of wrongly labelled frames.
+    """Minimum duration (s) and switching cost (nats): of those with hardly more wrong frames than the best, the one
+    with the fewest changes of label.
 
     Args:
-        posteriors: (frames, C), calibrated, silence filled.
+        posteriors: (frames, C), calibrated.
         frames: with their classes.
     """
-    best, choice = np.inf, {}
+    tried = []
     for min_duration in (0.2, 0.4, 0.6, 0.8):
-        for switch_cost in (0.0, 2.0, 5.0, 10.0, 20.0, 40.0):
-            wrong = 0
+        for switch_cost in (0.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0):
+            wrong = changes = 0
             for a, b in pairwise(frames.bounds):
                 labels = decode_labels(posteriors[a:b], round(min_duration / HOP), switch_cost)
                 truth = frames.emotion[a:b]
                 wrong += np.count_nonzero((labels != truth) & (truth != UNLABELLED))
-            if wrong < best:
-                best, choice = wrong, {"min_duration": min_duration, "switch_cost": switch_cost}
-    return choice
+                changes += np.count_nonzero(np.diff(labels))
+            tried.append((wrong, changes, {"min_duration": min_duration, "switch_cost": switch_cost}))
+    allowed = min(wrong for wrong, *_ in tried) + FEWER_CHANGES * np.count_nonzero(frames.emotion != UNLABELLED)
+    return min((t for t in tried if t[0] <= allowed), key=lambda t: (t[1], t[0]))[2]

@@ -24,6 +24,7 @@ WINDOWS = 2  # parts of a clip, besides the whole
 SHORTEST, LONGEST = 25, 90  # frames of speech in such a part
 LEAST = 5  # frames of speech without which a clip teaches nothing
 SAMPLED = 4  # frames of a clip for the detector of speech
+IN_JOINED = -1  # number of the copy that was encoded inside a joined recording
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class ClipSet:
         mean, square: (N, K) float16 of normalised features, over frames of speech.
         frames: (N,) of speech.
         whole: (N,) bool, whether the stretch is all of a clip.
-        copy: (N,) 0 as recorded, else the number of a worn copy.
+        copy: (N,) 0 as recorded, else the number of a worn copy; `IN_JOINED` inside a joined recording.
         accepted: (N, C) bool, classes that count as right; none where nothing is told.
         known: (N, C) bool, classes that the corpus can tell.
         intensity: (N,) with NaN where unknown.
@@ -65,6 +66,12 @@ class ClipSet:
         rows, drawn = np.isin(self.speaker, speakers), np.isin(self.sample_speaker, speakers)
         return ClipSet(
             **{f.name: getattr(self, f.name)[drawn if f.name.startswith("sample") else rows] for f in fields(self)}
+        )
+
+    def __add__(self, other: ClipSet) -> ClipSet:
+        """The rows of both."""
+        return ClipSet(
+            **{f.name: np.concatenate([getattr(self, f.name), getattr(other, f.name)]) for f in fields(self)}
         )
 
 

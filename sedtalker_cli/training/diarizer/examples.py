@@ -11,11 +11,12 @@ from sedtalker_cli.errors import InputError
 from sedtalker_cli.model.encoder import SpeechEncoder
 from sedtalker_cli.progress import Progress
 from sedtalker_cli.training.diarizer.clips import ClipSet, encode_clips
-from sedtalker_cli.training.diarizer.joined import JoinedSet, encode_joined
+from sedtalker_cli.training.diarizer.joined import JoinedSet, encode_joined, stretches_of
 from sedtalker_cli.training.diarizer.settings import DiarizerTraining
 from sedtalker_cli.training.loop import Log
 
 SILENCE = 1.5  # s, the longest at the ends of joined recordings
+READ_SHARE = 0.25  # of joined recordings of plain read speech, against what its size would give
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Examples:
     """Encoded sound of all parts.
 
     Attributes:
-        clips: single recordings.
+        clips: stretches of one emotion, in single and in joined recordings.
         joined: joined recordings.
         parts: corpus and speaker -> `train`, `val` or `test`.
         folds: of each fold, the speakers that are tested in it; empty where there is no cross-validation.
@@ -69,7 +70,7 @@ def encode_examples(settings: DiarizerTraining, encoder: SpeechEncoder, log: Log
     clips = encode_clips(cache / "clips", usable, recorded, encoder, settings.copies, settings.seed, progress)
     # Every corpus has joined recordings, also one that is left out: the same cache serves all parts.
     heard = set(zip(clips.speaker.tolist(), clips.path.tolist(), strict=True))
-    spoken = [u for u in labelled if u.speech and u.accepted and (name_of(u), u.path.name) in heard]
+    spoken = [u for u in usable if u.speech and u.accepted and (name_of(u), u.path.name) in heard]
     if not spoken:
         raise InputError("no recordings of speech with emotions; give more corpora or another --splits")
     sampler = CompositeSampler(
@@ -79,9 +80,11 @@ def encode_examples(settings: DiarizerTraining, encoder: SpeechEncoder, log: Log
         temperature=settings.temperature,
         augmentation=settings.augmentation,
         silence=SILENCE,
+        shares={u.corpus: READ_SHARE for u in spoken if not corpus_reader(u.corpus).annotated},
     )
     folder = cache / f"joined-{joined_key(settings, encoder, spoken):08x}"
     joined = encode_joined(folder, sampler, settings.composites, encoder, progress)
+    clips += stretches_of(joined, settings.seed)
     folds = ()
     if settings.cross_validate:
         drawn = (frozenset(name_of(u) for u in read(k) if u.split == "test") for k in range(FOLDS))

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch.nn import functional as F
 
 from sedtalker_cli.data.composites import Composite, CompositeSampler
 from sedtalker_cli.emotion.timeline import EMOTIONS
 from sedtalker_cli.model.encoder import SpeechEncoder
 from sedtalker_cli.progress import Progress, silent
+from sedtalker_cli.training.diarizer.clips import IN_JOINED, LEAST, LONGEST, SHORTEST, ClipSet
 from sedtalker_cli.training.diarizer.labels import FrameLabels, Labels, describe, frame_count, speaker_name
 
 TOGETHER = 6  # recordings of similar length that are encoded at once, to pad little
@@ -137,6 +140,54 @@ def encode_joined(
     features = np.memmap(folder / "features.f16", np.float16, "r").reshape(frames, encoder.num_taps, encoder.dim)
     meta = tuple(json.loads(str(values.pop("meta"))))
     return JoinedSet(features, meta=meta, **values)
+
+
+def stretches_of(joined: JoinedSet, seed: int = 0) -> ClipSet:
+    """Statistics of every stretch of one emotion, and of a part of each, as they are heard between their neighbours.
+
+    A clip's features depend on what lies around it; networks that heard clips alone err where emotions change.
+
+    Args:
+        joined: recordings.
+        seed: of the parts.
+    """
+    rng = np.random.default_rng([seed, 7])
+    rows: list[dict[str, np.ndarray]] = []
+    for number, (start, stop) in enumerate(joined.bounds):
+        accepted = joined.accepted[start:stop]
+        heard = np.flatnonzero(accepted.any(1))
+        if not len(heard):
+            continue
+        x = joined.row(number)[heard]
+        x = F.layer_norm(x, x.shape[-1:]).flatten(1).numpy()
+        changes = np.flatnonzero((accepted[heard][1:] != accepted[heard][:-1]).any(1)) + 1
+        intensity = joined.intensity[start:stop][heard]
+        for first, last in pairwise([0, *changes, len(heard)]):
+            spans = [(first, last)]
+            length = int(rng.integers(SHORTEST, LONGEST))
+            if last - first > length + LEAST:
+                begin = int(rng.integers(first, last - length))
+                spans.append((begin, begin + length))
+            for a, b in spans if last - first >= LEAST else ():
+                levels = intensity[a:b][~np.isnan(intensity[a:b])]
+                rows.append(
+                    {
+                        "mean": x[a:b].mean(0).astype(np.float16),
+                        "square": (x[a:b] ** 2).mean(0).astype(np.float16),
+                        "frames": np.int64(b - a),
+                        "whole": np.bool_((a, b) == (first, last)),
+                        "copy": np.int64(IN_JOINED),
+                        "accepted": accepted[heard[a]],
+                        "known": joined.known[number],
+                        "intensity": np.float32(levels.mean() if len(levels) else np.nan),
+                        "corpus": np.str_(str(joined.names[number]).split("/")[0]),
+                        "speaker": np.str_(joined.names[number]),
+                        "path": np.str_(f"joined-{start}"),
+                    }
+                )
+    kept = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+    none = np.zeros(0, bool)
+    return ClipSet(**kept, sample=kept["mean"][:0], sample_speech=none, sample_speaker=kept["speaker"][:0])
 
 
 def _write(

@@ -13,7 +13,7 @@ from sedtalker_cli.model.checkpoint import save_checkpoint, sizes_of
 from sedtalker_cli.model.diarizer_network import DiarizerNetwork
 from sedtalker_cli.model.encoder import SpeechEncoder
 from sedtalker_cli.progress import Progress, silent
-from sedtalker_cli.training.diarizer.calibrate import HeldOut, answers_of, calibrate, joint_labels, set_shares
+from sedtalker_cli.training.diarizer.calibrate import HeldOut, answers_of, calibrate, joint_labels, take_shares
 from sedtalker_cli.training.diarizer.clips import ClipSet
 from sedtalker_cli.training.diarizer.examples import Examples, encode_examples
 from sedtalker_cli.training.diarizer.joined import JoinedSet
@@ -100,7 +100,7 @@ class Trainer:
         (self.settings.out / "cross-validation.json").write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
         self.log("training on all speakers")
         network = self.fit(self.settings.out, *examples.of(everybody))
-        set_shares(network)
+        take_shares(network, held[0].network)
         self.write(network, self.settings.out / "checkpoint", calibration)
         return scores
 

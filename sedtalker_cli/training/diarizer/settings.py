@@ -34,11 +34,11 @@ class DiarizerTraining:
     out: Path
     encoder: str
     cache: Path | None = None
-    composites: int = 1600
-    clips: int = 120
+    composites: int = 4800
+    clips: int = 250
     copies: int = 1
     steps: int = 1500
-    epochs: int = 10
+    epochs: int = 5
     batch: int = 24
     learning_rate: float = 1e-3
     weight_decay: float = 0.02

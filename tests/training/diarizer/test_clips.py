@@ -7,8 +7,9 @@ import pytest
 from torch.nn import functional as F
 
 from sedtalker_cli.data.composites import loud_frames
+from sedtalker_cli.data.recordings import thinned
 from sedtalker_cli.emotion.timeline import EMOTIONS
-from sedtalker_cli.training.diarizer.clips import ClipSet, encode_clips, thinned
+from sedtalker_cli.training.diarizer.clips import ClipSet, encode_clips
 from tests.training.diarizer.encoders import Ears, clip, sound_of
 
 CLIPS = [clip(n, "happy" if n % 2 else "neutral", speaker=str(n % 3)) for n in range(6)]
