@@ -48,7 +48,7 @@ def test_one_training_loop():
     """
     loop = "sedtalker_cli.training.loop"
     assert callers("save_state") == {loop}
-    fitted = {f"sedtalker_cli.training.diarizer.{name}" for name in ("statistics", "speech", "calibrate")}
+    fitted = {f"sedtalker_cli.training.diarizer.{name}" for name in ("statistics", "speech", "shares")}
     assert callers("backward") - fitted == {loop}
 
 

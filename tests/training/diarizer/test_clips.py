@@ -7,7 +7,7 @@ import pytest
 from torch.nn import functional as F
 
 from sedtalker_cli.data.composites import loud_frames
-from sedtalker_cli.data.recordings import thinned
+from sedtalker_cli.data.recordings import MOST_READ, thinned
 from sedtalker_cli.emotion.timeline import EMOTIONS
 from sedtalker_cli.training.diarizer.clips import ClipSet, encode_clips
 from tests.training.diarizer.encoders import Ears, clip, sound_of
@@ -131,4 +131,4 @@ def test_speakers_are_thinned_to_the_same_clips():
     alone = thinned([u for u in many if u.speaker == "1"], 5)
     assert alone == [u for u in kept if u.speaker == "1"]
     read = thinned([clip(n, "neutral", corpus="librispeech") for n in range(5)], 5)
-    assert len(read) == 1  # read speech
+    assert len(read) == MOST_READ
