@@ -60,7 +60,7 @@ def diarization(
     leave_out: opt.LeaveOut = None,
     split: Annotated[str, typer.Option(metavar="train|val|test", help="Part to score.")] = "test",
     most: Annotated[
-        int | None, typer.Option(min=1, help="Clips of a speaker, of read speech one; all without this option.")
+        int | None, typer.Option(min=1, help="Clips of a speaker, of read speech two; all without this option.")
     ] = None,
     joined: Annotated[int, typer.Option(min=1, help="Number of joined recordings.")] = 300,
     conditions: Annotated[

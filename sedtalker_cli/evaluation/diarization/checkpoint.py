@@ -85,7 +85,7 @@ def evaluate_checkpoint(
         joined: number of joined recordings of 2 to 4 clips.
         seed: of the joined recordings.
         fold, leave_out: as in training (see `data.recordings.read_corpora`).
-        most: clips of a speaker that are scored, of read speech one; None scores all.
+        most: clips of a speaker that are scored, of read speech two; None scores all.
         conditions: score some clips in noise, rooms, channels and silence too.
         log: called with one line at a time.
         progress: called as (stage, done, total).
