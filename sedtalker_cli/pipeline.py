@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from sedtalker_cli.model.features import Features
     from sedtalker_cli.model.loading import AnyAnimator, AnyDiarizer
 
+LONG = 60.0  # s; a recording of this length tells enough of its speaker to be judged by their own measure
+
 
 class Pipeline:
     """The models, loaded once; encoder features are computed once a file and feed both of them.
@@ -156,7 +158,8 @@ class Pipeline:
         Args:
             path: sound file.
             progress: called as (stage, done, total).
-            voice: what is known of its speaker, to judge them by their own measure; None judges by that of all.
+            voice: what is known of its speaker, to judge them by their own measure; None judges a recording of a minute
+                or more by what it tells itself, shorter ones by the measure of all.
             turns: who speaks when; every speaker is then judged by their own measure.
             speaker: the one whose turns are heard, the rest is silence; None hears all.
 
@@ -169,15 +172,19 @@ class Pipeline:
         features, duration, loudness, pitch = self._encode(path, progress, spans_of(turns, speaker))
         progress("diarizing", 0, 1)
         speakers = None if turns is None else SpeakerFrames.from_turns(turns, duration, speaker)
+        if voice is None and turns is None and self.diarizer.adapts and duration >= LONG:
+            voice = self.diarizer.voice(features)
         posteriors, intensity = self.diarizer.predict(features, voice)
         if speakers is not None and self.diarizer.adapts:
             self._adapt(features, speakers, speaker, posteriors, intensity)
+        speech = self.diarizer.speech(features)
         timeline = EmotionTimeline.from_posteriors(
-            self.classes, posteriors, intensity, duration, **self.diarizer.decoding
+            self.classes, posteriors, intensity, duration, speech=speech, **self.diarizer.decoding
         )
         if speaker is not None and speakers is not None:
             timeline = rest_of_others(timeline, speakers.of(speaker))
-        return Diarization(timeline, features, duration, loudness, pitch, speakers)
+        adapted = voice is not None or speakers is not None
+        return Diarization(timeline, features, duration, loudness, pitch, speakers, adapted)
 
     def _adapt(
         self,
@@ -265,7 +272,7 @@ class Pipeline:
         motion = kind.animate(self.animator, replace(found, timeline=timeline, features=features), head, options)
         metadata = {
             **motion.metadata,
-            "adapted": voice is not None or turns is not None,
+            "adapted": found.adapted,
             **{name: value for name, value in asdict(options).items() if name in kind.options},
             "models": self.models(animate=True),
             "precision": self.encoder.precision,

@@ -81,7 +81,11 @@ class FakeDiarizer:
 
         from sedtalker_cli.model.diarizer import Voice
 
-        return Voice(torch.as_tensor(features)[:, 0].float().sum(0), len(features))
+        levels = torch.as_tensor(features)[:, 0].float()
+        return Voice(levels.sum(0), (levels**2).sum(0), len(features), torch.zeros(7), 1)
+
+    def speech(self, features):
+        return np.ones(len(features), np.float32)
 
     def predict(self, features, voice=None):
         posteriors = np.full((len(features), 7), 0.05, np.float32)

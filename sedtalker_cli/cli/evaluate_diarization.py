@@ -23,15 +23,20 @@ Examples:
   sedtalker evaluate diarization --reference truth/ --hypothesis results/ --uem regions.uem
 
 \b
-With --corpus: scores whole clips (frames, clips, calibration, intensity) and clips joined with known
-boundaries (EDER, boundaries), next to a guess of one emotion for each whole file; each also with
-speakers known by all their clips (diarize --adapt). Where a corpus marks spans, they are the clips.
+With --corpus: scores whole recordings as they lie, silence included, the way diarize hears them (frames,
+clips, speakers, calibration, intensity), and clips joined with pauses and known boundaries (EDER,
+boundaries), next to a guess of one emotion for each whole file; each also with speakers known by all
+their clips (diarize --adapt). Where a corpus marks spans, they are the clips; read speech without labels
+(librispeech, speechocean762) only tells how much of it is called an emotion.
 Give --splits, --fold and --leave-out as in training; without them both draw the same split.
 With --reference and --hypothesis: scores RTTM files, no model takes part. Recordings are matched by the
 uri in the files and evaluated to the end of their reference, or in the regions of --uem.
 Tables go to standard output, all numbers to OUT/report.json, tables and pictures to OUT/report.html."""
 
-OF_CORPORA = ("corpus", "splits", "fold", "leave_out", "split", "joined", "seed", "encoder", "model", "device")
+OF_CORPORA = (
+    *("corpus", "splits", "fold", "leave_out", "split", "most", "joined", "conditions"),
+    *("seed", "encoder", "model", "device"),
+)
 OF_FILES = ("reference", "hypothesis", "uem")
 
 
@@ -54,7 +59,13 @@ def diarization(
     fold: opt.Fold = None,
     leave_out: opt.LeaveOut = None,
     split: Annotated[str, typer.Option(metavar="train|val|test", help="Part to score.")] = "test",
+    most: Annotated[
+        int | None, typer.Option(min=1, help="Clips of a speaker, of read speech two; all without this option.")
+    ] = None,
     joined: Annotated[int, typer.Option(min=1, help="Number of joined recordings.")] = 300,
+    conditions: Annotated[
+        bool, typer.Option("--conditions", help="Score clips in noise, rooms, channels and silence too.")
+    ] = False,
     seed: opt.Seed = 0,
     encoder: opt.Encoder = None,
     model: opt.Model = None,
@@ -72,7 +83,20 @@ def diarization(
         if from_files:
             content, page, tables, notes = score_rttm(reference, hypothesis, uem)
         else:
-            options = (corpus, splits, fold, leave_out, split, joined, seed, encoder, model, device.value)
+            options = (
+                corpus,
+                splits,
+                fold,
+                leave_out,
+                split,
+                most,
+                joined,
+                conditions,
+                seed,
+                encoder,
+                model,
+                device.value,
+            )
             (content, page, tables), notes = score_corpora(*options, quiet), []
         leave_report(out, content, page, tables, notes, as_json, quiet)
 
@@ -116,7 +140,9 @@ def score_corpora(
     fold: int | None,
     leave_out: str | None,
     split: str,
+    most: int | None,
     joined: int,
+    conditions: bool,
     seed: int,
     encoder: str | None,
     model: Path | None,
@@ -143,6 +169,8 @@ def score_corpora(
             seed,
             fold=fold,
             leave_out=leave_out,
+            most=most,
+            conditions=conditions,
             log=log,
             progress=progress,
         )

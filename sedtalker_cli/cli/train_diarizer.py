@@ -17,6 +17,7 @@ Examples:
   sedtalker train diarizer --corpus esd=PATH --splits splits.csv --out runs/esd --epochs 30
   sedtalker train diarizer --corpus ravdess=PATH --corpus emodb=PATH --splits splits.csv --fold 0 --out runs/fold0
   sedtalker train diarizer --corpus ravdess=PATH --corpus emodb=PATH --leave-out emodb --out runs/not-emodb
+  sedtalker train diarizer --corpus ravdess=PATH --corpus emodb=PATH --cross-validate --out runs/all
   sedtalker train diarizer --preset paper --corpus meld=PATH --corpus zed=PATH --out runs/paper --device cuda
 
 \b
@@ -25,8 +26,9 @@ Examples:
 then 15, 16, 0.0001 and 4096. docs/paper.md says what is as published.
 
 \b
-The same command resumes an interrupted run. Results: OUT/checkpoint (the best epoch by
-validation), OUT/log.csv (one row an epoch)."""
+The same command resumes an interrupted run. Sound is encoded once, into the cache.
+Results: OUT/checkpoint (the best epoch by validation; with --cross-validate all epochs, on all speakers),
+OUT/log.csv (one row an epoch), and of each fold OUT/fold-K/checkpoint and OUT/cross-validation.json."""
 
 
 class Preset(str, Enum):
@@ -37,17 +39,10 @@ class Preset(str, Enum):
 
 
 BASE_ONLY = (
-    *("start", "draws", "tuned_layers", "tuned_rate", "smoothing", "temperature", "augmentation", "masking"),
-    "precision",
+    *("cache", "clips", "copies", "steps", "smoothing", "temperature", "augmentation", "read_weight"),
+    "cross_validate",
 )
 PAPER_ONLY = ("device",)
-
-
-class Precision(str, Enum):
-    """Numbers that the encoder's layers are computed with."""
-
-    float32 = "float32"
-    bfloat16 = "bfloat16"
 
 
 def diarizer(
@@ -64,27 +59,27 @@ def diarizer(
     fold: opt.Fold = None,
     leave_out: opt.LeaveOut = None,
     encoder: opt.Encoder = None,
-    start: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Diarizer checkpoint to start from instead of random weights.")
+    cross_validate: Annotated[
+        bool,
+        typer.Option(
+            "--cross-validate",
+            help="Train without each fold of speakers in turn, calibrate on what was not heard, then train on all.",
+        ),
+    ] = False,
+    cache: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Encoded sound, which runs may share.  [default: OUT/cache]")
     ] = None,
-    composites: Annotated[int, typer.Option(min=8, help="Joined clips in a draw.")] = 1536,
-    draws: Annotated[
-        int, typer.Option(min=0, help="Draws kept in memory, which epochs take in turn; 0 draws afresh every time.")
-    ] = 4,
-    epochs: Annotated[int, typer.Option(min=0, help="Passes over a draw.")] = 20,
+    composites: Annotated[int, typer.Option(min=8, help="Joined recordings, for the stack.")] = 1600,
+    clips: Annotated[int, typer.Option(min=1, help="Most clips of a speaker, for the statistics.")] = 120,
+    copies: Annotated[int, typer.Option(min=0, help="Copies of each clip with rooms, noise, telephones, silence.")] = 1,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of each statistics network.")] = 1500,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes of the stack over the joined recordings.")] = 10,
     batch: Annotated[int, typer.Option(min=1, help="Recordings per step.")] = 24,
-    learning_rate: Annotated[float, typer.Option(min=0, help="Highest learning rate.")] = 1e-3,
-    tuned_layers: Annotated[
-        int, typer.Option(min=0, help="Encoder layers above its lowest kept one that are trained along.")
-    ] = 0,
-    tuned_rate: Annotated[float, typer.Option(min=0, help="Their learning rate, as a share of the rest's.")] = 0.1,
-    smoothing: Annotated[float, typer.Option(min=0, max=1, help="Label smoothing.")] = 0.05,
-    temperature: Annotated[float, typer.Option(min=0, max=1, help="Corpora are drawn by size to this power.")] = 0.3,
+    learning_rate: Annotated[float, typer.Option(min=0, help="Highest learning rate of the stack.")] = 1e-3,
+    smoothing: Annotated[float, typer.Option(min=0, max=1, help="Label smoothing of the stack.")] = 0.05,
+    temperature: Annotated[float, typer.Option(min=0, max=1, help="Corpora are drawn by size to this power.")] = 0.5,
     augmentation: Annotated[float, typer.Option(min=0, max=1, help="Strength of the sound's augmentation.")] = 1.0,
-    masking: Annotated[float, typer.Option(min=0, max=0.9, help="Share of features that is hidden.")] = 0.0,
-    precision: Annotated[
-        Precision, typer.Option(help="Of the encoder's layers; bfloat16 is fast on processors that support it.")
-    ] = Precision.float32,
+    read_weight: Annotated[float, typer.Option(min=0, max=1, help="Weight of read speech without labels.")] = 0.05,
     seed: opt.Seed = 0,
     device: opt.DeviceOption = opt.Device.auto,
     quiet: opt.Quiet = False,
@@ -115,19 +110,19 @@ def diarizer(
             leave_out=leave_out,
             out=out,
             encoder=encoder or str(weights_dir("encoder")),
-            start=start,
+            cross_validate=cross_validate,
+            cache=cache,
             composites=composites,
-            draws=draws,
+            clips=clips,
+            copies=copies,
+            steps=steps,
             epochs=epochs,
             batch=batch,
             learning_rate=learning_rate,
-            tuned_rate=tuned_rate,
             smoothing=smoothing,
             temperature=temperature,
             augmentation=augmentation,
-            masking=masking,
-            precision=precision.value,
-            network={"tuned_layers": tuned_layers},
+            read_weight=read_weight,
             seed=seed,
         )
         with stage_bar(quiet) as (log, progress):

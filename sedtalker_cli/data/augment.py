@@ -1,5 +1,7 @@
 """Changes to the sound that must not change the label: noise, rooms, channels, speed, level."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.signal import butter, fftconvolve, sosfilt
 
@@ -30,10 +32,16 @@ def change_speed(waveform: np.ndarray, factor: float) -> np.ndarray:
     return resample(waveform, round(factor * 100), 100)
 
 
-def coloured_noise(samples: int, rng: np.random.Generator) -> np.ndarray:
-    """Noise (samples,) with a spectrum drawn between white and brown, of no particular level."""
+def coloured_noise(samples: int, rng: np.random.Generator, slope: float | None = None) -> np.ndarray:
+    """Noise (samples,) of no particular level.
+
+    Args:
+        samples: N.
+        rng: source of chance.
+        slope: amplitude falls with frequency to this power: 0 is white, 0.5 pink, 1 brown; None draws it from [0, 1].
+    """
     spectrum = np.fft.rfft(rng.standard_normal(samples))
-    spectrum[1:] /= np.arange(1, len(spectrum)) ** rng.uniform(0.0, 1.0)
+    spectrum[1:] /= np.arange(1, len(spectrum)) ** (rng.uniform(0.0, 1.0) if slope is None else slope)
     return np.fft.irfft(spectrum, samples)
 
 
@@ -118,3 +126,34 @@ def shift_voice(waveform: np.ndarray, factor: float) -> np.ndarray:
     advance = torch.linspace(0, np.pi * hop, n_fft // 2 + 1)[:, None]
     slow = torch.istft(phase_vocoder(spectrum, 1 / factor, advance), n_fft, hop, window=window).numpy()
     return np.pad(slow, (0, max(0, len(waveform) - len(slow))))[: len(waveform)].astype(np.float32)
+
+
+def babble(samples: int, voices: Sequence[np.ndarray], rng: np.random.Generator, speakers: int = 6) -> np.ndarray:
+    """Several people talking at once (samples,), of no particular level.
+
+    Args:
+        samples: N.
+        voices: waveforms of speech, each repeated where it is too short.
+        rng: source of chance.
+        speakers: how many.
+    """
+    mixed = np.zeros(samples)
+    for _ in range(speakers):
+        voice = voices[rng.integers(len(voices))]
+        voice = np.tile(voice, -(-(samples + 1) // max(1, len(voice))) + 1)
+        start = int(rng.integers(len(voice) - samples + 1))
+        mixed += voice[start : start + samples] / (np.sqrt(np.mean(np.square(voice, dtype=np.float64))) + 1e-9)
+    return mixed
+
+
+def at_ratio(waveform: np.ndarray, noise: np.ndarray, ratio: float, speech: np.ndarray) -> np.ndarray:
+    """Add noise so that speech is `ratio` dB above it.
+
+    Args:
+        waveform, noise: (N,).
+        ratio: dB.
+        speech: (N,) bool, samples whose power counts; all do where there are none.
+    """
+    heard = waveform[speech] if speech.any() else waveform
+    power, noise_power = np.mean(heard**2), np.mean(noise**2) + 1e-20
+    return waveform + noise * np.sqrt(power / noise_power * 10 ** (-ratio / 10))

@@ -1,5 +1,7 @@
-"""Corpora in memory: utterances with their split and speech-trimmed waveforms."""
+"""Corpora in memory: utterances with their split and their waveforms, trimmed to speech or as recorded."""
 
+import zlib
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +25,7 @@ from sedtalker_cli.data.corpora import (
 from sedtalker_cli.errors import InputError, UsageError
 
 Log = Callable[[str], None]
+MOST_READ = 2  # clips of a speaker of read speech
 
 
 def read_corpora(
@@ -65,8 +68,21 @@ def read_corpora(
     return [u for u in utterances if u.split]
 
 
+def thinned(utterances: Sequence[Utterance], most: int) -> list[Utterance]:
+    """At most `most` clips of a speaker, `MOST_READ` of read speech; always the same ones, whatever else is there."""
+    by_speaker = defaultdict(list)
+    for utterance in utterances:
+        by_speaker[utterance.corpus, utterance.speaker].append(utterance)
+    kept = []
+    for (corpus, _), spoken in by_speaker.items():
+        reader = corpus_reader(corpus)
+        limit = most if reader.annotated else MOST_READ
+        kept += sorted(spoken, key=lambda u: zlib.crc32(u.path.name.encode()))[:limit]
+    return sorted(kept, key=lambda u: (u.corpus, u.path))
+
+
 class WaveformStore:
-    """Decoded waveforms, trimmed to speech, kept as 16-bit numbers.
+    """Decoded waveforms, trimmed to speech or as recorded, kept as 16-bit numbers.
 
     Args:
         trim: cut silence at both ends, unless the corpus marks spans, which would move.

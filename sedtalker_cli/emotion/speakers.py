@@ -1,7 +1,7 @@
 """Who speaks when: turns of speakers, frame by frame; segments of emotion, cut where the speaker changes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -105,10 +105,10 @@ def rest_of_others(timeline: EmotionTimeline, speaking: np.ndarray) -> EmotionTi
     """
     neutral = timeline.classes.index("neutral") if "neutral" in timeline.classes else 0
     posteriors = np.where(speaking[:, None], timeline.posteriors, np.eye(len(timeline.classes))[neutral])
-    return EmotionTimeline(
-        timeline.classes,
-        posteriors,
-        np.where(speaking, timeline.intensity, 0),
-        np.where(speaking, timeline.labels, neutral),
-        timeline.duration,
+    return replace(
+        timeline,
+        posteriors=posteriors,
+        intensity=np.where(speaking, timeline.intensity, 0),
+        labels=np.where(speaking, timeline.labels, neutral),
+        speech=np.where(speaking, timeline.speech, 0),
     )

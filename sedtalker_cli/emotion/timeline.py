@@ -47,6 +47,7 @@ class EmotionTimeline:
         intensity: (T,) float32 in [0, 1].
         labels: (T,) int64, index into `classes`.
         duration: of the recording in s, T = ceil(duration / 0.02).
+        speech: (T,) float32, probability that somebody speaks; 1 throughout where that is not known.
     """
 
     classes: tuple[str, ...]
@@ -54,6 +55,7 @@ class EmotionTimeline:
     intensity: np.ndarray
     labels: np.ndarray
     duration: float
+    speech: np.ndarray | None = None
 
     def __post_init__(self):
         self.classes = tuple(self.classes)
@@ -61,8 +63,9 @@ class EmotionTimeline:
         self.intensity = np.asarray(self.intensity, np.float32)
         self.labels = np.asarray(self.labels, np.int64)
         frames = frame_count(self.duration)
-        shapes = (self.posteriors.shape, self.intensity.shape, self.labels.shape)
-        if shapes != ((frames, len(self.classes)), (frames,), (frames,)):
+        self.speech = np.ones(frames, np.float32) if self.speech is None else np.asarray(self.speech, np.float32)
+        shapes = (self.posteriors.shape, self.intensity.shape, self.labels.shape, self.speech.shape)
+        if shapes != ((frames, len(self.classes)), (frames,), (frames,), (frames,)):
             raise ValueError(
                 f"{self.duration} s need {frames} frames of {len(self.classes)} classes, got shapes {shapes}"
             )
@@ -77,6 +80,7 @@ class EmotionTimeline:
         intensity: np.ndarray,
         duration: float,
         *,
+        speech: np.ndarray | None = None,
         min_duration: float = 0.0,
         switch_cost: float = 0.0,
     ) -> "EmotionTimeline":
@@ -87,12 +91,13 @@ class EmotionTimeline:
             posteriors: (T, C).
             intensity: (T,).
             duration: of the recording in s.
+            speech: (T,) probability that somebody speaks, if it is known.
             min_duration: shortest segment in s.
             switch_cost: cost of a change of emotion in nats.
         """
         posteriors = np.asarray(posteriors, np.float32)
         labels = decode_labels(posteriors, int(np.ceil(min_duration / HOP - 1e-6)), switch_cost)
-        return cls(tuple(classes), posteriors, intensity, labels, duration)
+        return cls(tuple(classes), posteriors, intensity, labels, duration, speech)
 
     @classmethod
     def from_segments(

@@ -1,4 +1,4 @@
-"""`.emotion.csv`: one row every 20 ms, `frame,time,emotion,intensity,confidence,p_<class>...`."""
+"""`.emotion.csv`: one row every 20 ms, `frame,time,emotion,intensity,confidence,p_<class>...,speech`."""
 
 import csv
 import math
@@ -39,9 +39,9 @@ def write_emotion_csv(
     place = np.argsort(order)
     parts = _to_units(timeline.posteriors[:, order])
     with atomic_file(path) as part, open(part, "w", encoding="utf-8", newline="") as file:
-        last = () if speakers is None else ("speaker",)
+        last = ("speech",) if speakers is None else ("speech", "speaker")
         file.write(",".join([*COLUMNS, *(f"p_{name}" for name in classes), *last]) + "\n")
-        row = "%d,%.2f,%s,%.4f,%.6f" + ",%.6f" * len(classes) + ("" if speakers is None else ",%s") + "\n"
+        row = "%d,%.2f,%s,%.4f,%.6f" + ",%.6f" * len(classes) + ",%.4f" + ("" if speakers is None else ",%s") + "\n"
         cells = {} if speakers is None else {name: (_cell(name),) for name in set(speakers)}
         for start in range(0, len(parts), 4096):
             lines = []
@@ -49,11 +49,14 @@ def write_emotion_csv(
                 place[timeline.labels[start : start + 4096]].tolist(),
                 timeline.intensity[start : start + 4096].tolist(),
                 (parts[start : start + 4096] / UNITS).tolist(),
+                timeline.speech[start : start + 4096].tolist(),
                 strict=True,
             )
-            for frame, (label, intensity, values) in enumerate(block, start=start):
+            for frame, (label, intensity, values, speech) in enumerate(block, start=start):
                 end = () if speakers is None else cells[speakers[frame]]
-                lines.append(row % (frame, frame * HOP, classes[label], intensity, values[label], *values, *end))
+                lines.append(
+                    row % (frame, frame * HOP, classes[label], intensity, values[label], *values, speech, *end)
+                )
             file.write("".join(lines))
 
 
@@ -62,7 +65,7 @@ def read_emotion_csv(path: str | os.PathLike) -> EmotionTimeline:
 
     Args:
         path: file with at least the columns `time` and `emotion`. Without `p_` columns rows are one-hot;
-            without `intensity` emotions are shown in full (neutral: 0).
+            without `intensity` emotions are shown in full (neutral: 0), without `speech` somebody always speaks.
 
     Returns:
         A timeline as long as its rows (rows x 20 ms), with the classes of its columns. A row of which only
@@ -130,7 +133,8 @@ def read_emotion_csv(path: str | os.PathLike) -> EmotionTimeline:
             confidence = _floats(path, "confidence", columns["confidence"])
             own = np.abs(confidence - posteriors[np.arange(len(labels)), labels]) < EQUAL
             edited = ~own & (np.abs(confidence[:, None] - posteriors) < EQUAL).any(axis=1)
-    timeline = EmotionTimeline(classes, posteriors, intensity, labels, duration)
+    speech = _floats(path, "speech", columns["speech"]) if "speech" in columns else None
+    timeline = EmotionTimeline(classes, posteriors, intensity, labels, duration, speech)
     return _with_edits(timeline, edited)
 
 

@@ -43,6 +43,8 @@ def write_emotion_json(path: str | os.PathLike, timeline: EmotionTimeline, uri: 
         _write_blocks(file, timeline.labels, lambda block: block.tolist())
         file.write('],\n  "intensity": [')
         _write_blocks(file, timeline.intensity, lambda block: np.round(block.astype(np.float64), 6).tolist())
+        file.write('],\n  "speech": [')
+        _write_blocks(file, timeline.speech, lambda block: np.round(block.astype(np.float64), 6).tolist())
         file.write('],\n  "posteriors": [')
         _write_blocks(file, timeline.posteriors, lambda block: np.round(block.astype(np.float64), 6).tolist())
         file.write("]\n }\n}\n")
@@ -96,14 +98,15 @@ def read_emotion_json(path: str | os.PathLike) -> EmotionTimeline:
     posteriors = _array(path, frames, "posteriors", (count, len(classes)))
     if (labels != np.floor(labels)).any() or labels.max(initial=0) >= len(classes):
         raise InputError(f"{path}: a label is not a whole number from 0 to {len(classes) - 1}")
-    for name, values in (("intensity", intensity), ("posteriors", posteriors)):
+    speech = _array(path, frames, "speech", (count,)) if "speech" in frames else np.ones(count)
+    for name, values in (("intensity", intensity), ("posteriors", posteriors), ("speech", speech)):
         if values.max(initial=0) > 1:
             raise InputError(f"{path}: {name}: a value is above 1")
     totals = posteriors.sum(axis=1, keepdims=True)
     wrong = np.flatnonzero(np.abs(totals[:, 0] - 1) > SUM_TOLERANCE)
     if len(wrong):
         raise InputError(f"{path}: posteriors of frame {wrong[0]} sum to {totals[wrong[0], 0]:.3f}, expected 1")
-    return EmotionTimeline(tuple(classes), posteriors / totals, intensity, labels, float(duration))
+    return EmotionTimeline(tuple(classes), posteriors / totals, intensity, labels, float(duration), speech)
 
 
 def _array(path: str | os.PathLike, frames: dict[str, Any], name: str, shape: tuple[int, ...]) -> np.ndarray:

@@ -172,7 +172,7 @@ def check_sizes(sizes: Any) -> None:
     for name, value in sizes.items():
         if isinstance(value, str) and name != "layout":
             continue  # a choice among names, which the network knows
-        most = MOST_LAYERS if name in ("num_layers", "tuned_layers") else MOST_SIZE
+        most = MOST_LAYERS if name in ("num_layers", "members") else MOST_SIZE
         values = value if isinstance(value, list) else [len(value) if name == "layout" else value]
         if not all(isinstance(v, int | float) and 0 <= v <= most for v in values):
             raise ValueError(f"{name} is {str(value)[:40]}")

@@ -25,6 +25,7 @@ class Diarization:
         loudness: (T50,) of the recording, 0 to 1.
         pitch: (T50,) of the voice in semitones; nan where there is none.
         speakers: who speaks in every frame, where that is known.
+        adapted: whether the speaker's own voice was asked for.
     """
 
     timeline: EmotionTimeline
@@ -33,3 +34,4 @@ class Diarization:
     loudness: np.ndarray = field(repr=False)
     pitch: np.ndarray = field(repr=False)
     speakers: SpeakerFrames | None = field(default=None, repr=False)
+    adapted: bool = False

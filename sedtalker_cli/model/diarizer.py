@@ -9,22 +9,50 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from sedtalker_cli.emotion.silence import fill_silence
 from sedtalker_cli.model.checkpoint import check_features, load_checkpoint
 from sedtalker_cli.model.diarizer_network import DiarizerNetwork
 from sedtalker_cli.model.features import Features
+from sedtalker_cli.model.statistics import Measure
 from sedtalker_cli.model.weights import DIARIZER
-from sedtalker_cli.model.windows import windowed
+
+NEUTRAL = "neutral"
+# Of a voice that is adapted to: stretches of speech that are known, and classes that they are spread over.
+GATE = {"stretches": 8.0, "variety": 3.0}
+PIECE = 3000  # frames that are looked at at once
 
 
 @dataclass(frozen=True)
 class Voice:
-    """What is known of a speaker: the sum of their features (L, D) and the number of frames; voices add up."""
+    """What is known of a speaker; voices add up.
+
+    Attributes:
+        total, square: (L, D) sums over frames of speech of normalised features, and of their squares.
+        frames: of speech.
+        answers: (C,) what stretches of speech were taken for, summed up; with `stretches` it tells how varied they are.
+        stretches: their number.
+    """
 
     total: torch.Tensor
+    square: torch.Tensor
     frames: int
+    answers: torch.Tensor
+    stretches: int
 
     def __add__(self, other: "Voice") -> "Voice":
-        return Voice(self.total + other.total, self.frames + other.frames)
+        return Voice(
+            self.total + other.total,
+            self.square + other.square,
+            self.frames + other.frames,
+            self.answers + other.answers,
+            self.stretches + other.stretches,
+        )
+
+    @property
+    def variety(self) -> float:
+        """How many classes share the answers, as the exponential of their entropy."""
+        shares = self.answers / self.answers.sum().clamp(min=1e-9)
+        return float(torch.special.entr(shares).sum().exp())
 
 
 class Diarizer:
@@ -34,7 +62,9 @@ class Diarizer:
         adapts: whether it judges speakers by their own measure.
         encoder: its own, None as it takes the features that the animator takes.
         classes: class names in the order of the posteriors.
-        decoding: `min_duration` (s) and `switch_cost` (nats) fitted on the validation split.
+        temperatures: of the posteriors, for unknown and for known speakers.
+        gate: how much must be known of a speaker, see `measure`.
+        decoding: `min_duration` (s) and `switch_cost` (nats), fitted on speakers that were not trained on.
         trained_on: names of the corpora.
         sha256, source: checksum and folder of the checkpoint.
     """
@@ -47,11 +77,16 @@ class Diarizer:
         self.network = network.to(device).eval().requires_grad_(False)
         self.device, self.sha256, self.source = device, sha256, source
         self.classes = tuple(config["classes"])
-        self.temperature = float(config.get("temperature", 1.0))
+        self.temperatures = [float(value) for value in np.broadcast_to(config.get("temperature", 1.0), 2)]
+        self.gate = GATE | dict(config.get("gate", {}))
         self.decoding = dict(config.get("decoding", {}))
         self.trained_on = tuple(map(str, config.get("training", {}).get("corpora", ())))
-        if not 0 < self.temperature < math.inf:
-            raise ValueError(f"temperature is {self.temperature}")
+        if not all(0 < value < math.inf for value in self.temperatures):
+            raise ValueError(f"temperature is {self.temperatures}")
+        if set(self.gate) != set(GATE) or not all(0 <= value < 1e6 for value in self.gate.values()):
+            raise ValueError(f"gate is {self.gate}")
+        if NEUTRAL not in self.classes:
+            raise ValueError(f"classes lack {NEUTRAL!r}")
         known = set(self.decoding) <= {"min_duration", "switch_cost"}
         if not (known and all(0 <= value < 1e6 for value in self.decoding.values())):
             raise ValueError(f"decoding is {self.decoding}")
@@ -73,16 +108,31 @@ class Diarizer:
     @torch.inference_mode()
     def voice(self, features: Features) -> Voice:
         """The voice of a recording's speaker, from its features (T, L, D)."""
-        total = torch.zeros_like(self.network.get_buffer("centre"))
-        tuned = self._tuned(features)
-        for start in range(0, len(tuned), 3000):
-            piece = tuned[start : start + 3000].to(self.device).float()
-            total += F.layer_norm(piece, piece.shape[-1:]).sum(0)
-        return Voice(total, len(features))
+        total, square = (torch.zeros_like(self.network.centre) for _ in range(2))
+        frames, answers, stretches = 0, torch.zeros(len(self.classes)), 0
+        check_features(self.network, features)
+        for start in range(0, len(features), PIECE):
+            piece = features[start : start + PIECE].to(self.device).float()
+            spoken = F.layer_norm(piece, piece.shape[-1:])[self.network.hears(piece) > 0]
+            total, square, frames = total + spoken.sum(0), square + (spoken**2).sum(0), frames + len(spoken)
+        if frames:
+            posteriors, _, heard = self._answers(features, None)
+            for start, stop in self.network.stretches(posteriors.log()):
+                spoken = heard[start:stop] > 0.5
+                if spoken.any():
+                    answers[posteriors[start:stop][spoken].mean(0).argmax()] += 1
+                    stretches += 1
+        return Voice(total, square, frames, answers, stretches)
+
+    def measure(self, voice: Voice | None) -> Measure | None:
+        """The speaker's own measure, or None where too little is known of them, or in too few moods."""
+        if voice is None or voice.stretches < self.gate["stretches"] or voice.variety < self.gate["variety"]:
+            return None
+        return self.network.measure_of(voice.total, voice.square, voice.frames)
 
     @torch.inference_mode()
     def predict(self, features: Features, voice: Voice | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Posteriors and intensity of a recording.
+        """Posteriors and intensity of a recording; in silence they follow from the speech around it.
 
         Args:
             features: (T, L, D) as from `SpeechEncoder.encode` or `store`.
@@ -91,21 +141,26 @@ class Diarizer:
         Returns:
             posteriors (T, C) float32, rows sum to 1; intensity (T,) float32 in [0, 1].
         """
+        check_features(self.network, features)
         if len(features) == 0:
             return np.zeros((0, len(self.classes)), np.float32), np.zeros(0, np.float32)
-        centre = None if voice is None else self.network.centre_of(voice.total, voice.frames)
+        posteriors, intensity, speech = self._answers(features, self.measure(voice))
+        values = (x.cpu().numpy() for x in (posteriors, intensity, speech))
+        return fill_silence(*values, self.classes.index(NEUTRAL))
 
-        tuned = self._tuned(features)
-        logits, intensity = (x[0] for x in self.network.answer_in_pieces(tuned, centre))
-        logits, intensity = self.network.rescore(tuned, logits, intensity, centre)
-        posteriors = (logits / self.temperature).softmax(-1)
-        return posteriors.cpu().numpy(), intensity.sigmoid().cpu().numpy()
-
-    def _tuned(self, features: Features) -> Features:
-        """Features (T, L, D) through the tuned layers, if there are any, in windows as long as in training."""
+    @torch.inference_mode()
+    def speech(self, features: Features) -> np.ndarray:
+        """Probability (T,) float32 of speech in every frame of features (T, L, D)."""
         check_features(self.network, features)
-        tuned = self.network.tuned
-        if tuned is None or len(features) == 0:
-            return features
-        (found,) = windowed(lambda x: (tuned(x.to(self.device).float()).half(),), [features], core=500, context=50)
-        return found
+        return self._speech(features).cpu().numpy()
+
+    def _speech(self, features: Features) -> torch.Tensor:
+        pieces = (features[start : start + PIECE].to(self.device).float() for start in range(0, len(features), PIECE))
+        return torch.cat([torch.zeros(0, device=self.device), *(self.network.hears(x).sigmoid() for x in pieces)])
+
+    def _answers(self, features: Features, measure: Measure | None) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Posteriors (T, C), intensity (T,) and probability of speech (T,) from features (T, L, D)."""
+        logits, intensity = (x[0] for x in self.network.answer_in_pieces(features, measure))
+        logits, intensity = self.network.rescore(features, logits, intensity, measure)
+        temperature = self.temperatures[0 if measure is None else 1]
+        return (logits / temperature).softmax(-1), intensity.sigmoid(), self._speech(features)

@@ -183,18 +183,6 @@ class SpeechEncoder:
             features = self.network(nn.functional.pad(batch, (0, padded - batch.shape[1])))[:, :frames].float()
         return features[0] if single else features
 
-    def layers_above(self, count: int) -> dict[str, torch.Tensor]:
-        """State of the `count` layers above the lowest tap, with names that start with `layers.`.
-
-        Raises:
-            InputError: not a Whisper encoder, or it has fewer layers there.
-        """
-        layers = self.network.encoder.layers if isinstance(self.network, WhisperLayers) else ()
-        chosen = layers[self.network.taps[0] :][:count] if layers else ()
-        if len(chosen) < count:
-            raise InputError(f"{self.source}: has no {count} layers that can be trained along; use tuned_layers 0")
-        return {f"layers.{i}.{name}": t for i, layer in enumerate(chosen) for name, t in layer.state_dict().items()}
-
     @torch.no_grad()
     def batch(self, waveforms: Sequence[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
         """Features of several short recordings, each as if it were alone.

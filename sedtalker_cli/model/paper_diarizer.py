@@ -147,7 +147,12 @@ class PaperDiarizer:
 
     def voice(self, features: Features) -> Voice:
         """How much of a speaker (T, 1, D) was heard; nothing is learned from it."""
-        return Voice(torch.zeros(1, self.network.dim), len(features))
+        nothing = torch.zeros(1, self.network.dim)
+        return Voice(nothing, nothing, len(features), torch.zeros(len(self.classes)), 0)
+
+    def speech(self, features: Features) -> np.ndarray:
+        """Speech throughout (T,): this model does not tell."""
+        return np.ones(len(features), np.float32)
 
     @torch.inference_mode()
     def predict(self, features: Features, voice: Voice | None = None) -> tuple[np.ndarray, np.ndarray]:

@@ -21,13 +21,12 @@ MOST_CLIPPED = 1e-3  # share of the samples; a peak now and then is no harm
 QUIET = -50.0  # dB of full scale of loud frames
 
 
-def summary_row(source: Path, timeline: EmotionTimeline, speech: np.ndarray, sound: SoundFacts) -> dict[str, str]:
+def summary_row(source: Path, timeline: EmotionTimeline, sound: SoundFacts) -> dict[str, str]:
     """One row of the table.
 
     Args:
         source: The recording.
         timeline: Of it.
-        speech: (T,) how far every frame is speech, 0 to 1.
         sound: What its samples tell.
 
     Returns:
@@ -36,6 +35,7 @@ def summary_row(source: Path, timeline: EmotionTimeline, speech: np.ndarray, sou
         the emotion that was chosen, over speech where there is any; number of changes of emotion; `note` with what a
         reader should know, else empty.
     """
+    speech = (timeline.speech >= 0.5).astype(np.float64)
     frames = np.full(len(speech), HOP)
     if len(frames):
         frames[-1] = timeline.duration - HOP * (len(frames) - 1)

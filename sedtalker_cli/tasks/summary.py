@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from sedtalker_cli.audio.loudness import SoundMeter
 from sedtalker_cli.audio.reading import stream_audio
 from sedtalker_cli.batch.processing import FAILED, Plan, Result
@@ -15,7 +13,6 @@ from sedtalker_cli.errors import SedtalkerError, UsageError
 from sedtalker_cli.formats.emotion_csv import read_emotion_csv
 from sedtalker_cli.outputs.summary import failed_row, summary_row, write_summary
 
-FAINT = -70.0  # dB of full scale; what is softer is no speech
 DETAIL = "summary"
 
 
@@ -28,14 +25,7 @@ def recording_row(source: Path, timeline: EmotionTimeline) -> dict[str, str]:
     meter = SoundMeter()
     for block in stream_audio(source):
         meter(block)
-    levels, loudness = meter.levels(), meter.loudness()
-    speech = ((loudness > 0) & (levels > FAINT)).astype(np.float64)
-    return summary_row(source, timeline, _fitted(speech, len(timeline.labels)), meter.facts())
-
-
-def _fitted(speech: np.ndarray, frames: int) -> np.ndarray:
-    """(T,) of the timeline's frames; at the end one more or less is a matter of rounding."""
-    return np.pad(speech[:frames], (0, max(0, frames - len(speech))))
+    return summary_row(source, timeline, meter.facts())
 
 
 def check_summary(path: Path | None, plan: Plan, sources: Sequence[Path]) -> None:

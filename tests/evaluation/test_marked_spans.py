@@ -8,10 +8,12 @@ import pytest
 import soundfile as sf
 
 from sedtalker_cli.data.corpora import Utterance
-from sedtalker_cli.emotion.timeline import EMOTIONS
+from sedtalker_cli.emotion.timeline import EMOTIONS, EmotionTimeline, Segment
 from sedtalker_cli.evaluation.diarization.checkpoint import evaluate_checkpoint
-from sedtalker_cli.evaluation.diarization.clips import Clip, by_speaker, clips_of, score_sounds
+from sedtalker_cli.evaluation.diarization.clips import by_speaker, score_sounds
+from sedtalker_cli.evaluation.diarization.listening import Heard
 from sedtalker_cli.evaluation.diarization.pages import checkpoint_page
+from sedtalker_cli.evaluation.diarization.stretches import Clip, clips_of
 from sedtalker_cli.evaluation.diarization.tables import checkpoint_tables
 from sedtalker_cli.evaluation.report.html import render_page
 
@@ -31,6 +33,7 @@ class LevelEncoder:
 class PerfectDiarizer:
     """Knows the emotion by the level of the sound: an oracle for synthetic recordings."""
 
+    adapts = True
     classes, trained_on, decoding = EMOTIONS, ("zed",), {"min_duration": 0.02, "switch_cost": 0.0}
 
     def voice(self, features):
@@ -93,7 +96,8 @@ def test_a_late_answer_loses_the_frames_that_it_misses(zed):
 
 def test_spans_shorter_than_a_frame_are_no_clips():
     utterance = Utterance(Path("x.wav"), "zed", "1", "sad", segments=((0.1, 0.104, "sad"), (0.2, 0.3, "sad")))
-    clips = clips_of([utterance], [(np.zeros((25, 7)), np.zeros(25))])
+    timeline = EmotionTimeline.from_segments([Segment(0.1, 0.3, "sad")], EMOTIONS, 0.5)
+    clips = clips_of([Heard(utterance, np.ones(25, bool), timeline, timeline)], adapted=False)
     assert [(c.utterance.label, len(c.posteriors)) for c in clips] == [
         ("neutral", 5),
         ("neutral", 5),
@@ -130,7 +134,12 @@ def test_sounds_and_ungraded_words_take_no_part_in_scores_of_speech(zed, tmp_pat
 
 def clip(found: float, speaker: str, **facts) -> Clip:
     u = Utterance(Path("x.wav"), "baved", speaker, None, **facts)
-    return Clip(u, np.eye(7)[[0, 0]], np.full(2, found))
+    return heard_clip(u, 0, found)
+
+
+def heard_clip(utterance: Utterance, answer: int, intensity: float = 0.0) -> Clip:
+    """Two frames that all say the same."""
+    return Clip(utterance, np.eye(7)[[answer, answer]], np.full(2, intensity), np.full(2, answer), 0, 0.04)
 
 
 def test_intensity_is_ranked_within_each_speaker():
@@ -146,7 +155,5 @@ def test_intensity_is_ranked_within_each_speaker():
 
 def test_any_of_several_classes_is_right_for_a_sound():
     scream = {"sound": "screaming", "any_of": ("fear", "surprise")}
-    clips = [
-        Clip(Utterance(Path("s"), "nonverbal", "1", None, **scream), np.eye(7)[[k]], np.zeros(1)) for k in range(7)
-    ]
+    clips = [heard_clip(Utterance(Path("s"), "nonverbal", "1", None, **scream), k) for k in range(7)]
     assert score_sounds(clips, EMOTIONS) == {"screaming": (7, pytest.approx(2 / 7))}

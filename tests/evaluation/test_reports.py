@@ -209,6 +209,8 @@ def test_speechbrain_example_through_files(tmp_path):
         (["--reference", "a", "--hypothesis", "b", "--corpus", "ravdess=x"], "--reference scores files, --corpus"),
         (["--reference", "a", "--hypothesis", "b", "--split", "test"], "--split belongs to a model"),
         (["--reference", "a", "--hypothesis", "b", "--model", "x"], "--model belongs to a model"),
+        (["--reference", "a", "--hypothesis", "b", "--conditions"], "--conditions belongs to a model"),
+        (["--reference", "a", "--hypothesis", "b", "--most", "3"], "--most belongs to a model"),
         (["--corpus", "ravdess=x", "--uem", "a"], "give one of them"),
     ],
 )
@@ -297,18 +299,21 @@ def test_checkpoint_report(tmp_path, fake_models, monkeypatch):
     (tmp_path / "splits.csv").write_text("path,split\n" + "".join(rows))
     monkeypatch.setattr(FakeDiarizer, "predict", guess)
     options = ("--corpus", f"emodb={tmp_path / 'emodb'}", "--splits", tmp_path / "splits.csv", "--joined", "8")
+    options = (*options, "--most", "10", "--conditions")
     result = evaluate(*options, "--out", tmp_path / "r")
     assert "emodb" in result.stdout
     assert "EDER micro" in result.stdout
     content = json.loads((tmp_path / "r/report.json").read_text())
     assert content["models"] == {"encoder": "encoder", "diarizer": "diarizer"}
     assert content["joined"]["diarizer"]["files"] == 8
+    assert content["settings"]["most"] == 10 and content["conditions"]["clips"] == {"emodb": 20}
+    assert "1 s of room silence at both ends" in result.stdout
     assert 0 < content["joined"]["diarizer"]["eder_micro"] < 1
     page = check_page((tmp_path / "r/report.html").read_text())
     assert page.tags.count("svg") == 5  # bars, two matrices, timelines, reliability
     assert f"{content['joined']['diarizer']['eder_micro']:.3f}" in page.words
     assert f"expected calibration error {content['calibration']['ece']:.3f}" in page.words
-    assert "emodb" in page.words
+    assert {"emodb", "telephone", "Habits"} <= set(page.words)
 
 
 def guess(self, features, voice=None):

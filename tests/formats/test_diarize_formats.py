@@ -330,3 +330,20 @@ def test_csv_and_json_hold_the_same(tmp_path, sound, fake_models):
     one, other = read_emotion_csv(tmp_path / "speech.emotion.csv"), read_emotion_json(tmp_path / "speech.emotion.json")
     assert np.allclose(one.posteriors, other.posteriors, atol=2e-6)
     assert np.array_equal(one.labels, other.labels)
+    assert np.array_equal(one.speech, other.speech)
+
+
+def test_speech_in_json(tmp_path):
+    """It comes back; a file of an earlier version has none and is read, a wrong one is refused."""
+    path = tmp_path / "a.emotion.json"
+    rows = np.eye(7)[[4, 4, 3]]
+    write_emotion_json(path, EmotionTimeline(EMOTIONS, rows, np.zeros(3), [4, 4, 3], 0.06, [0, 0.5, 0.75]), "a")
+    assert read_emotion_json(path).speech.tolist() == [0, 0.5, 0.75]
+    content = json.loads(path.read_text())
+    for speech in ([0, 0.5], [0, 0.5, 1.5], [0, 0.5, "x"]):
+        path.write_text(json.dumps(content | {"frames": content["frames"] | {"speech": speech}}))
+        with pytest.raises(InputError, match="speech"):
+            read_emotion_json(path)
+    del content["frames"]["speech"]
+    path.write_text(json.dumps(content))
+    assert read_emotion_json(path).speech.tolist() == [1, 1, 1]

@@ -17,18 +17,19 @@ def random_timeline(frames: int, seed: int = 0) -> EmotionTimeline:
     rng = np.random.default_rng(seed)
     posteriors = rng.dirichlet(np.full(7, 0.3), frames)
     labels = np.repeat(rng.integers(0, 7, frames // 10 + 1), 10)[:frames]
-    return EmotionTimeline(EMOTIONS, posteriors, rng.uniform(0, 1, frames), labels, frames * 0.02)
+    intensity, speech = rng.uniform(0, 1, (2, frames))
+    return EmotionTimeline(EMOTIONS, posteriors, intensity, labels, frames * 0.02, speech)
 
 
 def test_emotion_csv_golden(tmp_path):
     timeline = EmotionTimeline(
-        ("sad", "angry", "neutral"), [[0.2, 0.3, 0.5], [1 / 3, 1 / 3, 1 / 3]], [0.25, 1.0], [2, 0], 0.04
+        ("sad", "angry", "neutral"), [[0.2, 0.3, 0.5], [1 / 3, 1 / 3, 1 / 3]], [0.25, 1.0], [2, 0], 0.04, [1, 0.25]
     )
     write_emotion_csv(tmp_path / "a.emotion.csv", timeline)
     assert (tmp_path / "a.emotion.csv").read_text() == (
-        "frame,time,emotion,intensity,confidence,p_angry,p_neutral,p_sad\n"
-        "0,0.00,neutral,0.2500,0.500000,0.300000,0.500000,0.200000\n"
-        "1,0.02,sad,1.0000,0.333333,0.333334,0.333333,0.333333\n"
+        "frame,time,emotion,intensity,confidence,p_angry,p_neutral,p_sad,speech\n"
+        "0,0.00,neutral,0.2500,0.500000,0.300000,0.500000,0.200000,1.0000\n"
+        "1,0.02,sad,1.0000,0.333333,0.333334,0.333333,0.333333,0.2500\n"
     )
 
 
@@ -39,12 +40,13 @@ def test_emotion_csv_round_trip(tmp_path_factory, frames, seed):
     timeline = random_timeline(frames, seed)
     write_emotion_csv(path, timeline)
     rows = [line.split(",") for line in path.read_text().splitlines()[1:]]
-    assert all(sum(round(float(p) * 1e6) for p in row[5:]) == 1_000_000 for row in rows)
+    assert all(sum(round(float(p) * 1e6) for p in row[5:-1]) == 1_000_000 for row in rows)
     back = read_emotion_csv(path)
     assert back.classes == EMOTIONS
     assert np.array_equal(back.labels, timeline.labels)
     assert np.abs(back.posteriors - timeline.posteriors).max() < 2e-6
     assert np.abs(back.intensity - timeline.intensity).max() < 1e-4
+    assert np.abs(back.speech - timeline.speech).max() < 1e-4
     # Fed back unedited it changes nothing but the last decimals.
     assert np.abs(timeline.override(back).posteriors - timeline.posteriors).max() < 2e-6
 
@@ -76,6 +78,15 @@ def test_emotion_csv_made_elsewhere(tmp_path):
     assert [s.emotion for s in timeline.segments()] == ["sad", "neutral"]
     assert np.all(timeline.intensity == (timeline.labels == 1))
     assert np.allclose(timeline.posteriors.sum(1), 1)
+    assert (timeline.speech == 1).all()  # nothing is said of it
+
+
+def test_speech_stands_before_the_speaker(tmp_path):
+    path = tmp_path / "a.emotion.csv"
+    write_emotion_csv(path, random_timeline(3), ["anna", "", "ben, the first"])
+    lines = path.read_text().splitlines()
+    assert lines[0].split(",")[-2:] == ["speech", "speaker"] and lines[3].endswith(',"ben, the first"')
+    np.testing.assert_allclose(read_emotion_csv(path).speech, random_timeline(3).speech, atol=1e-4)
 
 
 HEAD = "frame,time,emotion,intensity,confidence,p_happy,p_sad\n"
@@ -97,6 +108,8 @@ HEAD = "frame,time,emotion,intensity,confidence,p_happy,p_sad\n"
         (HEAD + "0,0,sad,x,0.5,0.5,0.5\n", "intensity 'x'"),
         (HEAD + "0,0,sad,0.5,0.5,0.9,0.5\n", ":2: probabilities sum to 1.400"),
         (HEAD + "0,0,sad,0.5,0.5,-0.5,1.5\n", "p_happy '-0.5'"),
+        ("time,emotion,speech\n0,sad,1.5\n", ":2: speech '1.5'"),
+        ("time,emotion,speech\n0,sad,\n", ":2: speech ''"),
         ("\0", "no column 'time'"),
     ],
 )

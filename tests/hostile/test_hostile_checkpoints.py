@@ -38,8 +38,17 @@ CONFIGS = {
     "diarizer": {
         "type": "diarizer",
         "classes": CLASSES,
-        "network": {**DIARIZER, "stride": 4, "window": 5, "tuned_layers": 0, "prior_frames": 5, "dropout": 0.1},
-        "temperature": 1.1,
+        "network": {
+            **DIARIZER,
+            "stride": 4,
+            "window": 5,
+            "prior_frames": 5,
+            "members": 2,
+            "directions": 6,
+            "dropout": 0.1,
+        },
+        "temperature": [1.1, 0.9],
+        "gate": {"stretches": 1, "variety": 1},
         "decoding": {"min_duration": 0.1, "switch_cost": 1.0},
         "training": {"corpora": ["emodb"]},
     },
@@ -84,8 +93,9 @@ def use(folder: Path) -> None:
     features = torch.randn(50, 2, 8)
     if folder.name == "diarizer":
         diarizer = Diarizer.load(folder)
-        posteriors, intensity = diarizer.predict(features)
-        assert np.isfinite(posteriors).all() and np.isfinite(intensity).all()
+        for voice in (None, diarizer.voice(features)):
+            posteriors, intensity = diarizer.predict(features, voice)
+            assert np.isfinite(posteriors).all() and np.isfinite(intensity).all()
         known_emotions(folder)
     else:
         animator = Animator.load(folder)
@@ -133,7 +143,7 @@ def test_weights(checkpoints, tmp_path_factory, data):
     ("kind", "change"),
     [
         ("diarizer", lambda c: c["network"].update(d_model=60000)),
-        ("diarizer", lambda c: c["network"].update(tuned_layers=10**9)),
+        ("diarizer", lambda c: c["network"].update(members=10**9)),
         ("diarizer", lambda c: c["network"].update(layout="m" * 10**6)),
         ("animator", lambda c: c["network"].update(outputs=51)),
         ("animator", lambda c: c.update(styles="grid")),

@@ -6,10 +6,10 @@ from torch.nn import functional as F
 
 from sedtalker_cli.emotion.timeline import EMOTIONS
 from sedtalker_cli.model.animator_network import EmotionCondition
-from sedtalker_cli.model.diarizer_network import DiarizerNetwork, TunedLayers
+from sedtalker_cli.model.diarizer_network import DiarizerNetwork
 from sedtalker_cli.model.layers.hybrid import CONDITIONINGS, FiLM, HybridStack
 from sedtalker_cli.model.layers.mix import LayerMix
-from tests.model.tensors import animator_network, masks, normal, stirred
+from tests.model.tensors import animator_network, normal, stirred
 from tests.model.tensors import condition as condition
 from tests.model.tensors import seed as seed
 
@@ -53,15 +53,6 @@ def test_layer_mix_is_convex_and_ignores_level():
     with torch.no_grad():
         mix.weights.zero_()
     torch.testing.assert_close(mix(x), F.layer_norm(x, (12,)).mean(2))
-
-
-def test_tuned_layers_keep_their_input_and_ignore_padding():
-    layers = stirred(TunedLayers(2, 12))
-    x = normal(2, 9, 3, 12)
-    together = layers(x, masks((9, 6), 9))
-    assert together.shape == (2, 9, 3, 12)
-    assert torch.equal(together[:, :, 0], x[:, :, 0])
-    torch.testing.assert_close(together[1, :6], layers(x[1:, :6])[0])
 
 
 @pytest.mark.parametrize("frames", [1, 2, 3, 4, 5, 33])

@@ -1,6 +1,7 @@
 """The table of a batch: one row a recording."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,19 +14,19 @@ from sedtalker_cli.outputs.summary import failed_row, summary_row, write_summary
 FINE = SoundFacts(peak=0.5, clipped=0.0, level=-20.0)
 
 
-def timeline() -> EmotionTimeline:
+def timeline(speech: np.ndarray | float = 1.0) -> EmotionTimeline:
     parts = [Segment(0, 0.5, "neutral"), Segment(0.5, 1.0, "happy"), Segment(1.5, 0.49, "neutral")]
     line = EmotionTimeline.from_segments(parts, EMOTIONS, 1.99, intensity=0.0)
     line.intensity[25:75] = np.linspace(0.2, 0.8, 50)
     line.posteriors[25:75] = 0.4 / 6
     line.posteriors[25:75, EMOTIONS.index("happy")] = 0.6
-    return line
+    return replace(line, speech=np.broadcast_to(speech, 100))
 
 
 def test_a_row_tells_what_was_heard():
     speech = np.zeros(100)
     speech[25:75] = 1
-    row = summary_row(Path("a/talk.wav"), timeline(), speech, FINE)
+    row = summary_row(Path("a/talk.wav"), timeline(speech), FINE)
     assert row["path"] == "a/talk.wav" and row["duration"] == "1.990" and row["changes"] == "2"
     assert float(row["speech"]) == pytest.approx(1 / 1.99, abs=1e-4)
     shares = {name: float(row[f"share_{name}"]) for name in EMOTIONS}
@@ -34,31 +35,29 @@ def test_a_row_tells_what_was_heard():
     assert float(row["confidence"]) == pytest.approx(0.6) and row["note"] == ""
 
 
-def test_speech_counts_by_how_much_it_is_speech():
-    row = summary_row(Path("x"), timeline(), np.full(100, 0.5), FINE)
-    assert float(row["speech"]) == 0.5
-    assert float(row["intensity_mean"]) == pytest.approx(0.5 / 1.99, abs=1e-4)
+def test_speech_is_what_is_more_likely_speech_than_not():
+    speech = np.full(100, 0.49)
+    speech[50:75] = 0.5
+    row = summary_row(Path("x"), timeline(speech), FINE)
+    assert float(row["speech"]) == pytest.approx(0.5 / 1.99, abs=1e-4)
+    assert float(row["intensity_mean"]) == pytest.approx(np.linspace(0.2, 0.8, 50)[25:].mean(), abs=1e-4)
 
 
 def test_notes():
-    speech = np.ones(100)
-    none = summary_row(Path("x"), timeline(), np.zeros(100), FINE)
+    none = summary_row(Path("x"), timeline(0.0), FINE)
     assert none["note"] == "nothing like speech heard" and none["speech"] == "0.0000"
     assert float(none["confidence"]) == pytest.approx((0.99 + 0.6) / 1.99, abs=1e-4)  # of the whole, for want of speech
-    assert (
-        summary_row(Path("x"), timeline(), speech, SoundFacts(1.0, 0.021, -9))["note"]
-        == "clipped (2.1 % of the samples)"
-    )
-    both = summary_row(Path("x"), timeline(), 0.05 * speech, SoundFacts(0.001, 0.0, -61.4))
+    assert summary_row(Path("x"), timeline(), SoundFacts(1.0, 0.021, -9))["note"] == "clipped (2.1 % of the samples)"
+    both = summary_row(Path("x"), timeline(0.05), SoundFacts(0.001, 0.0, -61.4))
     assert both["note"] == "nothing like speech heard; very quiet (-61 dB)"
-    assert summary_row(Path("x"), timeline(), speech, SoundFacts(1.0, 1e-4, -9))["note"] == ""
+    assert summary_row(Path("x"), timeline(), SoundFacts(1.0, 1e-4, -9))["note"] == ""
 
 
 def test_table_keeps_the_order_and_holds_failures(tmp_path):
     rows = [
-        summary_row(Path("b, c.wav"), timeline(), np.ones(100), FINE),
+        summary_row(Path("b, c.wav"), timeline(), FINE),
         failed_row(Path("bad.wav"), "is no sound"),
-        summary_row(Path("a.wav"), timeline(), np.ones(100), FINE),
+        summary_row(Path("a.wav"), timeline(), FINE),
     ]
     write_summary(tmp_path / "s.csv", rows)
     with (tmp_path / "s.csv").open(newline="") as file:

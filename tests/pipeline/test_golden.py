@@ -1,4 +1,4 @@
-"""What the shipped weights make of a tone, written down; new weights need new figures.
+"""What the shipped weights make of a sentence, written down; new weights need new figures.
 
 The same machine and version give the same bytes (see `test_workers`); other processors round otherwise, which moves
 probabilities by far less than the tolerance here.
@@ -9,18 +9,21 @@ import numpy as np
 from sedtalker_cli.face.arkit import ARKIT_INDEX
 from sedtalker_cli.formats.emotion_csv import read_emotion_csv
 from sedtalker_cli.formats.rttm import read_rttm
-from tests.conftest import ROOT, needs_animator, needs_weights, run_cli, write_sound
+from tests.conftest import ROOT, needs_animator, needs_weights, run_cli
 
 TOLERANCE = 0.01  # of probabilities, intensities and coefficients, on other machines
 HALF_TOLERANCE = 0.03  # of them in half precision
 CLASSES = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
-INTENSITY = [0.027, 0.027, 0.025, 0.022, 0.022]  # of every 10th frame
+SEGMENTS = ["angry"]
+SPEECH = [0.991, 0.998, 0.075, 0.995, 0.990, 0.983]
+INTENSITY = [0.320, 0.306, 0.341, 0.308, 0.354, 0.368]  # of every 40th frame
 POSTERIORS = [
-    [0.009, 0.012, 0.008, 0.040, 0.851, 0.046, 0.034],
-    [0.009, 0.013, 0.008, 0.042, 0.843, 0.048, 0.036],
-    [0.009, 0.013, 0.009, 0.037, 0.850, 0.049, 0.033],
-    [0.010, 0.012, 0.010, 0.028, 0.863, 0.049, 0.029],
-    [0.010, 0.013, 0.011, 0.026, 0.865, 0.049, 0.027],
+    [0.287, 0.056, 0.093, 0.130, 0.326, 0.037, 0.072],
+    [0.339, 0.064, 0.073, 0.104, 0.324, 0.038, 0.057],
+    [0.372, 0.046, 0.090, 0.112, 0.291, 0.032, 0.058],
+    [0.282, 0.050, 0.115, 0.130, 0.324, 0.039, 0.061],
+    [0.358, 0.066, 0.065, 0.181, 0.241, 0.029, 0.060],
+    [0.330, 0.093, 0.066, 0.189, 0.224, 0.035, 0.062],
 ]
 
 MOTION = {  # coefficients of every 25th frame of a sentence
@@ -33,29 +36,28 @@ MOTION = {  # coefficients of every 25th frame of a sentence
 
 @needs_weights
 def test_half_precision_is_near_and_told(tmp_path):
-    write_sound(tmp_path / "a.wav", 1.0)
+    sound = ROOT / "examples/party.flac"
     for precision in ("fp32", "bf16"):
-        result = run_cli("diarize", "a.wav", "--precision", precision, "--out", precision, cwd=tmp_path)
+        result = run_cli("diarize", sound, "--precision", precision, "--out", precision, cwd=tmp_path)
         assert result.returncode == 0, result.stderr
-    full, half = (read_emotion_csv(tmp_path / name / "a.emotion.csv") for name in ("fp32", "bf16"))
+    full, half = (read_emotion_csv(tmp_path / name / "party.emotion.csv") for name in ("fp32", "bf16"))
     assert 0 < np.abs(full.posteriors - half.posteriors).max() <= HALF_TOLERANCE
     assert np.abs(full.intensity - half.intensity).max() <= HALF_TOLERANCE
-    result = run_cli("diarize", "a.wav", "--out", "fp32", "--resume", "--precision", "bf16", "--json", cwd=tmp_path)
+    result = run_cli("diarize", sound, "--out", "fp32", "--resume", "--precision", "bf16", "--json", cwd=tmp_path)
     assert "made with another precision" in result.stderr
 
 
 @needs_weights
-def test_a_tone_is_what_it_was(tmp_path):
-    write_sound(tmp_path / "a.wav", 1.0)
-    result = run_cli("diarize", "a.wav", cwd=tmp_path)
+def test_a_sentence_is_heard_as_it_was(tmp_path):
+    result = run_cli("diarize", ROOT / "examples/party.flac", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    (segment,) = read_rttm(tmp_path / "a.rttm")["a"]
-    assert (segment.onset, segment.duration, segment.emotion) == (0.0, 1.0, "neutral")
-    assert abs(segment.confidence - 0.856) <= TOLERANCE
-    timeline = read_emotion_csv(tmp_path / "a.emotion.csv")
+    segments = read_rttm(tmp_path / "party.rttm")["party"]
+    assert [segment.emotion for segment in segments] == SEGMENTS
+    timeline = read_emotion_csv(tmp_path / "party.emotion.csv")
     assert timeline.classes == CLASSES
-    assert np.abs(timeline.posteriors[::10] - POSTERIORS).max() <= TOLERANCE
-    assert np.abs(timeline.intensity[::10] - INTENSITY).max() <= TOLERANCE
+    assert np.abs(timeline.posteriors[10::40] - POSTERIORS).max() <= TOLERANCE
+    assert np.abs(timeline.intensity[10::40] - INTENSITY).max() <= TOLERANCE
+    assert np.abs(timeline.speech[10::40] - SPEECH).max() <= TOLERANCE
 
 
 @needs_animator

@@ -6,6 +6,7 @@ import torch
 
 from sedtalker_cli.audio.reading import load_audio
 from sedtalker_cli.clock import SAMPLE_RATE
+from sedtalker_cli.emotion.silence import fill_silence
 from sedtalker_cli.face.head import load_head
 from sedtalker_cli.model.animator import Animator
 from sedtalker_cli.model.diarizer import Diarizer
@@ -53,9 +54,18 @@ def test_ten_minutes_in_windows_and_at_once(models, waveform):
         # The test can fail: without context the edges show.
         bare, heard = windowed(first, [features], core=3000, context=0)
         bare, _ = diarizer.network.rescore(features.float(), bare, heard)
-    whole, bare = ((x / diarizer.temperature).softmax(-1).numpy() for x in (logits, bare))
+        speech = diarizer.network.hears(features.float()).sigmoid().numpy()
+    (whole, strength), (bare, _) = (
+        fill_silence(
+            (x / diarizer.temperatures[0]).softmax(-1).numpy(),
+            level.sigmoid().numpy(),
+            speech,
+            diarizer.classes.index("neutral"),
+        )
+        for x in (logits, bare)
+    )
     assert np.abs(posteriors - whole).max() < 1e-3
-    assert np.abs(intensity - level.sigmoid().numpy()).max() < 1e-3
+    assert np.abs(intensity - strength).max() < 1e-3
     assert np.abs(bare - whole).max() > 0.02
     # The encoder hears 12 s at a time, so where its windows begin makes a small difference.
     later, _ = diarizer.predict(encoder.encode([waveform[SHIFT:]]))

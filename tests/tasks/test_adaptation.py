@@ -43,7 +43,8 @@ class Ears:
         text = path.read_text()
         if text == "broken":
             raise InputError(f"{path}: broken")
-        return Voice(torch.tensor([float(text)]), 1)
+        total = torch.tensor([float(text)])
+        return Voice(total, total**2, 1, torch.zeros(7), 1)
 
 
 @pytest.fixture
@@ -148,7 +149,10 @@ def tiny_pipeline() -> Pipeline:
     network = DiarizerNetwork(len(EMOTIONS), 1, 4, d_model=8, layout="m", stride=2, prior_frames=5)
     for name in ("shares", "stretch_shares", "level_shares"):
         getattr(network, name).fill_(0.5)
-    diarizer = Diarizer(network, {"classes": list(EMOTIONS)}, "cpu", "tiny")
+    network.speech.weight.data.zero_()
+    network.speech.bias.data.fill_(1)  # speech throughout
+    gate = {"stretches": 0, "variety": 0}  # everybody is known well enough
+    diarizer = Diarizer(network, {"classes": list(EMOTIONS), "gate": gate}, "cpu", "tiny")
     return Pipeline(QuarterEncoder(), diarizer, FakeAnimator, "cpu")
 
 
@@ -162,6 +166,7 @@ def test_voices_of_parts_add_up_to_that_of_the_whole(tmp_path):
     assert voice.frames == parts.frames == 50
     assert voice.total.abs().max() > 0.1
     assert torch.allclose(voice.total, parts.total, atol=1e-3)
+    assert torch.allclose(voice.square, parts.square, atol=1e-3)
 
 
 def test_a_voice_changes_what_a_model_hears(tmp_path):
@@ -169,6 +174,17 @@ def test_a_voice_changes_what_a_model_hears(tmp_path):
     path = write_level(tmp_path / "a.wav", 0.5)
     alone, known = pipeline.diarize(path), pipeline.diarize(path, voice=pipeline.listen(path))
     assert not np.allclose(alone.timeline.posteriors, known.timeline.posteriors, atol=1e-4)
+
+
+def test_a_minute_tells_enough_of_its_speaker(tmp_path, fake_models):
+    """Judged by what it tells itself, unless a voice is given; shorter ones by the measure of all."""
+    short, long = write_level(tmp_path / "short.wav", 0.5, 59.9), write_level(tmp_path / "long.wav", 0.5, 60.0)
+    for path, adapted, found in ((short, False, ["happy", "sad"]), (long, True, ["sad"])):
+        diarization = fake_models.diarize(path)
+        assert diarization.adapted == adapted
+        assert [s.emotion for s in diarization.timeline.segments()] == found
+    quiet = fake_models.listen(write_level(tmp_path / "quiet.wav", 0.1))
+    assert [s.emotion for s in fake_models.diarize(long, voice=quiet).timeline.segments()] == ["happy"]
 
 
 def test_listening_to_what_is_no_sound(tmp_path):

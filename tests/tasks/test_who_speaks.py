@@ -54,6 +54,14 @@ def test_each_speaker_is_judged_by_their_own_measure(talk, fake_models, monkeypa
     assert heard == [40, 50]  # frames of anna and of ben, each once
 
 
+def test_speech_of_others_is_none_of_the_speaker(talk, fake_models):
+    from sedtalker_cli.formats.speaker_rttm import read_speaker_rttm
+
+    turns = next(iter(read_speaker_rttm(talk / "who.rttm").values()))
+    speech = fake_models.diarize(talk / "talk.wav", turns=turns, speaker="anna").timeline.speech
+    assert (speech[10:60] == 1).all() and (speech[:10] == 0).all() and (speech[60:] == 0).all()
+
+
 def test_face_of_one_speaker(talk, fake_models):
     options = ("--speakers", talk / "who.rttm", "--out", talk / "out", "--idle", "off")
     call("animate", talk / "talk.wav", *options, "--speaker", "anna")

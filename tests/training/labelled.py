@@ -7,7 +7,7 @@ import pytest
 
 from sedtalker_cli.data.composites import Composite, Turn
 from sedtalker_cli.data.corpora import Utterance
-from sedtalker_cli.training.diarizer.labels import LabelledSet
+from sedtalker_cli.training.diarizer.labels import FrameLabels, Labels, describe, frame_count
 from tests.training.recordings import RATE
 
 
@@ -25,6 +25,17 @@ def composite(number: int) -> Composite:
     return Composite(np.zeros(round(seconds * RATE), np.float32), turns)
 
 
+def labels_of(composites: list[Composite]) -> FrameLabels:
+    """Labels of recordings, one after the other."""
+    parts = [Labels.of(c, frame_count(c)) for c in composites]
+    return FrameLabels(
+        np.cumsum([0, *(len(part.emotion) for part in parts)]),
+        np.concatenate([part.emotion for part in parts]),
+        np.concatenate([part.intensity for part in parts]),
+        tuple(describe(c) for c in composites),
+    )
+
+
 @pytest.fixture
-def frames() -> LabelledSet:
-    return LabelledSet([composite(number) for number in range(4)])
+def frames() -> FrameLabels:
+    return labels_of([composite(number) for number in range(4)])

@@ -24,8 +24,9 @@ from sedtalker_cli.model.encoder import SpeechEncoder
 from sedtalker_cli.model.layers.whisper import WhisperLayers
 from sedtalker_cli.training.animator.run import train_animator
 from sedtalker_cli.training.animator.settings import AnimatorTraining
+from sedtalker_cli.training.diarizer.examples import encode_examples
 from sedtalker_cli.training.diarizer.labels import known_classes
-from sedtalker_cli.training.diarizer.run import read_samplers, train_diarizer
+from sedtalker_cli.training.diarizer.run import train_diarizer
 from sedtalker_cli.training.diarizer.settings import DiarizerTraining
 from tests.data.grid import write_grid
 
@@ -47,9 +48,10 @@ def diarizer_settings(data: Path, out: Path, **changes) -> DiarizerTraining:
         out=out,
         encoder=str(data / "encoder"),
         composites=16,
+        steps=6,
         epochs=2,
         batch=8,
-        network=TINY,
+        network={**TINY, "members": 2, "directions": 8},
     )
     return replace(usual, **changes)
 
@@ -116,11 +118,12 @@ def test_run_writes_log_and_checkpoint(finished, data):
     if train is train_diarizer:
         assert 0 <= scores["macro_f1"] <= 1 and 0 <= scores["macro_f1_adapted"] <= 1
         model = Diarizer.load(settings.out / "checkpoint")
-        assert set(model.decoding) == {"min_duration", "switch_cost"} and model.temperature > 0
+        assert set(model.decoding) == {"min_duration", "switch_cost"} and min(model.temperatures) > 0
         posteriors, _ = model.predict(features)
         np.testing.assert_allclose(posteriors.sum(1), 1, atol=1e-5)
         # The corpus made here has four of RAVDESS's seven classes, but RAVDESS can tell them all.
         assert known_classes("ravdess").all()
+        assert "directions" in config["network"] and len(config["temperature"]) == 2
     else:
         assert config["training"]["captures"] == ["grid"]
         model = Animator.load(settings.out / "checkpoint")
@@ -130,7 +133,7 @@ def test_run_writes_log_and_checkpoint(finished, data):
 
 
 def test_interrupted_run_ends_like_an_uninterrupted_one(finished, tmp_path):
-    """Killed while encoding (the animator), in the middle of an epoch, and between an epoch's end and its record."""
+    """Killed while encoding, fitting, in the middle of an epoch, and between an epoch's end and its record."""
     train, settings, _, scores = finished
     again = replace(settings, out=tmp_path / "run")
 
@@ -146,7 +149,8 @@ def test_interrupted_run_ends_like_an_uninterrupted_one(finished, tmp_path):
             raise Killed
 
     for log, progress in (
-        *([(silent, kill_at("encoding", 2))] if train is train_animator else []),
+        (silent, kill_at("encoding", 2)),
+        *([(silent, kill_at("statistics of known speakers, 2/2", 0))] if train is train_diarizer else []),
         (silent, kill_at("epoch 1", 2)),
         (kill_log, silent),
         (silent, kill_at("epoch 2", 1)),
@@ -241,16 +245,20 @@ def test_run_does_not_go_on_with_other_splits_or_folds(data, tmp_path):
 
 def test_split_does_not_follow_the_seed_of_training(data, tmp_path):
     """Without a table, training keeps apart those speakers whom evaluation tests, whatever its seed."""
+    encoder = SpeechEncoder.load(data / "encoder")
     corpora = (("ravdess", data / "ravdess"),)
     tested = {u.speaker for u in read_corpora(corpora, None) if u.split == "test"}
     assert len(tested) == 1
-    for seed in range(4):
-        settings = diarizer_settings(data, tmp_path / str(seed), splits=None, seed=seed)
-        samplers = read_samplers(settings, silent)
-        assert not tested & {s for sampler in samplers.values() for s in sampler.tree["ravdess"]}
+    for seed in range(2):
+        settings = diarizer_settings(data, tmp_path / str(seed), splits=None, seed=seed, copies=0, composites=8)
+        examples = encode_examples(settings, encoder, silent, silent)
+        assert examples.speakers("test") == {f"ravdess/{name}" for name in tested}
+        clips, joined = examples.of(examples.speakers("train", "val"))
+        assert not examples.speakers("test") & {*clips.speaker, *clips.sample_speaker, *joined.names}
+        assert set(clips.speaker) == examples.speakers("train", "val")
     everything = diarizer_settings(data, tmp_path / "x", corpora=corpora, leave_out="ravdess")
     with pytest.raises(InputError, match="no usable recordings in the train split"):
-        read_samplers(everything, silent)
+        train_diarizer(everything, silent, silent)
 
 
 def test_run_does_not_go_on_with_another_encoder(finished, tmp_path):

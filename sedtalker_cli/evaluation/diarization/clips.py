@@ -8,32 +8,26 @@ from typing import Any
 
 import numpy as np
 
-from sedtalker_cli.clock import HOP
 from sedtalker_cli.data.corpora import Utterance, corpus_reader
+from sedtalker_cli.evaluation.diarization.habits import Habits, changes_a_minute, false_emotion, false_neutral
 from sedtalker_cli.evaluation.diarization.listening import Listener
+from sedtalker_cli.evaluation.diarization.speakers import Spread, over_speakers
+from sedtalker_cli.evaluation.diarization.stretches import Clip, clips_of, is_labelled_speech, is_read
 from sedtalker_cli.evaluation.metrics.calibration import Reliability, auc, reliability, spearman
 from sedtalker_cli.evaluation.metrics.confusion import Confusion, confusion_by_group, sum_confusions
 
 FEWEST = 3  # clips of a speaker whose order of intensity counts
 
 
-@dataclass(frozen=True)
-class Clip:
-    """A stretch of one emotion and what was heard in it: posteriors (T, C) and intensity (T,) of its frames."""
-
-    utterance: Utterance
-    posteriors: np.ndarray
-    intensity: np.ndarray
-
-
 @dataclass
 class ClipScores:
-    """Clips: recordings of one emotion each, cut to speech, or the marked spans of a recording and its neutral rest.
+    """Clips: recordings of one emotion each, as recorded, or the marked spans of a recording and its neutral rest.
 
-    Only speech with one known emotion counts, except where it is said.
+    Only speech with one known emotion counts, except where it is said, and only its frames of speech (see
+    `listening.SCORED`), except for changes of the label.
 
     Attributes:
-        frames: corpus -> confusion of 20 ms frames.
+        frames: corpus -> confusion of decoded frames.
         clips: corpus -> confusion of clips, labelled by their mean posterior.
         known: corpus -> the same, answers limited to the classes that the corpus has.
         calibration: corpus -> reliability of its frames' posteriors.
@@ -46,6 +40,9 @@ class ClipScores:
             clips without a known emotion among them.
         neutral_intensity: mean intensity of neutral clips of the pool.
         sounds: kind of non-verbal sound -> (clips, share that was called one of the classes that count).
+        speaker_clips: corpus -> clip UAR of its speakers, each over the classes that they have.
+        speaker_frames: corpus -> frame accuracy of its speakers.
+        habits: changes of the label, false neutral, false emotion.
     """
 
     frames: dict[str, Confusion]
@@ -60,6 +57,9 @@ class ClipScores:
     level_by_speaker: dict[str, float]
     neutral_intensity: float
     sounds: dict[str, tuple[int, float]]
+    speaker_clips: dict[str, Spread]
+    speaker_frames: dict[str, Spread]
+    habits: Habits
 
     def pooled(self, by_corpus: dict[str, Confusion]) -> Confusion:
         """One confusion of the pool's corpora."""
@@ -87,29 +87,18 @@ class ClipScores:
                 "neutral_mean": None if math.isnan(self.neutral_intensity) else self.neutral_intensity,
             },
             "sounds": {kind: {"clips": n, "accepted": share} for kind, (n, share) in self.sounds.items()},
+            "speakers": {
+                name: {"clip_uar": spread.to_dict(), "frame_accuracy": self.speaker_frames[name].to_dict()}
+                for name, spread in self.speaker_clips.items()
+            },
+            "habits": self.habits.to_dict(),
         }
-
-
-def is_labelled_speech(utterance: Utterance) -> bool:
-    """Whether it is speech of one known emotion."""
-    return utterance.label is not None and utterance.sound is None
-
-
-def clips_of(utterances: Sequence[Utterance], predicted: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[Clip]:
-    """Recordings cut where their corpus marks spans; a span shorter than a frame is left out."""
-    clips = []
-    for utterance, (posteriors, intensity) in zip(utterances, predicted, strict=True):
-        for start, end, part in utterance.parts(len(posteriors) * HOP):
-            frames = slice(round(start / HOP), round(end / HOP))
-            if frames.stop > frames.start:
-                clips.append(Clip(part, posteriors[frames], intensity[frames]))
-    return clips
 
 
 def score_clips(listener: Listener, pool: tuple[str, ...], adapted: bool) -> ClipScores:
     """Score the recordings of a listener; see `ClipScores`."""
     classes = listener.diarizer.classes
-    every = clips_of(listener.utterances, listener.predict(adapted))
+    every = clips_of(listener.heard, adapted)
     clips = [clip for clip in every if is_labelled_speech(clip.utterance)]
     utterances = [clip.utterance for clip in clips]
     reference = np.array([classes.index(u.label) for u in utterances])
@@ -120,6 +109,11 @@ def score_clips(listener: Listener, pool: tuple[str, ...], adapted: bool) -> Cli
     lengths = [len(clip.posteriors) for clip in clips]
     frame_reference = np.repeat(reference, lengths)
     posteriors = np.concatenate([clip.posteriors for clip in clips])
+    labels = np.concatenate([clip.labels for clip in clips])
+    speakers = [(u.corpus, u.speaker) for u in utterances]
+    frame_speakers = [speaker for speaker, length in zip(speakers, lengths, strict=True) for _ in range(length)]
+    answers = means.argmax(1)
+    by_corpus = confusion_by_group(corpora, reference, answers, classes)
     frame_corpora = np.repeat(corpora, lengths)
     two_levels = {u.corpus for u in utterances if u.strength == "strong"}
     graded = np.array(
@@ -135,8 +129,8 @@ def score_clips(listener: Listener, pool: tuple[str, ...], adapted: bool) -> Cli
         return reliability(posteriors[chosen], frame_reference[chosen])
 
     return ClipScores(
-        frames=confusion_by_group(frame_corpora.tolist(), frame_reference, posteriors.argmax(1), classes),
-        clips=confusion_by_group(corpora, reference, means.argmax(1), classes),
+        frames=confusion_by_group(frame_corpora.tolist(), frame_reference, labels, classes),
+        clips=by_corpus,
         known=confusion_by_group(corpora, reference, np.where(absent, -1, means).argmax(1), classes),
         calibration={name: calibration([name]) for name in sorted(set(corpora))},
         pool=pool,
@@ -147,6 +141,15 @@ def score_clips(listener: Listener, pool: tuple[str, ...], adapted: bool) -> Cli
         level_by_speaker=by_speaker(every, lambda u: None if u.label == "neutral" else u.intensity),
         neutral_intensity=float(level[neutral].mean()) if neutral.any() else float("nan"),
         sounds=score_sounds(every, classes),
+        speaker_clips=over_speakers(confusion_by_group(speakers, reference, answers, classes), lambda c: c.uar),
+        speaker_frames=over_speakers(
+            confusion_by_group(frame_speakers, frame_reference, labels, classes), lambda c: c.accuracy
+        ),
+        habits=Habits(
+            changes_a_minute(clips),
+            false_neutral(by_corpus),
+            false_emotion([clip for clip in every if is_read(clip.utterance)], classes),
+        ),
     )
 
 

@@ -4,17 +4,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
-
-from sedtalker_cli.clock import SAMPLE_RATE
 from sedtalker_cli.data.composites import CompositeSampler
 from sedtalker_cli.data.corpora import Utterance
-from sedtalker_cli.emotion.timeline import EmotionTimeline, Segment
-from sedtalker_cli.evaluation.diarization.listening import Listener
+from sedtalker_cli.data.recordings import WaveformStore
+from sedtalker_cli.emotion.timeline import Segment
+from sedtalker_cli.evaluation.diarization.listening import Heard, Listener
 from sedtalker_cli.evaluation.metrics.diarization import DiarizationScore, score_files
 from sedtalker_cli.progress import Progress
 
 JOINED_PATTERNS = {"NE": 0.25, "EN": 0.25, "NEN": 0.2, "EE": 0.15, "chain": 0.15}
+SILENCE = 1.5  # s, longest at an end
+LONGEST = 60.0  # s of clips and of what they are joined to
 
 
 @dataclass
@@ -45,16 +45,12 @@ class Recording:
 
     Attributes:
         name: in reports.
-        features: (T, L, D) of its sound.
-        duration: in s.
-        utterance: any of its speaker.
+        heard: what was heard in it.
         segments: the truth.
     """
 
     name: str
-    features: torch.Tensor
-    duration: float
-    utterance: Utterance
+    heard: Heard
     segments: list[Segment]
 
 
@@ -65,47 +61,53 @@ def score_joined(
     seed: int,
     progress: Progress,
 ) -> JoinedScores:
-    """Join clips of one speaker (2 to 4, loudness matched or not), diarize, compare; see `JoinedScores`."""
+    """Join clips of one speaker, diarize, compare; see `JoinedScores`.
+
+    Two to four clips are cut to speech and joined closely or with pauses, loudness matched or not, with silence at the
+    ends. A true boundary lies in the middle of its pause, and silence at an end belongs to the clip next to it.
+    """
     sampler = CompositeSampler(
-        utterances, listener.store, seed, max_seconds=60, augmentation=0, patterns=JOINED_PATTERNS, chain=(3, 4)
+        utterances,
+        WaveformStore(max_seconds=LONGEST),
+        seed,
+        max_seconds=LONGEST,
+        augmentation=0,
+        patterns=JOINED_PATTERNS,
+        chain=(3, 4),
+        silence=SILENCE,
     )
 
     def recordings() -> Iterable[Recording]:
         for index in range(count):
             composite = sampler.draw(0, index)
-            features = listener.encoder.encode([composite.waveform])
+            heard = listener.hear(composite.turns[0].utterance, composite.waveform)
             segments = [Segment(t.onset, t.duration, t.utterance.label) for t in composite.turns]
-            name, speaker = f"joined-{index:04d}", composite.turns[0].utterance
-            yield Recording(name, features, composite.duration, speaker, segments)
+            yield Recording(f"joined-{index:04d}", heard, segments)
             progress("joined clips", index + 1, count)
 
-    return score_recordings(listener, recordings())
+    return score_recordings(recordings(), listener.diarizer.classes)
 
 
 def score_marked(listener: Listener) -> JoinedScores | None:
     """Score the recordings whose corpus marks spans, whole and as they are; None if there are none."""
     recordings = []
-    for utterance, features in zip(listener.utterances, listener.features, strict=True):
+    for heard in listener.heard:
+        utterance = heard.utterance
         if utterance.segments:
-            duration = len(listener.store(utterance)) / SAMPLE_RATE
-            segments = [Segment(a, b - a, part.label) for a, b, part in utterance.parts(duration)]
-            name = f"{utterance.corpus}/{utterance.path.stem}"
-            recordings.append(Recording(name, features, duration, utterance, segments))
-    return score_recordings(listener, recordings) if recordings else None
+            segments = [Segment(a, b - a, part.label) for a, b, part in utterance.parts(heard.plain.duration)]
+            recordings.append(Recording(f"{utterance.corpus}/{utterance.path.stem}", heard, segments))
+    return score_recordings(recordings, listener.diarizer.classes) if recordings else None
 
 
-def score_recordings(listener: Listener, recordings: Iterable[Recording]) -> JoinedScores:
-    """Diarize recordings and compare with their true segments."""
-    diarizer = listener.diarizer
+def score_recordings(recordings: Iterable[Recording], classes: Sequence[str]) -> JoinedScores:
+    """Compare what was heard in recordings with their true segments."""
     references, found, adapted, guessed, durations = {}, {}, {}, {}, {}
     for recording in recordings:
-        name, duration = recording.name, recording.duration
-        for segments, known in ((found, None), (adapted, listener.voice(recording.utterance))):
-            p, intensity = diarizer.predict(recording.features, known)
-            timeline = EmotionTimeline.from_posteriors(diarizer.classes, p, intensity, duration, **diarizer.decoding)
-            segments[name] = timeline.segments()
-            if known is None:
-                guessed[name] = [Segment(0.0, duration, diarizer.classes[int(p.mean(0).argmax())])]
+        name, heard = recording.name, recording.heard
+        duration, posteriors = heard.plain.duration, heard.plain.posteriors
         durations[name], references[name] = duration, recording.segments
-    scores = (score_files(references, segments, diarizer.classes, durations) for segments in (found, adapted, guessed))
+        found[name], adapted[name] = heard.plain.segments(), heard.adapted.segments()
+        spoken = posteriors[heard.spoken] if heard.spoken.any() else posteriors
+        guessed[name] = [Segment(0.0, duration, classes[int(spoken.mean(0).argmax())])]
+    scores = (score_files(references, segments, classes, durations) for segments in (found, adapted, guessed))
     return JoinedScores(*scores, references, found)

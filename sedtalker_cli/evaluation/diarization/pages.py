@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sedtalker_cli.evaluation.diarization import plots as draw
 from sedtalker_cli.evaluation.diarization.files import RttmReport, spread_by_error
-from sedtalker_cli.evaluation.diarization.tables import checkpoint_tables, rttm_tables
+from sedtalker_cli.evaluation.diarization.tables import checkpoint_sections, rttm_tables
 from sedtalker_cli.evaluation.report.html import Page, Section
 from sedtalker_cli.evaluation.report.tables import number
 from sedtalker_cli.render.plots.canvas import svg_text
@@ -55,8 +55,7 @@ def rttm_page(report: RttmReport) -> Page:
 def checkpoint_page(report: DiarizationReport, models: Mapping[str, Any]) -> Page:
     """Page of a checkpoint on a split of corpora."""
     clips, joined = report.clips, report.joined
-    corpora, adapted, classes, scalars, *segments = checkpoint_tables(report)
-    sounds = [segments.pop()] if clips.sounds else []
+    tables = checkpoint_sections(report)
     series = {
         "frame macro F1": [c.macro_f1 for c in clips.frames.values()],
         "clip UAR": [c.uar for c in clips.clips.values()],
@@ -75,13 +74,15 @@ def checkpoint_page(report: DiarizationReport, models: Mapping[str, Any]) -> Pag
         f"Emotion diarization: a checkpoint on the {report.split} split",
         {**facts, "version": f"sedtalker {__version__}"},
         [
-            Section("Corpora", "Clips of one emotion each, cut to speech, or the spans that a corpus marks.",
-                    [corpora, adapted], [bars]),
+            Section("Corpora", "Whole recordings of one emotion each, or the spans that a corpus marks, as recorded; "
+                    f"scored are {report.scored}.", tables["corpora"], [bars]),
             Section("Classes", "Rows of the matrix: the reference's frames; columns: what they were called.",
-                    [classes], [_confusion(clips.pooled(clips.frames), "frames")]),
-            Section("Joined clips", EDER, segments, [_confusion(joined.diarizer.confusion, "joined")]),
+                    tables["classes"], [_confusion(clips.pooled(clips.frames), "frames")]),
+            Section("Joined clips", EDER, tables["joined"], [_confusion(joined.diarizer.confusion, "joined")]),
             _timelines(joined.diarizer, joined.references, joined.hypotheses),
-            Section("Calibration and intensity", "", [scalars, *sounds], [reliability]),
+            Section("Calibration and intensity", "", tables["calibration"], [reliability]),
+            Section("Habits", "Where the emotion does not change the label should not either.", tables["habits"]),
+            *([Section("Conditions", "", tables["conditions"])] if report.conditions else []),
         ],
     )  # fmt: skip
 

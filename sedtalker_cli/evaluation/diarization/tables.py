@@ -12,7 +12,9 @@ from sedtalker_cli.evaluation.report.tables import Table, number
 if TYPE_CHECKING:
     from sedtalker_cli.evaluation.diarization.checkpoint import DiarizationReport
     from sedtalker_cli.evaluation.diarization.clips import ClipScores
+    from sedtalker_cli.evaluation.diarization.conditions import ConditionScores
     from sedtalker_cli.evaluation.diarization.joined import JoinedScores
+    from sedtalker_cli.evaluation.diarization.speakers import Spread
     from sedtalker_cli.evaluation.metrics.diarization import DiarizationScore
 
 
@@ -80,7 +82,7 @@ def corpus_table(clips: ClipScores, title: str) -> Table:
     rows.append((f"{len(clips.pool)} of training", *(clips.pooled(part) for part in parts), clips.reliability))
     columns = ("corpus", "clips", "frame accuracy", "frame macro F1", "clip UAR", "clip UAR, its classes only", "ECE")
     return Table(
-        f"{title}: frames of 20 ms, clips by mean posterior",
+        f"{title}, clips by their mean posterior",
         columns,
         [
             [name, f"{whole.support.sum():.0f}"]
@@ -122,6 +124,56 @@ def sound_table(clips: ClipScores, adapted: ClipScores) -> Table:
     return Table(title, ("sound", "clips", "right", "adapted to the speaker"), rows)
 
 
+def speaker_table(clips: ClipScores, adapted: ClipScores) -> Table:
+    """How clip UAR and frame accuracy spread over the speakers of each corpus."""
+    rows = []
+    for corpus in clips.speaker_clips:
+        for name, scores in (("plain", clips), ("adapted", adapted)):
+            spreads = (scores.speaker_clips[corpus], scores.speaker_frames[corpus])
+            cells = [cell for spread in spreads for cell in spread_cells(spread)]
+            rows.append([f"{corpus}, {name}", str(spreads[0].count), *cells])
+    parts = ("deviation", "quartiles")
+    columns = ("corpus", "speakers", "clip UAR", *parts, "frame accuracy", *parts)
+    return Table("Speakers: mean, deviation, and quartiles with the median", columns, rows)
+
+
+def spread_cells(spread: Spread) -> list[str]:
+    """Mean, deviation, quartiles."""
+    quartiles = " / ".join(number(value, 2) for value in spread.quartiles)
+    return [number(spread.mean), number(spread.deviation), quartiles]
+
+
+def habit_table(clips: ClipScores, adapted: ClipScores) -> Table:
+    """Changes of the label, false neutral and false emotion, one row a measure and corpus."""
+    measures = {
+        "label changes a minute in clips of one emotion": "changes",
+        "emotional clips called neutral": "false_neutral",
+        "read speech called something else than neutral, share of time": "false_emotion",
+    }
+    rows = []
+    for title, name in measures.items():
+        values, others = getattr(clips.habits, name), getattr(adapted.habits, name)
+        rows += [[f"{title}: {corpus}", number(values[corpus]), number(others[corpus])] for corpus in values]
+    return Table("Changes, false neutral and false emotion", ("measure", "value", "adapted to the speaker"), rows)
+
+
+def condition_table(conditions: ConditionScores) -> Table:
+    """Clip UAR and its loss in every condition, one row a condition and corpus, and the mean of corpora."""
+    sides = (conditions.plain, conditions.adapted)
+    recorded = next(iter(conditions.plain))
+    rows = []
+    for condition in conditions.plain:
+        for corpus, count in conditions.clips.items():
+            values = [(side[condition][corpus], side[recorded][corpus] - side[condition][corpus]) for side in sides]
+            rows.append([condition, corpus, str(count), *(number(v) for pair in values for v in pair)])
+        means = [[math.fsum(side[name].values()) / len(side[name]) for name in (condition, recorded)] for side in sides]
+        cells = [number(v) for value, whole in means for v in (value, whole - value)]
+        rows.append([condition, "mean of corpora", str(sum(conditions.clips.values())), *cells])
+    columns = ("condition", "corpus", "clips", "clip UAR", "loss", "adapted", "loss")
+    title = "Conditions: the same clips made worse, loss against them as recorded; speakers known by theirs as recorded"
+    return Table(title, columns, rows)
+
+
 def joined_table(joined: JoinedScores, title: str) -> Table:
     """Joined clips: the diarizer, adapted, and one guess a file."""
     scores = {
@@ -132,24 +184,41 @@ def joined_table(joined: JoinedScores, title: str) -> Table:
     return segment_table(scores, f"{title} ({len(joined.diarizer.errors)} recordings)")
 
 
+def checkpoint_sections(report: DiarizationReport) -> dict[str, list[Table]]:
+    """Tables of a checkpoint on a split, by what they are about."""
+    clips, adapted = report.clips, report.adapted
+    title = f"Whole recordings as they lie, {report.split} split, {report.scored}"
+    joined = "Joined clips{}, with pauses (true boundaries in their middle) and silence at the ends (of the next clip)"
+    return {
+        "corpora": [
+            corpus_table(clips, title),
+            corpus_table(adapted, f"{title}, adapted to each speaker by all their clips"),
+            speaker_table(clips, adapted),
+        ],
+        "classes": [
+            class_table(
+                clips.pooled(clips.frames),
+                "Frames by class, corpora of training, and what it was called (share)",
+                "frames",
+            )
+        ],
+        "joined": [
+            joined_table(report.joined, joined.format(", corpora of training")),
+            *([joined_table(report.foreign, joined.format(" of other corpora"))] if report.foreign else []),
+            *([joined_table(report.marked, "Recordings with marked spans")] if report.marked else []),
+        ],
+        "calibration": [
+            scalar_table(clips, adapted),
+            *([sound_table(clips, adapted)] if clips.sounds else []),
+        ],
+        "habits": [habit_table(clips, adapted)],
+        "conditions": [condition_table(report.conditions)] if report.conditions else [],
+    }
+
+
 def checkpoint_tables(report: DiarizationReport) -> list[Table]:
     """All tables of a checkpoint on a split."""
-    clips, title = report.clips, f"Whole clips, {report.split} split"
-    sounds = [sound_table(clips, report.adapted)] if clips.sounds else []
-    foreign = [joined_table(report.foreign, "Joined clips of other corpora")] if report.foreign else []
-    marked = [joined_table(report.marked, "Recordings with marked spans")] if report.marked else []
-    return [
-        corpus_table(clips, title),
-        corpus_table(report.adapted, f"{title}, adapted to each speaker by all their clips"),
-        class_table(
-            clips.pooled(clips.frames), "Frames by class, corpora of training, and what it was called (share)", "frames"
-        ),
-        scalar_table(clips, report.adapted),
-        joined_table(report.joined, "Joined clips, corpora of training"),
-        *foreign,
-        *marked,
-        *sounds,
-    ]
+    return [table for tables in checkpoint_sections(report).values() for table in tables]
 
 
 def rttm_tables(score: DiarizationScore) -> list[Table]:

@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import torch
 
 from sedtalker_cli.clock import HOP, SAMPLE_RATE
 from sedtalker_cli.data.composites import Composite
@@ -13,7 +11,6 @@ from sedtalker_cli.data.corpora import Utterance, corpus_reader
 from sedtalker_cli.emotion.timeline import EMOTIONS
 
 UNLABELLED = -1  # class number of a frame whose recording does not tell one class
-PADDING = -100  # class number where a batch has no frame
 
 
 def intensity_target(utterance: Utterance) -> float:
@@ -58,41 +55,55 @@ class Labels:
 
     @classmethod
     def of(cls, composite: Composite, frames: int) -> "Labels":
-        """Label every frame by the turn at its centre."""
+        """Label every frame of speech by the turn at its centre; silence tells nothing."""
         centres = (np.arange(frames) + 0.5) * HOP
         onsets = np.array([turn.onset for turn in composite.turns])
         turn_of = np.clip(np.searchsorted(onsets, centres, side="right") - 1, 0, None)
         accepted = np.array([[name in t.utterance.accepted for name in EMOTIONS] for t in composite.turns])[turn_of]
         emotion = np.where(accepted.sum(1) == 1, accepted.argmax(1), UNLABELLED)
         intensity = np.array([intensity_target(t.utterance) for t in composite.turns], np.float32)[turn_of]
+        if composite.speech is not None:
+            quiet = ~composite.speech[:frames]
+            accepted[quiet], emotion[quiet], intensity[quiet] = False, UNLABELLED, np.nan
         return cls(emotion, accepted, intensity, known_classes(composite.turns[0].utterance.corpus))
 
 
-class LabelledSet:
-    """Composites with the labels of their frames, one recording after the other.
-
-    Args:
-        composites: the recordings.
+@dataclass(frozen=True)
+class FrameLabels:
+    """What is to be found in several recordings, one after the other.
 
     Attributes:
         bounds: (recordings + 1,) first frame of each recording.
         emotion: (frames,) class numbers, `UNLABELLED` where there is not exactly one.
         intensity: (frames,) float32 with NaN where unknown.
-        meta: what evaluation needs to know of each recording.
-        speakers: (recordings,) numbers, one a speaker.
+        meta: what scores need to know of each recording.
+    """
+
+    bounds: np.ndarray
+    emotion: np.ndarray
+    intensity: np.ndarray
+    meta: tuple[dict, ...]
+
+    def __len__(self) -> int:
+        return len(self.meta)
+
+
+class LabelledSet(FrameLabels):
+    """Composites with the labels of their frames.
+
+    Args:
+        composites: the recordings.
     """
 
     def __init__(self, composites: Sequence[Composite]):
-        self.composites = list(composites)
-        labels = [Labels.of(c, frame_count(c)) for c in self.composites]
-        self.bounds = np.cumsum([0, *(len(item.emotion) for item in labels)])
-        self.emotion = np.concatenate([item.emotion for item in labels])
-        self.intensity = np.concatenate([item.intensity for item in labels])
-        self.meta = [describe(c) for c in self.composites]
-        self.speakers = np.unique([speaker_name(c) for c in self.composites], return_inverse=True)[1]
-
-    def __len__(self) -> int:
-        return len(self.composites)
+        labels = [Labels.of(c, frame_count(c)) for c in composites]
+        super().__init__(
+            np.cumsum([0, *(len(item.emotion) for item in labels)]),
+            np.concatenate([item.emotion for item in labels]),
+            np.concatenate([item.intensity for item in labels]),
+            tuple(describe(c) for c in composites),
+        )
+        object.__setattr__(self, "composites", list(composites))
 
 
 def frame_count(composite: Composite) -> int:
@@ -125,25 +136,3 @@ def describe(composite: Composite) -> dict:
             for t in composite.turns
         ],
     }
-
-
-def collate(composites: Sequence[Composite]) -> dict[str, Any]:
-    """Labels padded to the longest.
-
-    Returns:
-        emotion (B, T) with `PADDING`, accepted (B, T, C), intensity (B, T) with NaN, known (B, C), names (speakers).
-    """
-    labels = [Labels.of(c, frame_count(c)) for c in composites]
-    longest = max(len(item.emotion) for item in labels)
-    batch = {
-        "emotion": torch.full((len(labels), longest), PADDING),
-        "accepted": torch.zeros((len(labels), longest, len(EMOTIONS)), dtype=torch.bool),
-        "intensity": torch.full((len(labels), longest), float("nan")),
-        "known": torch.stack([torch.from_numpy(item.known) for item in labels]),
-        "names": [speaker_name(c) for c in composites],
-    }
-    for row, item in enumerate(labels):
-        batch["emotion"][row, : len(item.emotion)] = torch.from_numpy(item.emotion)
-        batch["accepted"][row, : len(item.emotion)] = torch.from_numpy(item.accepted)
-        batch["intensity"][row, : len(item.intensity)] = torch.from_numpy(item.intensity)
-    return batch

@@ -192,7 +192,8 @@ class PaperJob(Job):
         """Fit the decoding of the checkpoint and write it again; returns its validation scores."""
         network = self.candidate(load_weights(self.settings.out / "checkpoint"))
         logits, intensity = self._predict(network)
-        self.write(network, fit_decoding(logits, self.val))
+        posteriors = torch.from_numpy(logits).softmax(-1).numpy()
+        self.write(network, fit_decoding(posteriors, self.val))
         scores = score_frames(self.val, logits, intensity)
         self.log("checkpoint: " + ", ".join(f"{name} {value:.4f}" for name, value in scores.items()))
         return scores

@@ -7,10 +7,10 @@ from scipy.stats import rankdata, spearmanr
 
 from sedtalker_cli.clock import HOP
 from sedtalker_cli.emotion.timeline import EMOTIONS
-from sedtalker_cli.training.diarizer.labels import UNLABELLED, LabelledSet
+from sedtalker_cli.training.diarizer.labels import UNLABELLED, FrameLabels
 
 
-def score_frames(frames: LabelledSet, logits: np.ndarray, intensity: np.ndarray) -> dict[str, float]:
+def score_frames(frames: FrameLabels, logits: np.ndarray, intensity: np.ndarray) -> dict[str, float]:
     """Frame and turn scores on a set of composites.
 
     Args:

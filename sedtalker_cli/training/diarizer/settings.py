@@ -14,18 +14,18 @@ class DiarizerTraining:
         splits: table of splits, or None to draw them by speaker.
         fold: fold that is kept for testing, the next one for validation; None takes the splits as they are.
         leave_out: corpus that is kept for testing as a whole, or None.
+        cross_validate: train once without each fold of speakers, calibrate on what was not heard, then train on all.
         out: folder of the run; the checkpoint is written to `out/checkpoint`.
+        cache: folder of encoded sound, which several runs may share; None is `out/cache`.
         encoder: folder or Hugging Face id.
-        composites: in a draw.
-        draws: different sets of composites; epochs take them in turn, their features stay in memory (0.6 MB a
-            composite). 0 draws afresh for every epoch.
+        composites: joined recordings, for the stack.
+        clips: most clips of a speaker, for the statistics.
+        copies: worn copies of each clip, with rooms, noise, telephones and silence.
+        steps: of the training of each statistics network.
         epochs, batch, learning_rate, weight_decay, smoothing, intensity_weight, rank_weight, seed: as usual.
         temperature: corpora are drawn in proportion to size ** temperature.
-        augmentation: strength of the sound's changes.
-        masking: share of the encoder's frames and channels that is hidden.
-        tuned_rate: learning rate of the encoder layers that are trained along, as a share of the rest's.
-        start: checkpoint to start from instead of random weights.
-        precision: `float32`, or `bfloat16` for the encoder's layers (fast where the CPU multiplies it).
+        augmentation: strength of the changes to the sound of joined recordings.
+        read_weight: weight of read speech without labels, taken as neutral.
         network: overrides of the network's sizes.
     """
 
@@ -33,9 +33,12 @@ class DiarizerTraining:
     splits: Path | None
     out: Path
     encoder: str
-    composites: int = 2000
-    draws: int = 4
-    epochs: int = 20
+    cache: Path | None = None
+    composites: int = 4800
+    clips: int = 250
+    copies: int = 1
+    steps: int = 1500
+    epochs: int = 5
     batch: int = 24
     learning_rate: float = 1e-3
     weight_decay: float = 0.02
@@ -44,11 +47,9 @@ class DiarizerTraining:
     rank_weight: float = 0.1
     temperature: float = 0.5
     augmentation: float = 1.0
-    masking: float = 0.0
+    read_weight: float = 0.05
     seed: int = 0
-    tuned_rate: float = 0.1
-    start: Path | None = None
-    precision: str = "float32"
     fold: int | None = None
     leave_out: str | None = None
+    cross_validate: bool = False
     network: dict[str, Any] = field(default_factory=dict)

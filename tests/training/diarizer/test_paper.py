@@ -125,14 +125,14 @@ def test_command_trains_diarizes_and_evaluates(data, trained, tmp_path):
     options += ["--encoder", data / "wavlm", "--epochs", 1, "--composites", 8, "--batch", 4, "--device", "cpu"]
     done = CliRunner().invoke(app, ["train", "diarizer", *map(str, options)])
     assert done.exit_code == 0, done.output + str(done.exception)
-    wrong = CliRunner().invoke(app, ["train", "diarizer", *map(str, options), "--masking", "0.1"])
-    assert wrong.exit_code == 2 and "--masking is not for --preset paper" in wrong.stderr
+    wrong = CliRunner().invoke(app, ["train", "diarizer", *map(str, options), "--copies", "2"])
+    assert wrong.exit_code == 2 and "--copies is not for --preset paper" in wrong.stderr
     sound = data / "zed/wavs/spk3_0.wav"
     call = ["diarize", str(sound), "--model", str(chosen.out / "checkpoint"), "--out", str(tmp_path / "d")]
     done = CliRunner().invoke(app, call)
     assert done.exit_code == 0, done.output + str(done.exception)
     rows = (tmp_path / "d/spk3_0.emotion.csv").read_text().splitlines()
-    assert len(rows) == 61 and rows[0].endswith(",".join(f"p_{name}" for name in EMOTIONS))
+    assert len(rows) == 61 and rows[0].endswith(",".join(f"p_{name}" for name in EMOTIONS) + ",speech")
     refused = CliRunner().invoke(app, [*call, "--adapt", "--overwrite"])
     assert refused.exit_code == 2 and "does not adapt" in refused.stderr
     scored = ["--corpus", f"zed={data / 'zed'}", "--splits", data / "splits.csv", "--split", "val", "--joined", 2]

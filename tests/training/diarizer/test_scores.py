@@ -1,5 +1,6 @@
 """The diarizer learns; its scores, temperature and decoding."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,10 @@ from sedtalker_cli.emotion.timeline import EMOTIONS
 from sedtalker_cli.model.diarizer_network import DiarizerNetwork
 from sedtalker_cli.model.losses import masked_classification, masked_intensity
 from sedtalker_cli.training.diarizer.calibrate import fit_decoding, fit_temperature
-from sedtalker_cli.training.diarizer.labels import LabelledSet, collate
+from sedtalker_cli.training.diarizer.labels import Labels
 from sedtalker_cli.training.diarizer.score import score_frames
 from tests.training.labelled import frames as frames
+from tests.training.labelled import labels_of
 from tests.training.recordings import RATE
 
 
@@ -46,13 +48,14 @@ def told(emotion: str | None, corpus: str, seconds: float = 0.2, **facts) -> Com
 def test_frames_without_one_class_are_marked_and_take_part_in_intensity_only():
     word = told(None, "baved", intensity=1.0, strength="high")
     scream = told(None, "nonverbal", any_of=("fear", "angry", "surprise"))
-    batch = collate([word, scream, told("happy", "nonverbal", 0.1)])
-    assert batch["emotion"].tolist() == [[-1] * 10, [-1] * 10, [EMOTIONS.index("happy")] * 5 + [-100] * 5]
-    accepted = [[EMOTIONS[c] for c in row[0].nonzero()[:, 0]] for row in batch["accepted"]]
-    assert accepted == [[], ["angry", "fear", "surprise"], ["happy"]] and not batch["accepted"][2, 5:].any()
-    assert (batch["intensity"][0] == 1).all() and batch["intensity"][1].isnan().all()
-    assert batch["known"][0].all() and not batch["known"][1][EMOTIONS.index("disgust")]
-    labelled = LabelledSet([word, scream, told("sad", "ravdess"), told("happy", "ravdess")])
+    first, second, third = (Labels.of(c, 10) for c in (word, scream, told("happy", "nonverbal")))
+    assert [x.emotion.tolist() for x in (first, second)] == [[-1] * 10] * 2
+    assert third.emotion.tolist() == [EMOTIONS.index("happy")] * 10
+    accepted = [[EMOTIONS[c] for c in x.accepted[0].nonzero()[0]] for x in (first, second, third)]
+    assert accepted == [[], ["angry", "fear", "surprise"], ["happy"]]
+    assert (first.intensity == 1).all() and np.isnan(second.intensity).all()
+    assert first.known.all() and not second.known[EMOTIONS.index("disgust")]
+    labelled = labels_of([word, scream, told("sad", "ravdess"), told("happy", "ravdess")])
     logits = 9 * np.eye(7, dtype=np.float32)[np.repeat([0, 0, EMOTIONS.index("sad"), EMOTIONS.index("happy")], 10)]
     scores = score_frames(labelled, logits, np.zeros(40))
     assert scores["accuracy"] == 1 and scores["uar"] == 1
@@ -77,13 +80,13 @@ def test_temperature_is_found_again(frames):
     honest = rng.standard_normal((20_000, 7))
     # Labels drawn from the posteriors themselves: these logits are calibrated, three times them is not.
     noise = -np.log(-np.log(rng.uniform(size=honest.shape)))
-    frames.emotion = (honest + noise).argmax(1)
+    frames = replace(frames, emotion=(honest + noise).argmax(1))
     assert fit_temperature((3 * honest).astype(np.float32), frames) == pytest.approx(3, rel=0.1)
     assert fit_temperature((0.5 * honest).astype(np.float32), frames) == pytest.approx(0.5, rel=0.1)
 
 
 def test_decoding_smooths_where_that_helps(frames):
-    frames.bounds, frames.emotion = np.array([0, 150, 300]), np.repeat([0, 3, 4], 100)
+    frames = replace(frames, bounds=np.array([0, 150, 300]), emotion=np.repeat([0, 3, 4], 100))
     clean = np.eye(7, dtype=np.float32)[frames.emotion]
     assert fit_decoding(9 * clean, frames) == {"min_duration": 0.2, "switch_cost": 0.0}
     noise = np.random.default_rng(0).standard_normal((300, 7)).astype(np.float32)
