@@ -1,15 +1,17 @@
 """Exports, each read back by a reader that is not ours."""
 
 import csv
+import re
 import struct
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.face.arkit import ARKIT_INDEX, ARKIT_NAMES
 from sedtalker_cli.face.head import load_head
-from sedtalker_cli.formats.live_link import HEADER, SHAPES, read_live_link, timecode
+from sedtalker_cli.formats.live_link import HEADER, SHAPES, read_live_link, timecode, write_live_link
 from sedtalker_cli.motion.motion import Motion
 from sedtalker_cli.outputs.exports.registry import export_suffixes, parse_formats, write_exports
 
@@ -44,12 +46,12 @@ def test_names_of_formats(folder):
 def test_live_link_csv_has_the_apps_columns_and_time_code(motion, folder):
     with open(folder / "speech.arkit.csv", newline="") as file:
         header, *rows = csv.reader(file)
-    assert header[:3] == ["Timecode", "BlendShapeCount", "EyeBlinkLeft"] and len(header) == 2 + 61
+    assert header[:3] == ["Timecode", "BlendshapeCount", "EyeBlinkLeft"] and len(header) == 2 + 61
     assert header[16:20] == ["JawForward", "JawRight", "JawLeft", "JawOpen"]
     assert header[-9:] == [f"{part}{axis}" for part in ("Head", "LeftEye", "RightEye") for axis in HEADER_AXES]
     assert {name[0].lower() + name[1:] for name in SHAPES} == set(ARKIT_NAMES)
     assert len(rows) == FRAMES and {row[1] for row in rows} == {"61"}
-    assert [rows[k][0] for k in (0, 24, 25)] == ["00:00:00:00.000", "00:00:00:24.000", "00:00:01:00.000"]
+    assert [rows[k][0] for k in (0, 24, 25)] == ["00:00:00:00.000", "00:00:00:57.600", "00:00:01:00.000"]
     table = {name: np.array([float(row[k]) for row in rows]) for k, name in enumerate(header) if k > 1}
     for name in ARKIT_NAMES:
         np.testing.assert_allclose(table[name[0].upper() + name[1:]], motion.weights[:, ARKIT_INDEX[name]], atol=1e-6)
@@ -57,24 +59,61 @@ def test_live_link_csv_has_the_apps_columns_and_time_code(motion, folder):
     assert weights.shape == (FRAMES, 52) and not angles[:, :3].any()
 
 
-def test_eye_angles_agree_with_the_head_that_moves():
-    from sedtalker_cli.formats.live_link import eye_angles
-
-    head = load_head()
-    for side, place in (("left", 0), ("right", 3)):
-        ball = np.unique(head.faces[slice(*head.parts[f"eye_{side}"])])
-        for move, axis in (("In", 0), ("Out", 0), ("Up", 1), ("Down", 1)):
-            weights = np.zeros((1, 52), np.float32)
-            weights[0, ARKIT_INDEX[f"eyeLook{move}{side.capitalize()}"]] = 1.0
-            posed = head.vertices(weights)[0]
-            x, y, z = posed[ball[0]] - posed[ball[-1]]
-            turned = (np.arctan2(x, z), -np.arctan2(y, z))[axis]
-            assert eye_angles(weights, ARKIT_NAMES)[0, place + axis] == pytest.approx(turned, abs=0.01)
+def app_seconds(code: str) -> float:
+    """Seconds of a time code as recordings of the Live Link Face app count them: FF.fff are 60ths of a second."""
+    hours, minutes, seconds, ticks = code.split(":")
+    return int(hours) * 3600 + int(minutes) * 60 + int(seconds) + float(ticks) / 60
 
 
-def test_time_code_of_long_takes():
-    assert timecode(3600 * 60 + 61 * 60 + 59, 60) == "01:01:01:59.000"
+@pytest.mark.parametrize("fps", [25, 29.97, 30, 50, 60])
+def test_time_code_is_the_frames_time(fps):
+    frames = [0, 1, 7, 29, 59, 60, 1799, 3600 * 60 + 61, 1_000_000]
+    codes = [timecode(frame, fps) for frame in frames]
+    assert all(re.fullmatch(r"\d{2}:[0-5]\d:[0-5]\d:[0-5]\d\.\d{3}", code) for code in codes)
+    np.testing.assert_allclose([app_seconds(code) for code in codes], np.array(frames) / fps, atol=1e-5)
+
+
+def test_time_code_of_the_apps_own_recordings():
+    """Rows of a take at 60 frames a second step by one; at 30 by two, at 25 by 2.4."""
+    assert [timecode(k, 60) for k in (1, 59, 60)] == ["00:00:00:01.000", "00:00:00:59.000", "00:00:01:00.000"]
+    assert [timecode(k, 30) for k in (1, 29)] == ["00:00:00:02.000", "00:00:00:58.000"]
+    assert [timecode(k, 25) for k in (1, 24)] == ["00:00:00:02.400", "00:00:00:57.600"]
     assert timecode(int(10.5 * 3600 * 30), 30) == "10:30:00:00.000"
+
+
+def columns(path) -> dict[str, np.ndarray]:
+    """A recording's columns by name, read as CSV."""
+    with open(path, newline="") as file:
+        header, *rows = csv.reader(file)
+    return {name: np.array([float(row[k]) for row in rows]) for k, name in enumerate(header) if k > 1}
+
+
+def test_eyes_turn_as_the_apps_do(tmp_path):
+    """To the person's right and down is positive, about 1.5 and 1.9 rad for a coefficient of 1."""
+    weights = np.zeros((6, 52), np.float32)
+    for row, names in enumerate((["eyeLookOutLeft", "eyeLookInRight"], ["eyeLookInLeft", "eyeLookOutRight"])):
+        weights[row, [ARKIT_INDEX[name] for name in names]] = 0.5
+    weights[2, [ARKIT_INDEX[f"eyeLookDown{side}"] for side in ("Left", "Right")]] = 1.0
+    weights[3, [ARKIT_INDEX[f"eyeLookUp{side}"] for side in ("Left", "Right")]] = 1.0
+    write_live_link(tmp_path / "a.csv", weights, ARKIT_NAMES, 30)
+    table = columns(tmp_path / "a.csv")
+    for side in ("Left", "Right"):
+        np.testing.assert_allclose(table[f"{side}EyeYaw"], [-0.75, 0.75, 0, 0, 0, 0])
+        np.testing.assert_allclose(table[f"{side}EyePitch"], [0, 0, 1.9, -1.9, 0, 0])
+        assert not table[f"{side}EyeRoll"].any()
+
+
+def test_the_head_turns_as_the_apps_does(motion, tmp_path):
+    """HeadYaw is positive to the person's left, HeadPitch upwards."""
+    looks = np.tile(np.eye(4), (FRAMES, 1, 1))
+    looks[1, :3, :3] = Rotation.from_euler("y", 0.2).as_matrix()  # the face, +z, goes to +x, the person's left
+    looks[2, :3, :3] = Rotation.from_euler("x", -0.1).as_matrix()  # and up
+    assert (looks[1, :3, :3] @ (0, 0, 1))[0] > 0.1 and (looks[2, :3, :3] @ (0, 0, 1))[1] > 0.05
+    moved = Motion(motion.head, FPS, FRAMES, motion.stream, motion.weights, looks.astype(np.float32))
+    write_exports(tmp_path / "a", moved, ("arkit-csv",))
+    table = columns(tmp_path / "a.arkit.csv")
+    np.testing.assert_allclose([table[f"Head{axis}"][1] for axis in HEADER_AXES], [0.2, 0, 0], atol=1e-5)
+    np.testing.assert_allclose([table[f"Head{axis}"][2] for axis in HEADER_AXES], [0, 0.1, 0], atol=1e-5)
 
 
 def test_live_link_errors(folder, tmp_path):
