@@ -86,7 +86,7 @@ def write_live_link(
     order = [names.index(shape[0].lower() + shape[1:]) for shape in SHAPES]
     signs = (HEAD_YAW_LEFT, HEAD_PITCH_DOWN, HEAD_ROLL)
     head = np.zeros((len(weights), 3)) if head_angles is None else head_angles * np.array(signs)
-    values = np.concatenate([weights[:, order], head, eye_angles(weights, names)], axis=1)
+    values = np.concatenate([weights[:, order], head, eye_angles(weights, names)], axis=1) + 0.0  # no minus zeros
     with atomic_file(path) as part, open(part, "w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(HEADER)
