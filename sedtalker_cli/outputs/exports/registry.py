@@ -32,8 +32,13 @@ def _write_csv(stem: Path, motion: Motion, audio: str | None) -> None:
 def _write_glb(stem: Path, motion: Motion, audio: str | None) -> None:
     from sedtalker_cli.face.normals import shape_normals
     from sedtalker_cli.formats.gltf_writing import write_glb
+    from sedtalker_cli.outputs.exports.avatar import SUFFIXES, build_avatar
     from sedtalker_cli.outputs.exports.glb import build_glb
 
+    source = motion.head.source
+    if source is not None and source.suffix.lower() in SUFFIXES:
+        write_glb(with_suffix(stem, ".glb"), build_avatar(motion, audio))
+        return
     extras = {"audio": audio} if audio else None
     weights = motion.shape_weights()
     content = build_glb(motion.head, weights, motion.fps, shape_normals(motion.head), extras, motion.neck_tracks())
