@@ -205,8 +205,8 @@ def test_blenders_names_and_a_head_without_joints(tmp_path):
     corners = []
     for node, primitive in zip(nodes, (mesh.primitives[0] for mesh in gltf.meshes), strict=True):
         points = read_accessor(gltf, primitive.attributes.POSITION).astype(float)
-        for weight, target in zip(values[node["name"], "weights"].reshape(FRAMES, 53)[SHOWN, :52], primitive.targets):
-            points = points + weight * read_accessor(gltf, target["POSITION"])
+        for k, weight in enumerate(motion.weights[SHOWN]):
+            points = points + weight * read_accessor(gltf, primitive.targets[k]["POSITION"])
         moved = {path: values[node["name"], path][SHOWN] for path in ("rotation", "translation")}
         place = matrix_of(node, moved)
         points = points @ place[:3, :3].T + place[:3, 3]
