@@ -45,6 +45,20 @@ def _write_glb(stem: Path, motion: Motion, audio: str | None) -> None:
     write_glb(with_suffix(stem, ".glb"), content)
 
 
+def _write_vrma(stem: Path, motion: Motion, audio: str | None) -> None:
+    from sedtalker_cli.formats.gltf_writing import write_glb
+    from sedtalker_cli.outputs.exports.vrma import build_vrma
+
+    write_glb(with_suffix(stem, ".vrma"), build_vrma(motion))
+
+
+def _write_vrma_arkit(stem: Path, motion: Motion, audio: str | None) -> None:
+    from sedtalker_cli.formats.gltf_writing import write_glb
+    from sedtalker_cli.outputs.exports.vrma import build_vrma
+
+    write_glb(with_suffix(stem, ".arkit.vrma"), build_vrma(motion, arkit=True))
+
+
 def _write_usd(stem: Path, motion: Motion, audio: str | None) -> None:
     from sedtalker_cli.outputs.exports.usd import write_usd
 
@@ -113,6 +127,8 @@ FORMATS: dict[str, Format] = {
     "pc2": Format((".pc2", ".neutral.obj"), _write_pc2),
     "usd": Format((".usd",), _write_usd),
     "usdz": Format((".usdz",), _write_usdz),
+    "vrma": Format((".vrma",), _write_vrma),
+    "vrma-arkit": Format((".arkit.vrma",), _write_vrma_arkit),
 }
 
 
