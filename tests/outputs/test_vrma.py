@@ -32,7 +32,7 @@ def motion() -> Motion:
 
 def opened(path):
     """The extension, and the values of the nodes' tracks by node and path."""
-    gltf = pygltflib.GLTF2().load(path)
+    gltf = pygltflib.GLTF2().load_binary(path)
     assert not gltf.meshes and gltf.extensionsUsed == ["VRMC_vrm_animation"] and len(gltf.animations) == 1
     animation = gltf.animations[0]
     tracks = {}
