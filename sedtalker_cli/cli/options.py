@@ -195,7 +195,8 @@ Export = Annotated[
     list[str] | None,
     typer.Option(
         metavar="FORMAT",
-        help="Also write arkit-csv, glb, mdd, npy, obj, pc2 or usd; repeatable, or several separated by commas.",
+        help="Also write arkit-csv, arkit-npy, glb, mdd, npy, obj, pc2, usd, usdz, vrma or vrma-arkit; "
+        "repeatable, or several separated by commas.",
     ),
 ]
 Hair = Annotated[Switch, typer.Option("--hair", help="Short hair on the built-in head in pictures and films.")]

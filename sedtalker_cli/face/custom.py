@@ -173,6 +173,7 @@ def _from_primitives(source: Path, primitives: list[Primitive]) -> Head:
         colors=np.round(np.nan_to_num(colors[kept]).clip(0, 1) * 255).astype(np.uint8),
         materials=materials,
         source=source,
+        placement=scale * rotation,
     )
 
 

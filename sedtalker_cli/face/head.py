@@ -35,6 +35,7 @@ class Head:
         colors: sRGB vertex colours (V, 3) uint8.
         materials: what each part is made of (see `materials.py`).
         source: the file or folder of a user's head, None for the shipped one.
+        placement: (3, 3) that turns and scales the file's coordinates into ours.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Head:
     colors: np.ndarray = field(repr=False)
     materials: dict[str, str] = field(default_factory=dict)
     source: Path | None = None
+    placement: np.ndarray = field(default_factory=lambda: np.eye(3), repr=False)
 
     def __post_init__(self) -> None:
         known = {part: self.materials.get(part) or material_of(part) for part in self.parts}

@@ -67,7 +67,7 @@ class _Reader:
 
     def primitives(self) -> list[Primitive]:
         found = []
-        places = self._places()
+        places = world_matrices(self._file)
         nodes = self._content.get("nodes", [])
         for index, matrix in places.items():
             node = nodes[index]
@@ -82,25 +82,6 @@ class _Reader:
                 names = (mesh.get("name"), node.get("name"))
                 found.append(self._primitive(mesh, primitive, names, node, matrix, places))
         return found
-
-    def _places(self) -> dict[int, np.ndarray]:
-        """Matrix (4, 4) from a node to the scene, for every node of the scene, in order."""
-        nodes = self._content.get("nodes", [])
-        if self._content.get("scenes"):
-            roots = self._file.entry("scenes", self._content.get("scene", 0)).get("nodes", [])
-        else:
-            children = {child for node in nodes for child in node.get("children", [])}
-            roots = [k for k in range(len(nodes)) if k not in children]
-        places: dict[int, np.ndarray] = {}
-        waiting = [(index, np.eye(4)) for index in reversed(roots)]
-        while waiting:
-            index, above = waiting.pop()
-            if index in places:
-                raise ValueError(f"node {index} has two parents")
-            node = self._file.entry("nodes", index)
-            places[index] = above @ _local(node)
-            waiting += [(child, places[index]) for child in reversed(node.get("children", []))]
-        return places
 
     def _primitive(
         self, mesh: dict, primitive: dict, names: tuple, node: dict, matrix: np.ndarray, places: dict
@@ -131,7 +112,7 @@ class _Reader:
         linear = turn[used, :3, :3]
         offsets = self._offsets(primitive, len(points), used, linear)
         targets: dict[str, np.ndarray] = {}
-        for index, name in enumerate(self._target_names(mesh, primitive)):
+        for index, name in enumerate(target_names(self._file, mesh, primitive)):
             if index in offsets:
                 targets.setdefault(name, _moderate(offsets[index], f"the shape {name!r}"))
         for name, binds in self._expressions.get(node["mesh"], {}).items():
@@ -154,15 +135,6 @@ class _Reader:
                     raise ValueError(f"morph target {index} has {len(offsets)} vertices, its mesh {count}")
                 found[index] = np.einsum("vij,vj->vi", linear, offsets[used]).astype(np.float32)
         return found
-
-    def _target_names(self, mesh: dict, primitive: dict) -> list[str]:
-        """Names of the morph targets: from `extras.targetNames` as all exporters write them, else the accessors'."""
-        for holder in (mesh, primitive):
-            extras = holder.get("extras")
-            if isinstance(extras, dict) and isinstance(extras.get("targetNames"), list):
-                return [str(name) for name in extras["targetNames"]]
-        places = [target.get("POSITION") for target in primitive.get("targets", [])]
-        return ["" if place is None else str(self._file.entry("accessors", place).get("name", "")) for place in places]
 
     def _skin(self, node: dict, attributes: dict, places: dict[int, np.ndarray]) -> np.ndarray | None:
         """Matrices (V, 4, 4) of a skinned mesh at rest; None where there is no skin."""
@@ -230,6 +202,36 @@ class _Reader:
         return self._images[source]
 
 
+def world_matrices(file: GltfFile) -> dict[int, np.ndarray]:
+    """Matrix (4, 4) from a node to the scene, for every node of the scene, in order."""
+    nodes = file.content.get("nodes", [])
+    if file.content.get("scenes"):
+        roots = file.entry("scenes", file.content.get("scene", 0)).get("nodes", [])
+    else:
+        children = {child for node in nodes for child in node.get("children", [])}
+        roots = [k for k in range(len(nodes)) if k not in children]
+    places: dict[int, np.ndarray] = {}
+    waiting = [(index, np.eye(4)) for index in reversed(roots)]
+    while waiting:
+        index, above = waiting.pop()
+        if index in places:
+            raise ValueError(f"node {index} has two parents")
+        node = file.entry("nodes", index)
+        places[index] = above @ local_matrix(node)
+        waiting += [(child, places[index]) for child in reversed(node.get("children", []))]
+    return places
+
+
+def target_names(file: GltfFile, mesh: dict, primitive: dict) -> list[str]:
+    """Names of the morph targets: from `extras.targetNames` as all exporters write them, else the accessors'."""
+    for holder in (mesh, primitive):
+        extras = holder.get("extras")
+        if isinstance(extras, dict) and isinstance(extras.get("targetNames"), list):
+            return [str(name) for name in extras["targetNames"]]
+    places = [target.get("POSITION") for target in primitive.get("targets", [])]
+    return ["" if place is None else str(file.entry("accessors", place).get("name", "")) for place in places]
+
+
 def _moderate(points: np.ndarray, what: str) -> np.ndarray:
     """Coordinates (V, 3) as float32, if a head can have them."""
     if not (np.abs(points) <= FARTHEST).all():  # NaN compares as False
@@ -237,7 +239,7 @@ def _moderate(points: np.ndarray, what: str) -> np.ndarray:
     return points.astype(np.float32)
 
 
-def _local(node: dict) -> np.ndarray:
+def local_matrix(node: dict) -> np.ndarray:
     """Matrix (4, 4) of a node within its parent."""
     if "matrix" in node:
         return np.array(node["matrix"], float).reshape(4, 4).T

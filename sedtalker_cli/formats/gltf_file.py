@@ -28,6 +28,7 @@ class GltfFile:
     Attributes:
         path: of the file.
         content: the JSON part.
+        chunk: the binary part, None where there is none.
 
     Raises:
         InputError: there is no such file, it is not glTF 2.0, or it is compressed.
@@ -35,8 +36,8 @@ class GltfFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.content, chunk = _open(path)
-        self._buffers: dict[int, bytes] = {0: chunk} if chunk is not None else {}
+        self.content, self.chunk = _open(path)
+        self._buffers: dict[int, bytes] = {0: self.chunk} if self.chunk is not None else {}
 
     def entry(self, kind: str, index: int) -> dict[str, Any]:
         """An entry of one of the file's lists; Python would take an index below zero from the end."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import math
 import os
 import re
 from pathlib import Path
@@ -27,37 +26,32 @@ SHAPES = (
     *("CheekPuff", "CheekSquintLeft", "CheekSquintRight", "NoseSneerLeft", "NoseSneerRight", "TongueOut"),
 )  # fmt: skip
 ANGLES = tuple(f"{part}{axis}" for part in ("Head", "LeftEye", "RightEye") for axis in ("Yaw", "Pitch", "Roll"))
-HEADER = ("Timecode", "BlendShapeCount", *SHAPES, *ANGLES)
+HEADER = ("Timecode", "BlendshapeCount", *SHAPES, *ANGLES)
 MOST = 100.0  # of a coefficient or an angle
-# how far the eyes turn at a coefficient of 1 [radians]
-LOOK_IN_OUT, LOOK_UP, LOOK_DOWN = (math.radians(degrees) for degrees in (24.0, 17.0, 22.0))
+TICKS = 60  # the last field of the app's time code counts 60ths of a second, whatever the rate
+# How far the app's eyes turn at a coefficient of 1 [radians], and which way its angles grow, both as in recordings of
+# the app: eyes to the person's right and down, the head to the person's left and up.
+LOOK_SIDEWAYS, LOOK_UP_DOWN = 1.5, 1.9
+EYE_YAW_LEFT, EYE_PITCH_DOWN = -1.0, 1.0
+HEAD_YAW_LEFT, HEAD_PITCH_DOWN, HEAD_ROLL = 1.0, -1.0, 1.0
 
 
 def timecode(frame: int, fps: float) -> str:
-    """`HH:MM:SS:FF.fff`: hours, minutes, seconds, and the frame within the second.
-
-    Rates as 23.976 or 29.97 are counted as 24 or 30, as time code without dropped frames does.
-
-    Raises:
-        InputError: the rate is not near a whole number.
-    """
-    whole = round(fps)
-    if abs(fps - whole) > 0.002 * fps:
-        raise InputError(f"has {fps:g} frames a second, which time code cannot count: leave out arkit-csv")
-    seconds, rest = divmod(frame, whole)
+    """`HH:MM:SS:FF.fff` of a frame at frame / fps seconds: the last field counts 60ths of a second and their parts."""
+    seconds, rest = divmod(round(frame / fps * TICKS * 1000), TICKS * 1000)
     minutes, second = divmod(seconds, 60)
-    return f"{minutes // 60:02d}:{minutes % 60:02d}:{second:02d}:{rest:02d}.000"
+    return f"{minutes // 60:02d}:{minutes % 60:02d}:{second:02d}:{rest // 1000:02d}.{rest % 1000:03d}"
 
 
 def eye_angles(weights: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
-    """Yaw, pitch and roll of the left and of the right eye, from the eyeLook coefficients.
+    """Yaw, pitch and roll of the left and of the right eye as the app has them, from the eyeLook coefficients.
 
     Args:
         weights: (T, K) coefficients.
         names: K ARKit names.
 
     Returns:
-        (T, 6) [radians]: yaw is positive to the person's left, pitch downwards, roll is 0.
+        (T, 6) [radians]: yaw is positive to the person's right, pitch downwards, roll is 0.
     """
 
     def column(name: str) -> np.ndarray:
@@ -65,8 +59,10 @@ def eye_angles(weights: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
 
     angles = np.zeros((len(weights), 6))
     for place, (side, to_left, to_right) in enumerate((("Left", "Out", "In"), ("Right", "In", "Out"))):
-        angles[:, 3 * place] = LOOK_IN_OUT * (column(f"eyeLook{to_left}{side}") - column(f"eyeLook{to_right}{side}"))
-        angles[:, 3 * place + 1] = LOOK_DOWN * column(f"eyeLookDown{side}") - LOOK_UP * column(f"eyeLookUp{side}")
+        left = column(f"eyeLook{to_left}{side}") - column(f"eyeLook{to_right}{side}")
+        down = column(f"eyeLookDown{side}") - column(f"eyeLookUp{side}")
+        angles[:, 3 * place] = EYE_YAW_LEFT * LOOK_SIDEWAYS * left
+        angles[:, 3 * place + 1] = EYE_PITCH_DOWN * LOOK_UP_DOWN * down
     return angles
 
 
@@ -83,12 +79,14 @@ def write_live_link(
         path: `.csv` file.
         weights: (T, 52) coefficients.
         names: their ARKit names, in any order.
-        fps: frames a second; the time code counts in them.
-        head_angles: (T, 3) yaw, pitch, roll of the head [radians]; None is a head that stays.
+        fps: frames a second.
+        head_angles: (T, 3) turns of the head about y, x and z [radians], as `head_angles` of `motion.head_motion` gives
+            them: yaw grows to the person's left, pitch downwards; None is a head that stays.
     """
     order = [names.index(shape[0].lower() + shape[1:]) for shape in SHAPES]
-    head = np.zeros((len(weights), 3)) if head_angles is None else head_angles
-    values = np.concatenate([weights[:, order], head, eye_angles(weights, names)], axis=1)
+    signs = (HEAD_YAW_LEFT, HEAD_PITCH_DOWN, HEAD_ROLL)
+    head = np.zeros((len(weights), 3)) if head_angles is None else head_angles * np.array(signs)
+    values = np.concatenate([weights[:, order], head, eye_angles(weights, names)], axis=1) + 0.0  # no minus zeros
     with atomic_file(path) as part, open(part, "w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(HEADER)

@@ -32,3 +32,11 @@ def expressions(content: dict[str, Any]) -> dict[int, dict[str, list[Bind]]]:
             mesh = content["nodes"][bind["node"]].get("mesh")
             found.setdefault(mesh, {}).setdefault(name, []).append((bind["index"], bind["weight"]))
     return found
+
+
+def humanoid_bones(content: dict[str, Any]) -> dict[str, int]:
+    """Nodes of an avatar's bones by VRM's names (`head`, `leftEye` ...); empty where there is no VRM."""
+    extensions = content.get("extensions", {})
+    old = extensions.get("VRM", {}).get("humanoid", {}).get("humanBones", [])
+    new = extensions.get("VRMC_vrm", {}).get("humanoid", {}).get("humanBones", {})
+    return {bone["bone"]: bone["node"] for bone in old} | {name: bone["node"] for name, bone in new.items()}

@@ -21,7 +21,7 @@ MOST_WEIGHT = 100.0
 WEIGHTS_SUFFIX = ".weights.npy"
 HEAD_SUFFIX = ".head.npy"  # with head motion
 EMOTION_SUFFIX = ".emotion.csv"
-ARRAY_SUFFIXES = (WEIGHTS_SUFFIX, ".faces.npy", HEAD_SUFFIX)  # NPY files that are no motion
+ARRAY_SUFFIXES = (WEIGHTS_SUFFIX, ".arkit.npy", ".faces.npy", HEAD_SUFFIX)  # NPY files that are no motion
 
 
 def read_motion(motion_path: Path, audio: Path | None = None, head: Head | None = None) -> Motion:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sedtalker_cli.model.vertex_animator import VertexAnimator
     from sedtalker_cli.motion.options import AnimateOptions
 
-SHAPE_EXPORTS = ("arkit-csv", "glb", "usd")
+SHAPE_EXPORTS = ("arkit-csv", "arkit-npy", "glb", "usd", "usdz", "vrma", "vrma-arkit")
 
 
 def check_vertex_options(options: AnimateOptions, exports: tuple[str, ...] = (), page: bool = False) -> None:

@@ -47,8 +47,8 @@ def ffmpeg_arguments(size: tuple[int, int], rate: Fraction, frames: int, audio: 
     video_in = ["-f", "rawvideo", "-pix_fmt", "rgb0", "-s", f"{size[0]}x{size[1]}", "-framerate", fps, "-i", "pipe:0"]
     audio_in = [] if audio is None else sound_input(audio)
     # One matrix is used and named, so that players show the colours that were drawn.
-    colour = ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"]
-    video = ["-map", "0:v:0", "-vf", "scale=out_color_matrix=bt709:out_range=tv", *colour]
+    colour = "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
+    video = ["-map", "0:v:0", "-vf", f"scale=out_color_matrix=bt709:out_range=tv,{colour}"]
     # A fixed number of threads: x264's result depends on it.
     video += ["-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-threads", "2", "-pix_fmt", "yuv420p"]
     video += ["-frames:v", str(frames)]

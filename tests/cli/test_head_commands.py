@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from sedtalker_cli.face.head import load_head
+from sedtalker_cli.formats.gltf_writing import write_glb
 from sedtalker_cli.formats.obj import write_obj
-from sedtalker_cli.outputs.exports.glb import build_glb, write_glb
+from sedtalker_cli.outputs.exports.glb import build_glb
 from tests.commands import MOTION_FILES, call, made
 from tests.conftest import write_sound
 from tests.face.meshes import flame_like

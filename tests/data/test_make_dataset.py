@@ -18,8 +18,9 @@ from sedtalker_cli.face.arkit import ARKIT_INDEX
 from sedtalker_cli.face.head import load_head
 from sedtalker_cli.face.normals import shape_normals
 from sedtalker_cli.face.regions import lip_gap
+from sedtalker_cli.formats.gltf_writing import write_glb
 from sedtalker_cli.formats.live_link import SHAPES, read_live_link
-from sedtalker_cli.outputs.exports.glb import build_glb, write_glb
+from sedtalker_cli.outputs.exports.glb import build_glb
 from tests.commands import call
 from tests.conftest import tree
 from tests.data.talking_sets import wave

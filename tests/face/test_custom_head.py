@@ -12,8 +12,9 @@ from sedtalker_cli.face.arkit import ARKIT_INDEX, ARKIT_NAMES
 from sedtalker_cli.face.custom import load_custom_head
 from sedtalker_cli.face.normals import shape_normals
 from sedtalker_cli.face.regions import eye_distance, lip_gap, lip_width
+from sedtalker_cli.formats.gltf_writing import write_glb
 from sedtalker_cli.formats.obj import write_obj
-from sedtalker_cli.outputs.exports.glb import build_glb, write_glb
+from sedtalker_cli.outputs.exports.glb import build_glb
 from sedtalker_cli.render.geometry import frame_head
 from tests.commands import call
 from tests.conftest import write_sound

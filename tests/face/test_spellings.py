@@ -16,7 +16,8 @@ from sedtalker_cli.face.arkit_spelling import arkit_name
             (spelling, "mouthSmileLeft")
             for spelling in ("ARKit|head:mouthSmileLeft", "left_mouthSmile", "l_mouthSmile")
         ),
-        ("JawOpen", "jawOpen"),
+        *((spelling, "mouthSmileLeft") for spelling in ("mouthSmile.L", "MouthSmile.l.001", "Face.mouthSmile.Left")),
+        *((spelling, "jawOpen") for spelling in ("JawOpen", "jawOpen.001", "blendShape1.jawOpen.002")),
         ("BS_jawOpen", "jawOpen"),
         ("jaw_L", "jawLeft"),
         ("mouth_r", "mouthRight"),

@@ -1,17 +1,23 @@
 """Exports, each read back by a reader that is not ours."""
 
 import csv
+import io
+import re
 import struct
+import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.face.arkit import ARKIT_INDEX, ARKIT_NAMES
 from sedtalker_cli.face.head import load_head
-from sedtalker_cli.formats.live_link import HEADER, SHAPES, read_live_link, timecode
+from sedtalker_cli.formats.live_link import HEADER, SHAPES, read_live_link, timecode, write_live_link
 from sedtalker_cli.motion.motion import Motion
 from sedtalker_cli.outputs.exports.registry import export_suffixes, parse_formats, write_exports
+from tests.outputs.gltf_reading import posed, read_accessor
 
 FPS, FRAMES = 25, 30
 HEADER_AXES = ("Yaw", "Pitch", "Roll")
@@ -35,7 +41,7 @@ def folder(motion, tmp_path_factory):
 def test_names_of_formats(folder):
     assert parse_formats(["GLB, pc2", "glb"]) == ("glb", "pc2")
     assert export_suffixes(("mdd", "pc2")) == (".mdd", ".neutral.obj", ".pc2")
-    with pytest.raises(UsageError, match="'fbx' is unknown: give one or more of arkit-csv, glb"):
+    with pytest.raises(UsageError, match="'fbx' is unknown: give one or more of arkit-csv, arkit-npy, glb"):
         parse_formats(["glb,fbx"])
     names = {f"speech{suffix}" for suffix in export_suffixes(parse_formats(["arkit-csv,glb,mdd,npy,pc2"]))}
     assert {path.name for path in folder.iterdir()} == names
@@ -44,12 +50,12 @@ def test_names_of_formats(folder):
 def test_live_link_csv_has_the_apps_columns_and_time_code(motion, folder):
     with open(folder / "speech.arkit.csv", newline="") as file:
         header, *rows = csv.reader(file)
-    assert header[:3] == ["Timecode", "BlendShapeCount", "EyeBlinkLeft"] and len(header) == 2 + 61
+    assert header[:3] == ["Timecode", "BlendshapeCount", "EyeBlinkLeft"] and len(header) == 2 + 61
     assert header[16:20] == ["JawForward", "JawRight", "JawLeft", "JawOpen"]
     assert header[-9:] == [f"{part}{axis}" for part in ("Head", "LeftEye", "RightEye") for axis in HEADER_AXES]
     assert {name[0].lower() + name[1:] for name in SHAPES} == set(ARKIT_NAMES)
     assert len(rows) == FRAMES and {row[1] for row in rows} == {"61"}
-    assert [rows[k][0] for k in (0, 24, 25)] == ["00:00:00:00.000", "00:00:00:24.000", "00:00:01:00.000"]
+    assert [rows[k][0] for k in (0, 24, 25)] == ["00:00:00:00.000", "00:00:00:57.600", "00:00:01:00.000"]
     table = {name: np.array([float(row[k]) for row in rows]) for k, name in enumerate(header) if k > 1}
     for name in ARKIT_NAMES:
         np.testing.assert_allclose(table[name[0].upper() + name[1:]], motion.weights[:, ARKIT_INDEX[name]], atol=1e-6)
@@ -57,24 +63,61 @@ def test_live_link_csv_has_the_apps_columns_and_time_code(motion, folder):
     assert weights.shape == (FRAMES, 52) and not angles[:, :3].any()
 
 
-def test_eye_angles_agree_with_the_head_that_moves():
-    from sedtalker_cli.formats.live_link import eye_angles
-
-    head = load_head()
-    for side, place in (("left", 0), ("right", 3)):
-        ball = np.unique(head.faces[slice(*head.parts[f"eye_{side}"])])
-        for move, axis in (("In", 0), ("Out", 0), ("Up", 1), ("Down", 1)):
-            weights = np.zeros((1, 52), np.float32)
-            weights[0, ARKIT_INDEX[f"eyeLook{move}{side.capitalize()}"]] = 1.0
-            posed = head.vertices(weights)[0]
-            x, y, z = posed[ball[0]] - posed[ball[-1]]
-            turned = (np.arctan2(x, z), -np.arctan2(y, z))[axis]
-            assert eye_angles(weights, ARKIT_NAMES)[0, place + axis] == pytest.approx(turned, abs=0.01)
+def app_seconds(code: str) -> float:
+    """Seconds of a time code as recordings of the Live Link Face app count them: FF.fff are 60ths of a second."""
+    hours, minutes, seconds, ticks = code.split(":")
+    return int(hours) * 3600 + int(minutes) * 60 + int(seconds) + float(ticks) / 60
 
 
-def test_time_code_of_long_takes():
-    assert timecode(3600 * 60 + 61 * 60 + 59, 60) == "01:01:01:59.000"
+@pytest.mark.parametrize("fps", [25, 29.97, 30, 50, 60])
+def test_time_code_is_the_frames_time(fps):
+    frames = [0, 1, 7, 29, 59, 60, 1799, 3600 * 60 + 61, 1_000_000]
+    codes = [timecode(frame, fps) for frame in frames]
+    assert all(re.fullmatch(r"\d{2}:[0-5]\d:[0-5]\d:[0-5]\d\.\d{3}", code) for code in codes)
+    np.testing.assert_allclose([app_seconds(code) for code in codes], np.array(frames) / fps, atol=1e-5)
+
+
+def test_time_code_of_the_apps_own_recordings():
+    """Rows of a take at 60 frames a second step by one; at 30 by two, at 25 by 2.4."""
+    assert [timecode(k, 60) for k in (1, 59, 60)] == ["00:00:00:01.000", "00:00:00:59.000", "00:00:01:00.000"]
+    assert [timecode(k, 30) for k in (1, 29)] == ["00:00:00:02.000", "00:00:00:58.000"]
+    assert [timecode(k, 25) for k in (1, 24)] == ["00:00:00:02.400", "00:00:00:57.600"]
     assert timecode(int(10.5 * 3600 * 30), 30) == "10:30:00:00.000"
+
+
+def columns(path) -> dict[str, np.ndarray]:
+    """A recording's columns by name, read as CSV."""
+    with open(path, newline="") as file:
+        header, *rows = csv.reader(file)
+    return {name: np.array([float(row[k]) for row in rows]) for k, name in enumerate(header) if k > 1}
+
+
+def test_eyes_turn_as_the_apps_do(tmp_path):
+    """To the person's right and down is positive, about 1.5 and 1.9 rad for a coefficient of 1."""
+    weights = np.zeros((6, 52), np.float32)
+    for row, names in enumerate((["eyeLookOutLeft", "eyeLookInRight"], ["eyeLookInLeft", "eyeLookOutRight"])):
+        weights[row, [ARKIT_INDEX[name] for name in names]] = 0.5
+    weights[2, [ARKIT_INDEX[f"eyeLookDown{side}"] for side in ("Left", "Right")]] = 1.0
+    weights[3, [ARKIT_INDEX[f"eyeLookUp{side}"] for side in ("Left", "Right")]] = 1.0
+    write_live_link(tmp_path / "a.csv", weights, ARKIT_NAMES, 30)
+    table = columns(tmp_path / "a.csv")
+    for side in ("Left", "Right"):
+        np.testing.assert_allclose(table[f"{side}EyeYaw"], [-0.75, 0.75, 0, 0, 0, 0])
+        np.testing.assert_allclose(table[f"{side}EyePitch"], [0, 0, 1.9, -1.9, 0, 0])
+        assert not table[f"{side}EyeRoll"].any()
+
+
+def test_the_head_turns_as_the_apps_does(motion, tmp_path):
+    """HeadYaw is positive to the person's left, HeadPitch upwards."""
+    looks = np.tile(np.eye(4), (FRAMES, 1, 1))
+    looks[1, :3, :3] = Rotation.from_euler("y", 0.2).as_matrix()  # the face, +z, goes to +x, the person's left
+    looks[2, :3, :3] = Rotation.from_euler("x", -0.1).as_matrix()  # and up
+    assert (looks[1, :3, :3] @ (0, 0, 1))[0] > 0.1 and (looks[2, :3, :3] @ (0, 0, 1))[1] > 0.05
+    moved = Motion(motion.head, FPS, FRAMES, motion.stream, motion.weights, looks.astype(np.float32))
+    write_exports(tmp_path / "a", moved, ("arkit-csv",))
+    table = columns(tmp_path / "a.arkit.csv")
+    np.testing.assert_allclose([table[f"Head{axis}"][1] for axis in HEADER_AXES], [0.2, 0, 0], atol=1e-5)
+    np.testing.assert_allclose([table[f"Head{axis}"][2] for axis in HEADER_AXES], [0, 0.1, 0], atol=1e-5)
 
 
 def test_live_link_errors(folder, tmp_path):
@@ -92,41 +135,43 @@ def test_live_link_errors(folder, tmp_path):
 def test_glb_in_pygltflib(motion, folder):
     pygltflib = pytest.importorskip("pygltflib")
     gltf = pygltflib.GLTF2().load(folder / "speech.glb")
-    blob = gltf.binary_blob()
-
-    def read(index: int, width: int) -> np.ndarray:
-        accessor = gltf.accessors[index]
-        view = gltf.bufferViews[accessor.bufferView]
-        kind = {5126: "<f4", 5125: "<u4", 5123: "<u2"}[accessor.componentType]
-        return np.frombuffer(blob, kind, accessor.count * width, view.byteOffset).reshape(-1, width)
-
     scene = gltf.scenes[gltf.scene]
     assert scene.extras == {"fps": FPS, "units": "metres", "audio": "../speech.wav"}
     mesh = gltf.meshes[0]
     assert mesh.extras["targetNames"] == list(ARKIT_NAMES) and len(mesh.weights) == 52
     assert len(mesh.primitives) == len(motion.head.parts)
     assert [gltf.materials[p.material].name for p in mesh.primitives] == list(motion.head.parts)
-    first = mesh.primitives[0]
-    position = gltf.accessors[first.attributes.POSITION]
-    np.testing.assert_array_equal(read(first.attributes.POSITION, 3), motion.head.neutral)
-    np.testing.assert_allclose(position.max, motion.head.neutral.max(0))
-    faces = np.concatenate([read(p.indices, 1).reshape(-1, 3) for p in mesh.primitives])
-    np.testing.assert_array_equal(faces, motion.head.faces)
-    colours = read(first.attributes.COLOR_0, 4)
-    white = np.flatnonzero((motion.head.colors == motion.head.colors.max()).any(1))[0]
-    expected = ((motion.head.colors[white] / 255 + 0.055) / 1.055) ** 2.4  # linear
-    np.testing.assert_allclose(colours[white, :3] / 65535, expected, atol=1e-3)
+    head, faces = motion.head, motion.head.faces.ravel()
+    np.testing.assert_allclose(posed(gltf, np.zeros(52)), head.neutral[faces], atol=1e-7)
+    colours = np.concatenate([read_accessor(gltf, p.attributes.COLOR_0) for p in mesh.primitives])
+    white = head.colors.max()
+    assert colours[:, :3].max() == pytest.approx(65535 * ((white / 255 + 0.055) / 1.055) ** 2.4, abs=70)  # linear
     # Frame 7 as a viewer makes it: neutral plus targets by the animation's weights.
     animation = gltf.animations[0]
     assert animation.channels[0].target.path == "weights" and animation.channels[0].target.node == scene.nodes[0]
-    times = read(animation.samplers[0].input, 1)[:, 0]
+    times = read_accessor(gltf, animation.samplers[0].input)[:, 0]
     np.testing.assert_allclose(times, np.arange(FRAMES) / FPS, atol=1e-6)
-    weights = read(animation.samplers[0].output, 1).reshape(FRAMES, 52)
-    targets = np.stack([read(target["POSITION"], 3) for target in first.targets])
-    posed = motion.head.neutral + np.tensordot(weights[7], targets, 1)
-    np.testing.assert_allclose(posed, motion.head.vertices(motion.weights[7]), atol=1e-6)
-    normals = read(first.attributes.NORMAL, 3)
-    np.testing.assert_allclose(np.linalg.norm(normals, axis=1), 1, atol=1e-4)
+    weights = read_accessor(gltf, animation.samplers[0].output).reshape(FRAMES, 52)
+    np.testing.assert_allclose(posed(gltf, weights[7]), head.vertices(motion.weights[7])[faces], atol=1e-6)
+    for primitive in mesh.primitives:
+        position = gltf.accessors[primitive.attributes.POSITION]
+        vertices = read_accessor(gltf, primitive.attributes.POSITION)
+        np.testing.assert_allclose([position.min, position.max], [vertices.min(0), vertices.max(0)])
+        normals = read_accessor(gltf, primitive.attributes.NORMAL)
+        np.testing.assert_allclose(np.linalg.norm(normals, axis=1), 1, atol=1e-4)
+
+
+def test_glb_loads_each_vertex_once_for_its_material(motion, folder):
+    """What a graphics card holds of shapes grows with vertices times targets, of every primitive."""
+    pygltflib = pytest.importorskip("pygltflib")
+    gltf = pygltflib.GLTF2().load(folder / "speech.glb")
+    primitives = gltf.meshes[0].primitives
+    loaded = sum(gltf.accessors[primitive.attributes.POSITION].count for primitive in primitives)
+    assert loaded < 1.05 * len(motion.head.neutral)
+    for primitive in primitives:
+        used = np.unique(read_accessor(gltf, primitive.indices))
+        assert len(used) == gltf.accessors[primitive.attributes.POSITION].count
+    assert (folder / "speech.glb").stat().st_size < 5e6
 
 
 def test_glb_in_trimesh(motion, folder):
@@ -167,6 +212,16 @@ def test_caches_come_with_the_mesh_they_are_played_on(motion, folder):
     np.testing.assert_array_equal(mesh.faces, motion.head.faces)
 
 
+def test_arkit_npy_is_in_emotalks_order(motion, tmp_path):
+    """EmoTalk's render.py moves browDownLeft with column 0; its demo.py writes blinks to columns 8 and 9."""
+    write_exports(tmp_path / "a", motion, ("arkit-npy",))
+    table = np.load(tmp_path / "a.arkit.npy")
+    assert table.shape == (FRAMES, 52) and table.dtype == np.float32
+    for name, column in (("browDownLeft", 0), ("eyeBlinkLeft", 8), ("eyeBlinkRight", 9), ("jawOpen", 24)):
+        np.testing.assert_array_equal(table[:, column], motion.weights[:, ARKIT_INDEX[name]])
+    np.testing.assert_array_equal(table[:, 51], motion.weights[:, ARKIT_INDEX["tongueOut"]])
+
+
 def test_npy(motion, folder):
     np.testing.assert_allclose(np.load(folder / "speech.npy"), motion.head.vertices(motion.weights), atol=1e-6)
 
@@ -191,6 +246,72 @@ def test_usd_in_usd_core(motion, tmp_path):
     UsdSkel.BakeSkinning(UsdSkel.Root(stage.GetPrimAtPath("/Head")))
     baked = np.array(mesh.GetPointsAttr().Get(7))
     np.testing.assert_allclose(baked, motion.head.vertices(motion.weights[7]), atol=2e-6)
+
+
+def errors_of(stage) -> list[str]:
+    """What usd-core's own validators complain of."""
+    from pxr import UsdValidation
+
+    registry = UsdValidation.ValidationRegistry()
+    context = UsdValidation.ValidationContext(registry.GetOrLoadAllValidators())
+    return [f"{error.GetName()}: {error.GetMessage()}" for error in context.Validate(stage)]
+
+
+def test_usd_shows_the_heads_colours(motion, tmp_path):
+    """A renderer that knows materials only finds the mesh's colours through one that is bound to it."""
+    pytest.importorskip("pxr")
+    from pxr import Usd, UsdGeom, UsdShade
+
+    write_exports(tmp_path / "a", motion, ("usd",))
+    stage = Usd.Stage.Open(str(tmp_path / "a.usd"))
+    assert not errors_of(stage)
+    face = stage.GetPrimAtPath("/Head/Face")
+    material, _ = UsdShade.MaterialBindingAPI(face).ComputeBoundMaterial()
+    surface, _, _ = material.ComputeSurfaceSource()
+    assert surface.GetIdAttr().Get() == "UsdPreviewSurface"
+    reader = UsdShade.Shader(surface.GetInput("diffuseColor").GetConnectedSource()[0])
+    assert reader.GetIdAttr().Get() == "UsdPrimvarReader_float3"
+    primvar = UsdGeom.PrimvarsAPI(face).GetPrimvar(reader.GetInput("varname").Get())
+    assert len(primvar.Get()) == len(motion.head.neutral) and np.ptp(np.array(primvar.Get()), 0).max() > 0.3
+
+
+def test_parts_of_any_name_become_usd(motion, tmp_path):
+    pytest.importorskip("pxr")
+    from pxr import Usd, UsdGeom
+
+    names = ("1 Skin-é", "1_Skin_é", "", "/a.b:c")
+    third = len(motion.head.faces) // 4
+    parts = {name: (k * third, (k + 1) * third) for k, name in enumerate(names)}
+    head = replace(motion.head, parts=parts, materials={})
+    write_exports(tmp_path / "a", Motion(head, FPS, FRAMES, motion.stream, motion.weights), ("usd",))
+    stage = Usd.Stage.Open(str(tmp_path / "a.usd"))
+    mesh = UsdGeom.Mesh(stage.GetPrimAtPath("/Head/Face"))
+    subsets = UsdGeom.Subset.GetGeomSubsets(mesh, "face", "part")
+    assert [len(subset.GetIndicesAttr().Get()) for subset in subsets] == [third] * 4
+
+
+def test_usdz_is_whole_and_valid(motion, tmp_path):
+    pytest.importorskip("pxr")
+    import soundfile
+    from pxr import Usd, UsdGeom, UsdMedia, UsdSkel
+
+    soundfile.write(tmp_path / "speech.flac", np.sin(np.arange(16000) / 20) / 2, 16000)
+    heard = Motion(motion.head, FPS, FRAMES, motion.stream, motion.weights, audio=tmp_path / "speech.flac")
+    write_exports(tmp_path / "out", heard, ("usdz",), "speech.flac")
+    with zipfile.ZipFile(tmp_path / "out.usdz") as archive:
+        entries = archive.infolist()
+        assert [entry.filename for entry in entries] == ["speech.usdc", "speech.wav"]
+        assert all(entry.compress_type == zipfile.ZIP_STORED for entry in entries)
+        sound, rate = soundfile.read(io.BytesIO(archive.read("speech.wav")))
+    assert rate == 16000 and len(sound) == 16000
+    stage = Usd.Stage.Open(str(tmp_path / "out.usdz"))
+    assert not errors_of(stage)
+    assert stage.GetTimeCodesPerSecond() == stage.GetFramesPerSecond() == FPS
+    path = UsdMedia.SpatialAudio(stage.GetPrimAtPath("/Head/Sound")).GetFilePathAttr().Get()
+    assert path.path == "./speech.wav" and path.resolvedPath.endswith("[speech.wav]")
+    mesh = UsdGeom.Mesh(stage.GetPrimAtPath("/Head/Face"))
+    query = UsdSkel.BlendShapeQuery(UsdSkel.BindingAPI(mesh.GetPrim()))
+    assert query.GetNumBlendShapes() == 52
 
 
 def test_usd_without_usd_core_says_what_to_install(monkeypatch):

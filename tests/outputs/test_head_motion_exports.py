@@ -19,6 +19,7 @@ from tests.commands import call
 from tests.conftest import ROOT
 from tests.face.meshes import unpack
 from tests.motion.speech import syllables
+from tests.outputs.gltf_reading import posed, read_accessor
 
 FPS, FRAMES = 25, 40
 SHOWN = (7, 31)
@@ -48,16 +49,11 @@ def test_glb_in_pygltflib(motion, tmp_path):
     pygltflib = pytest.importorskip("pygltflib")
     write_exports(tmp_path / "a", motion, ("glb",))
     gltf = pygltflib.GLTF2().load(tmp_path / "a.glb")
-    blob = gltf.binary_blob()
-
-    def read(index: int) -> np.ndarray:
-        accessor = gltf.accessors[index]
-        width = {"SCALAR": 1, "VEC3": 3, "VEC4": 4}[accessor.type]
-        offset = gltf.bufferViews[accessor.bufferView].byteOffset
-        return np.frombuffer(blob, "<f4", accessor.count * width, offset).reshape(-1, width)
-
     animation = gltf.animations[0]
-    tracks = {c.target.path: (c.target.node, read(animation.samplers[c.sampler].output)) for c in animation.channels}
+    tracks = {
+        c.target.path: (c.target.node, read_accessor(gltf, animation.samplers[c.sampler].output))
+        for c in animation.channels
+    }
     assert set(tracks) == {"weights", "translation", "rotation"}
     neck = gltf.nodes[gltf.scenes[gltf.scene].nodes[0]]
     assert neck.name == "neck" and {tracks["translation"][0], tracks["rotation"][0]} == {gltf.nodes.index(neck)}
@@ -67,13 +63,11 @@ def test_glb_in_pygltflib(motion, tmp_path):
     turns = tracks["rotation"][1]
     np.testing.assert_allclose(np.linalg.norm(turns, axis=1), 1, atol=1e-6)
     assert (turns[:, 3] >= 0).all()
-    primitive = gltf.meshes[0].primitives[0]
-    targets = np.stack([read(target["POSITION"]) for target in primitive.targets])
     weights = tracks["weights"][1].reshape(FRAMES, -1)
     for frame in SHOWN:
-        posed = read(primitive.attributes.POSITION) + np.tensordot(weights[frame], targets, 1) + child.translation
-        shown = Rotation.from_quat(turns[frame]).apply(posed) + tracks["translation"][1][frame]
-        np.testing.assert_allclose(shown, in_the_film(motion, frame), atol=1e-6)
+        corners = posed(gltf, weights[frame]) + child.translation
+        shown = Rotation.from_quat(turns[frame]).apply(corners) + tracks["translation"][1][frame]
+        np.testing.assert_allclose(shown, in_the_film(motion, frame)[motion.head.faces.ravel()], atol=1e-6)
 
 
 def test_usd_in_usd_core(motion, tmp_path):
@@ -104,7 +98,9 @@ def run_page_script(glb, times: list[float]) -> list[list[float]]:
 
 @pytest.mark.needs("node")
 def test_page_script_moves_the_head(motion, tmp_path):
-    (tmp_path / "a.glb").write_bytes(build_glb(motion.head, motion.weights, FPS, neck=motion.neck_tracks()))
+    (tmp_path / "a.glb").write_bytes(
+        build_glb(motion.head, motion.weights, FPS, neck=motion.neck_tracks(), split=False)
+    )
     times = [frame / FPS for frame in SHOWN] + [(SHOWN[0] + 0.5) / FPS, 1e6]
     found = [np.reshape(matrix, (4, 4)).T for matrix in run_page_script(tmp_path / "a.glb", times)]
     for matrix, frame in zip(found, (*SHOWN, None, FRAMES - 1), strict=True):
@@ -112,7 +108,7 @@ def test_page_script_moves_the_head(motion, tmp_path):
             np.testing.assert_allclose(matrix, motion.head_motion[frame], atol=2e-6)
     between = motion.head_motion[SHOWN[0] : SHOWN[0] + 2].mean(0)
     np.testing.assert_allclose(found[2], between, atol=1e-4)
-    (tmp_path / "still.glb").write_bytes(build_glb(motion.head, motion.weights, FPS))
+    (tmp_path / "still.glb").write_bytes(build_glb(motion.head, motion.weights, FPS, split=False))
     np.testing.assert_array_equal(np.reshape(run_page_script(tmp_path / "still.glb", [0.3])[0], (4, 4)), np.eye(4))
 
 

@@ -6,66 +6,30 @@ rate stands in `extras`. It knows no sound: `extras.audio` names the file.
 
 from __future__ import annotations
 
-import json
-import os
-import struct
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sedtalker_cli.formats.atomic import atomic_file
+from sedtalker_cli.formats.gltf_writing import ARRAY_BUFFER, ELEMENT_ARRAY_BUFFER, GltfStore, pack_glb
 
 if TYPE_CHECKING:
     from sedtalker_cli.face.head import Head
     from sedtalker_cli.motion.head_motion import NeckTracks
 
-FLOAT, UNSIGNED_SHORT, UNSIGNED_INT = 5126, 5123, 5125
-ARRAY_BUFFER, ELEMENT_ARRAY_BUFFER = 34962, 34963
 THIN = ("lashes", "brows", "hair", "other")  # seen from both sides
 ROUGHNESS = {"eye": 0.2, "glossy": 0.2, "teeth": 0.35, "lips": 0.45, "tongue": 0.4}
-TYPES = {1: "SCALAR", 3: "VEC3", 4: "VEC4"}
 
-
-class _Bin:
-    """The binary chunk as it grows, with its views and accessors."""
-
-    def __init__(self) -> None:
-        self.parts: list[bytes] = []
-        self.length = 0
-        self.views: list[dict[str, Any]] = []
-        self.accessors: list[dict[str, Any]] = []
-
-    def add(self, array: np.ndarray, *, target: int | None = None, bounds: bool = False) -> int:
-        """Store (N,) or (N, k) as an accessor; returns its index."""
-        kinds = {"float32": FLOAT, "uint16": UNSIGNED_SHORT, "uint32": UNSIGNED_INT}
-        data = np.ascontiguousarray(array).tobytes()
-        padded = data + b"\0" * (-len(data) % 4)
-        view = {"buffer": 0, "byteOffset": self.length, "byteLength": len(data)}
-        self.views.append(view | ({"target": target} if target else {}))
-        self.parts.append(padded)
-        self.length += len(padded)
-        columns = np.atleast_2d(array.T).T
-        accessor = {
-            "bufferView": len(self.views) - 1,
-            "componentType": kinds[array.dtype.name],
-            "count": len(array),
-            "type": TYPES[columns.shape[1]],
-        }
-        if array.dtype == np.uint16:
-            accessor["normalized"] = True
-        if bounds:
-            accessor |= {"min": columns.min(0).tolist(), "max": columns.max(0).tolist()}
-        self.accessors.append(accessor)
-        return len(self.accessors) - 1
+Normals = tuple[np.ndarray, np.ndarray]
 
 
 def build_glb(
     head: Head,
     weights: np.ndarray,
     fps: float,
-    normals: tuple[np.ndarray, np.ndarray] | None = None,
+    normals: Normals | None = None,
     extras: dict[str, Any] | None = None,
     neck: NeckTracks | None = None,
+    split: bool = True,
 ) -> bytes:
     """Make the file's content.
 
@@ -76,44 +40,21 @@ def build_glb(
         normals: of the neutral face (V, 3), and their change by shape (K, V, 3); without them viewers shade flat.
         extras: facts for the scene's `extras`, e.g. `audio`.
         neck: motion of the whole head: of the node `neck` that carries it; None makes no such node.
+        split: whether each part has vertices of its own, as graphics cards want it: what parts share, they would load
+            once for each part. Without it the vertices stay in the head's order.
     """
-    store = _Bin()
+    store = GltfStore()
     moving = [k for k in range(len(head.shape_names)) if head.deltas[k].any()]
-    names = [head.shape_names[k] for k in moving]
-    attributes = {
-        "POSITION": store.add(head.neutral.astype(np.float32), target=ARRAY_BUFFER, bounds=True),
-        "COLOR_0": store.add(_linear(head.colors), target=ARRAY_BUFFER),
-    }
-    targets = [
-        {"POSITION": store.add(head.deltas[k].astype(np.float32), target=ARRAY_BUFFER, bounds=True)} for k in moving
-    ]
-    if normals is not None:
-        attributes["NORMAL"] = store.add(normals[0], target=ARRAY_BUFFER)
-        for target, k in zip(targets, moving, strict=True):
-            target["NORMAL"] = store.add(normals[1][k], target=ARRAY_BUFFER)
-    primitives, materials = [], []
-    for part, (start, stop) in head.parts.items():
-        indices = head.faces[start:stop].astype(np.uint32).ravel()
-        if len(indices) == 0:
-            continue
-        primitives.append(
-            {
-                "attributes": attributes,
-                "indices": store.add(indices, target=ELEMENT_ARRAY_BUFFER),
-                "material": len(materials),
-                "targets": targets,
-            }
-        )
-        materials.append(
-            {
-                "name": part,
-                "doubleSided": head.materials[part] in THIN,
-                "pbrMetallicRoughness": {
-                    "metallicFactor": 0.0,
-                    "roughnessFactor": ROUGHNESS.get(head.materials[part], 0.65),
-                },
-            }
-        )
+    pieces = {part: head.faces[start:stop] for part, (start, stop) in head.parts.items() if stop > start}
+    primitives = []
+    shared = None if split else _vertices(store, head, np.arange(len(head.neutral)), moving, normals)
+    for material, faces in enumerate(pieces.values()):
+        indices, own = faces.ravel(), shared
+        if own is None:
+            used, indices = np.unique(faces, return_inverse=True)
+            own = _vertices(store, head, used, moving, normals)
+        indices = store.add(indices.ravel().astype(np.uint32), target=ELEMENT_ARRAY_BUFFER)
+        primitives.append({**own, "indices": indices, "material": material})
     times = store.add((np.arange(len(weights)) / fps).astype(np.float32), bounds=True)
     values = store.add(np.ascontiguousarray(weights[:, moving], np.float32).ravel())
     nodes: list[dict[str, Any]] = [{"mesh": 0, "name": head.name}]
@@ -122,6 +63,7 @@ def build_glb(
         nodes[0]["translation"] = (-neck.pivot).tolist()
         nodes.append({"name": "neck", "children": [0], "translation": neck.pivot.tolist()})
         tracks += [(1, "translation", store.add(neck.places)), (1, "rotation", store.add(neck.turns))]
+    body = store.body
     content = {
         "asset": {"version": "2.0", "generator": "sedtalker"},
         "scene": 0,
@@ -132,35 +74,54 @@ def build_glb(
                 "name": head.name,
                 "primitives": primitives,
                 "weights": [0.0] * len(moving),
-                "extras": {"targetNames": names},
+                "extras": {"targetNames": [head.shape_names[k] for k in moving]},
             }
         ],
-        "materials": materials,
-        "animations": [
-            {
-                "name": "speech",
-                "channels": [
-                    {"sampler": k, "target": {"node": node, "path": path}} for k, (node, path, _) in enumerate(tracks)
-                ],
-                "samplers": [{"input": times, "output": output, "interpolation": "LINEAR"} for _, _, output in tracks],
-            }
-        ],
+        "materials": [_material(part, head.materials[part]) for part in pieces],
+        "animations": [animation("speech", times, tracks)],
         "accessors": store.accessors,
         "bufferViews": store.views,
-        "buffers": [{"byteLength": store.length}],
+        "buffers": [{"byteLength": len(body)}],
     }
-    text = json.dumps(content, separators=(",", ":"), allow_nan=False).encode()
-    text += b" " * (-len(text) % 4)
-    body = b"".join(store.parts)
-    header = struct.pack("<4sII", b"glTF", 2, 12 + 8 + len(text) + 8 + len(body))
-    chunks = struct.pack("<I4s", len(text), b"JSON") + text + struct.pack("<I4s", len(body), b"BIN\0") + body
-    return header + chunks
+    return pack_glb(content, body)
 
 
-def write_glb(path: str | os.PathLike, content: bytes) -> None:
-    """Write what `build_glb` makes."""
-    with atomic_file(path) as part:
-        part.write_bytes(content)
+def animation(name: str, times: int, tracks: list[tuple[int, str, int]]) -> dict[str, Any]:
+    """An animation whose tracks share their times.
+
+    Args:
+        name: of the animation.
+        times: accessor of the times [s].
+        tracks: (node, path as glTF names it, accessor of the values) of each.
+    """
+    return {
+        "name": name,
+        "channels": [
+            {"sampler": k, "target": {"node": node, "path": path}} for k, (node, path, _) in enumerate(tracks)
+        ],
+        "samplers": [{"input": times, "output": output, "interpolation": "LINEAR"} for _, _, output in tracks],
+    }
+
+
+def _vertices(
+    store: GltfStore, head: Head, used: np.ndarray, moving: list[int], normals: Normals | None
+) -> dict[str, Any]:
+    """Attributes and targets of a primitive that has the vertices `used`."""
+    attributes = {
+        "POSITION": store.add(head.neutral[used].astype(np.float32), target=ARRAY_BUFFER, bounds=True),
+        "COLOR_0": store.add(_linear(head.colors[used]), target=ARRAY_BUFFER),
+    }
+    targets = [{"POSITION": store.add_offsets(head.deltas[k][used].astype(np.float32), bounds=True)} for k in moving]
+    if normals is not None:
+        attributes["NORMAL"] = store.add(normals[0][used], target=ARRAY_BUFFER)
+        for target, k in zip(targets, moving, strict=True):
+            target["NORMAL"] = store.add_offsets(normals[1][k][used])
+    return {"attributes": attributes, "targets": targets}
+
+
+def _material(part: str, material: str) -> dict[str, Any]:
+    surface = {"metallicFactor": 0.0, "roughnessFactor": ROUGHNESS.get(material, 0.65)}
+    return {"name": part, "doubleSided": material in THIN, "pbrMetallicRoughness": surface}
 
 
 def _linear(srgb: np.ndarray) -> np.ndarray:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from sedtalker_cli.errors import UsageError
 from sedtalker_cli.motion.motion import Motion
 
@@ -29,12 +31,32 @@ def _write_csv(stem: Path, motion: Motion, audio: str | None) -> None:
 
 def _write_glb(stem: Path, motion: Motion, audio: str | None) -> None:
     from sedtalker_cli.face.normals import shape_normals
-    from sedtalker_cli.outputs.exports.glb import build_glb, write_glb
+    from sedtalker_cli.formats.gltf_writing import write_glb
+    from sedtalker_cli.outputs.exports.avatar import SUFFIXES, build_avatar
+    from sedtalker_cli.outputs.exports.glb import build_glb
 
+    source = motion.head.source
+    if source is not None and source.suffix.lower() in SUFFIXES:
+        write_glb(with_suffix(stem, ".glb"), build_avatar(motion, audio))
+        return
     extras = {"audio": audio} if audio else None
     weights = motion.shape_weights()
     content = build_glb(motion.head, weights, motion.fps, shape_normals(motion.head), extras, motion.neck_tracks())
     write_glb(with_suffix(stem, ".glb"), content)
+
+
+def _write_vrma(stem: Path, motion: Motion, audio: str | None) -> None:
+    from sedtalker_cli.formats.gltf_writing import write_glb
+    from sedtalker_cli.outputs.exports.vrma import build_vrma
+
+    write_glb(with_suffix(stem, ".vrma"), build_vrma(motion))
+
+
+def _write_vrma_arkit(stem: Path, motion: Motion, audio: str | None) -> None:
+    from sedtalker_cli.formats.gltf_writing import write_glb
+    from sedtalker_cli.outputs.exports.vrma import build_vrma
+
+    write_glb(with_suffix(stem, ".arkit.vrma"), build_vrma(motion, arkit=True))
 
 
 def _write_usd(stem: Path, motion: Motion, audio: str | None) -> None:
@@ -42,6 +64,13 @@ def _write_usd(stem: Path, motion: Motion, audio: str | None) -> None:
 
     weights = motion.shape_weights()
     write_usd(with_suffix(stem, ".usd"), motion.head, weights, motion.fps, audio, motion.head_motion)
+
+
+def _write_usdz(stem: Path, motion: Motion, audio: str | None) -> None:
+    from sedtalker_cli.outputs.exports.usd import write_usdz
+
+    weights = motion.shape_weights()
+    write_usdz(with_suffix(stem, ".usdz"), motion.head, weights, motion.fps, motion.audio, motion.head_motion)
 
 
 def _write_pc2(stem: Path, motion: Motion, audio: str | None) -> None:
@@ -79,14 +108,27 @@ def _write_npy(stem: Path, motion: Motion, audio: str | None) -> None:
     write_vertices(with_suffix(stem, ".npy"), motion.stream(), motion.shape)
 
 
+def _write_arkit_npy(stem: Path, motion: Motion, audio: str | None) -> None:
+    """The coefficients in alphabetical order, as EmoTalk's `render.py` takes them (`result/STEM.npy`)."""
+    from sedtalker_cli.formats.motion import write_array
+
+    names = motion.head.shape_names
+    order = [names.index(name) for name in sorted(names)]
+    write_array(with_suffix(stem, ".arkit.npy"), np.ascontiguousarray(motion.shape_weights()[:, order]))
+
+
 FORMATS: dict[str, Format] = {
     "arkit-csv": Format((".arkit.csv",), _write_csv),
+    "arkit-npy": Format((".arkit.npy",), _write_arkit_npy),
     "glb": Format((".glb",), _write_glb),
     "mdd": Format((".mdd", ".neutral.obj"), _write_mdd),
     "npy": Format((".npy",), _write_npy),
     "obj": Format((".obj",), _write_obj),
     "pc2": Format((".pc2", ".neutral.obj"), _write_pc2),
     "usd": Format((".usd",), _write_usd),
+    "usdz": Format((".usdz",), _write_usdz),
+    "vrma": Format((".vrma",), _write_vrma),
+    "vrma-arkit": Format((".arkit.vrma",), _write_vrma_arkit),
 }
 
 
@@ -100,7 +142,7 @@ def parse_formats(values: Iterable[str]) -> tuple[str, ...]:
     for name in names:
         if name not in FORMATS:
             raise UsageError(f"--export {name!r} is unknown: give one or more of {', '.join(FORMATS)}")
-    if "usd" in names:
+    if {"usd", "usdz"} & set(names):
         from sedtalker_cli.outputs.exports.usd import require_usd
 
         require_usd()

@@ -1,18 +1,25 @@
-"""USD through the package usd-core: a mesh with UsdSkel blend shapes and time samples of their weights."""
+"""USD through the package usd-core: a mesh with UsdSkel blend shapes and time samples of their weights.
+
+`usdz` is an archive of the stage and its sound, which must be WAV, MP3 or M4A (specification of usdz 1.3).
+"""
 
 from __future__ import annotations
 
 import os
-import re
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sedtalker_cli.errors import UsageError
 from sedtalker_cli.formats.atomic import atomic_file
+from sedtalker_cli.outputs.exports.sound import write_wav
 
 if TYPE_CHECKING:
     from sedtalker_cli.face.head import Head
+
+ROUGHNESS = 0.6
 
 
 def require_usd() -> None:
@@ -24,7 +31,7 @@ def require_usd() -> None:
     try:
         import pxr  # noqa: F401
     except ImportError:
-        raise UsageError('--export usd needs the package usd-core: pip install "sedtalker[usd]"') from None
+        raise UsageError('--export usd and usdz need the package usd-core: pip install "sedtalker[usd]"') from None
 
 
 def write_usd(
@@ -49,7 +56,7 @@ def write_usd(
         UsageError: usd-core is not installed.
     """
     require_usd()
-    from pxr import Gf, Sdf, Usd, UsdGeom, UsdMedia, UsdSkel, Vt
+    from pxr import Gf, Sdf, Usd, UsdGeom, UsdMedia, UsdShade, UsdSkel, Vt
 
     with atomic_file(path) as part:
         stage = Usd.Stage.CreateNew(os.fspath(part))
@@ -62,6 +69,7 @@ def write_usd(
         root = UsdSkel.Root.Define(stage, "/Head")
         stage.SetDefaultPrim(root.GetPrim())
         mesh = _define_mesh(stage, head)
+        UsdShade.MaterialBindingAPI.Apply(mesh.GetPrim()).Bind(_define_material(stage))
         skeleton = UsdSkel.Skeleton.Define(stage, "/Head/Skeleton")  # UsdSkel plays blend shapes on a skeleton only
         animation = UsdSkel.Animation.Define(stage, "/Head/Skeleton/Speech")
         UsdSkel.BindingAPI.Apply(skeleton.GetPrim()).CreateAnimationSourceRel().SetTargets([animation.GetPath()])
@@ -107,8 +115,72 @@ def _define_mesh(stage, head: Head):
     mesh.CreateExtentAttr(Vt.Vec3fArray.FromNumpy(np.stack([low, high]).astype(np.float32)))
     colours = mesh.CreateDisplayColorPrimvar(UsdGeom.Tokens.vertex)
     colours.Set(Vt.Vec3fArray.FromNumpy(((head.colors / 255.0) ** 2.2).astype(np.float32)))
+    names: set[str] = set()
     for part, (start, stop) in head.parts.items():
-        name = re.sub(r"\W", "_", part)
+        name = _unused(part, names)
         faces = Vt.IntArray.FromNumpy(np.arange(start, stop, dtype=np.int32))
         UsdGeom.Subset.CreateGeomSubset(mesh, name, UsdGeom.Tokens.face, faces, "part", UsdGeom.Tokens.partition)
     return mesh
+
+
+def _define_material(stage):
+    """A surface with the mesh's own vertex colours."""
+    from pxr import Sdf, UsdShade
+
+    material = UsdShade.Material.Define(stage, "/Head/Colours")
+    surface = UsdShade.Shader.Define(stage, "/Head/Colours/Surface")
+    surface.CreateIdAttr("UsdPreviewSurface")
+    surface.CreateInput("roughness", Sdf.ValueTypeNames.Float).Set(ROUGHNESS)
+    reader = UsdShade.Shader.Define(stage, "/Head/Colours/Reader")
+    reader.CreateIdAttr("UsdPrimvarReader_float3")
+    reader.CreateInput("varname", Sdf.ValueTypeNames.String).Set("displayColor")
+    colour = reader.CreateOutput("result", Sdf.ValueTypeNames.Float3)
+    surface.CreateInput("diffuseColor", Sdf.ValueTypeNames.Color3f).ConnectToSource(colour)
+    output = surface.CreateOutput("surface", Sdf.ValueTypeNames.Token)
+    material.CreateSurfaceOutput().ConnectToSource(output)
+    return material
+
+
+def _unused(name: str, taken: set[str]) -> str:
+    """A name that USD allows and that is not `taken` yet; it is then."""
+    from pxr import Tf
+
+    valid = stem = Tf.MakeValidIdentifier(name)
+    number = 2
+    while valid in taken:
+        valid, number = f"{stem}_{number}", number + 1
+    taken.add(valid)
+    return valid
+
+
+def write_usdz(
+    path: str | os.PathLike,
+    head: Head,
+    weights: np.ndarray,
+    fps: float,
+    audio: Path | None = None,
+    head_motion: np.ndarray | None = None,
+) -> None:
+    """Write a package with everything in it.
+
+    Args:
+        path: `.usdz` file.
+        head, weights, fps, head_motion: as for `write_usd`.
+        audio: sound to take along, as WAV; None for none.
+
+    Raises:
+        UsageError: usd-core is not installed.
+        InputError: the sound cannot be read.
+    """
+    require_usd()
+    from pxr import Sdf, UsdUtils
+
+    with atomic_file(path) as part, tempfile.TemporaryDirectory() as folder:
+        stage = Path(folder) / "speech.usdc"
+        sound = None
+        if audio is not None:
+            sound = "./speech.wav"
+            write_wav(audio, stage.with_suffix(".wav"), len(weights) / fps)
+        write_usd(stage, head, weights, fps, sound, head_motion)
+        if not UsdUtils.CreateNewUsdzPackage(Sdf.AssetPath(str(stage)), os.fspath(part)):
+            raise OSError(f"{path}: usd-core could not write the package")

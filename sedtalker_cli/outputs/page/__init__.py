@@ -53,7 +53,9 @@ def write_page(path: Path, motion: Motion) -> None:
         },
         "emotions": None if motion.timeline is None else describe(motion.timeline),
     }
-    content = gzip.compress(build_glb(motion.head, weights, motion.fps, neck=motion.neck_tracks()), 6, mtime=0)
+    # vertices that parts share, so that the page's own normals are smooth across their borders
+    model = build_glb(motion.head, weights, motion.fps, neck=motion.neck_tracks(), split=False)
+    content = gzip.compress(model, 6, mtime=0)
     parts = {
         "TITLE": html.escape(path.stem),
         "STYLE": (HERE / "viewer.css").read_text(encoding="utf-8"),

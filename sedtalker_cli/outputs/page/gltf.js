@@ -5,12 +5,22 @@ function readGltf(buffer) {
   const length = view.getUint32(12, true);
   const json = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 20, length)));
   const start = 28 + length;
+  function numbers(index, componentType, count) {
+    const kind = { 5126: Float32Array, 5125: Uint32Array, 5123: Uint16Array }[componentType];
+    const from = start + json.bufferViews[index].byteOffset;
+    return new kind(buffer.slice(from, from + count * kind.BYTES_PER_ELEMENT));
+  }
   function accessor(index) {
-    const entry = json.accessors[index];
-    const part = json.bufferViews[entry.bufferView];
-    const kind = { 5126: Float32Array, 5125: Uint32Array, 5123: Uint16Array }[entry.componentType];
-    const width = { SCALAR: 1, VEC3: 3, VEC4: 4 }[entry.type];
-    return new kind(buffer.slice(start + part.byteOffset, start + part.byteOffset + part.byteLength), 0, entry.count * width);
+    const { bufferView, componentType, count, type, sparse } = json.accessors[index];
+    const width = { SCALAR: 1, VEC3: 3, VEC4: 4 }[type];
+    if (bufferView !== undefined) return numbers(bufferView, componentType, count * width);
+    const values = new Float32Array(count * width);  // zeros, but for what a sparse accessor names
+    if (sparse) {
+      const rows = numbers(sparse.indices.bufferView, sparse.indices.componentType, sparse.count);
+      const changed = numbers(sparse.values.bufferView, componentType, sparse.count * width);
+      rows.forEach((row, k) => values.set(changed.subarray(width * k, width * (k + 1)), width * row));
+    }
+    return values;
   }
   const mesh = json.meshes[0];
   const first = mesh.primitives[0];
