@@ -30,10 +30,10 @@ class Sentence:
 
 # How emotions are spoken: chosen by what the diarizer hears, see examples/README.md; tune here, then make with --only.
 PROSODY = {
-    "angry": Prosody(pitch=2.4, range=2.0, tempo=1.15, tilt=4.0),
+    "angry": Prosody(pitch=1.33, range=1.58, tempo=1.22, tilt=4.6, slope=-3.77),
     "fear": Prosody(pitch=2.3, range=0.7, tempo=1.1, tilt=-2.0, breath=0.3, tremor=1.2),
     "surprise": Prosody(pitch=2.0, range=3.0, tempo=0.9, tilt=1.0, slope=12.0),
-    "sad": Prosody(pitch=2.2, range=0.6, tempo=0.8, tilt=-4.0, breath=0.3, tremor=1.5, slope=-6.0),
+    "sad": Prosody(pitch=1.15, range=0.75, tempo=0.78, tilt=-3.0, breath=0.25, tremor=0.25, slope=-3.0),
     "happy": Prosody(pitch=2.6, range=2.6, tempo=1.2, tilt=-2.0, breath=0.1),
 }
 
@@ -53,7 +53,7 @@ EXAMPLES: dict[str, tuple[str, tuple[Sentence, ...]]] = {
         ),
     ),
     "angry": (
-        "af_heart",
+        "bm_george",
         (Sentence("I told you not to touch it! Get out of my house, right now!", emotion="angry"),),
     ),
     "fear": (
@@ -65,7 +65,7 @@ EXAMPLES: dict[str, tuple[str, tuple[Sentence, ...]]] = {
         (Sentence("What? You are here already? I thought you would come tomorrow!", emotion="surprise"),),
     ),
     "sad": (
-        "af_heart",
+        "af_nicole",
         (Sentence("She is gone, and nothing will ever bring her back to me.", emotion="sad"),),
     ),
     "change": (
