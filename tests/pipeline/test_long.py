@@ -15,8 +15,6 @@ from sedtalker_cli.model.frames import resample_frames, sharpen
 from sedtalker_cli.model.windows import windowed
 from tests.conftest import ROOT, needs_animator, needs_weights
 
-SHIFT = 37 * SAMPLE_RATE // 10  # moves every window's edge
-
 
 @pytest.fixture(scope="module")
 def waveform() -> np.ndarray:
@@ -67,11 +65,6 @@ def test_ten_minutes_in_windows_and_at_once(models, waveform):
     assert np.abs(posteriors - whole).max() < 1e-3
     assert np.abs(intensity - strength).max() < 1e-3
     assert np.abs(bare - whole).max() > 0.02
-    # The encoder hears 12 s at a time, so where its windows begin makes a small difference.
-    later, _ = diarizer.predict(encoder.encode([waveform[SHIFT:]]))
-    same = later.argmax(1) == posteriors[-len(later) :].argmax(1)
-    assert same.mean() > 0.95
-    assert np.abs(later - posteriors[-len(later) :]).mean() < 0.02
 
 
 @needs_animator
