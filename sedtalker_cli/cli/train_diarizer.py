@@ -69,11 +69,11 @@ def diarizer(
     cache: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Encoded sound, which runs may share.  [default: OUT/cache]")
     ] = None,
-    composites: Annotated[int, typer.Option(min=8, help="Joined recordings, for the stack.")] = 1600,
-    clips: Annotated[int, typer.Option(min=1, help="Most clips of a speaker, for the statistics.")] = 120,
+    composites: Annotated[int, typer.Option(min=8, help="Joined recordings, for the stack.")] = 4800,
+    clips: Annotated[int, typer.Option(min=1, help="Most clips of a speaker, for the statistics.")] = 250,
     copies: Annotated[int, typer.Option(min=0, help="Copies of each clip with rooms, noise, telephones, silence.")] = 1,
     steps: Annotated[int, typer.Option(min=1, help="Steps of each statistics network.")] = 1500,
-    epochs: Annotated[int, typer.Option(min=1, help="Passes of the stack over the joined recordings.")] = 10,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes of the stack over the joined recordings.")] = 5,
     batch: Annotated[int, typer.Option(min=1, help="Recordings per step.")] = 24,
     learning_rate: Annotated[float, typer.Option(min=0, help="Highest learning rate of the stack.")] = 1e-3,
     smoothing: Annotated[float, typer.Option(min=0, max=1, help="Label smoothing of the stack.")] = 0.05,
