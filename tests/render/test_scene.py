@@ -229,7 +229,7 @@ def test_painter_and_opengl_agree(person, camera):
     from sedtalker_cli.render.painter import PaintedScene
     from sedtalker_cli.render.scene import HeadScene
 
-    view = View(camera, (0, 0, 255))
+    view = View(camera, (0, 0, 255), hair=False)  # the painter draws none
     painted = PaintedScene(person, 128, 128, view).draw(person.neutral).astype(int)
     with HeadScene(person, 128, 128, view) as scene:
         drawn = scene.draw(person.neutral).astype(int)
