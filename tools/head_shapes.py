@@ -6,7 +6,7 @@ import numpy as np
 
 SIDES = (("Left", 1.0), ("Right", -1.0))
 # How far a shape may widen the mouth, as part of what the source does: people smile 15 to 20 % wider, not 40 %
-WIDTHS = {"mouthSmile": 0.55, "mouthStretch": 0.70, "mouthDimple": 0.30, "mouthPress": 0.15}
+WIDTHS = {"mouthSmile": 0.42, "mouthStretch": 0.70, "mouthDimple": 0.30, "mouthPress": 0.15}
 
 
 def corrected(
@@ -43,6 +43,8 @@ def corrected(
         brow[:, 1] *= 0.50 + 1.05 * inner
         brow[:, 0] *= 0.70 + 0.90 * inner
         brow[:, 2] *= 1.0 + 0.8 * inner
+        found[f"browOuterUp{side}"][:, 1] *= 1.45  # an arched brow of surprise rises by 10 mm
+        found[f"mouthFrown{side}"][:, 1] *= 1.0 + 0.35 * _near(x, y, (sign * 26.0, -64.0), 14.0)
         for name, share in WIDTHS.items():
             found[f"{name}{side}"][:, 0] *= 1.0 - (1.0 - share) * _near(x, y, (sign * 22.0, -62.0), 22.0)
         # Raised cheeks push the lower lid up, and the bag under it forwards.
@@ -52,13 +54,13 @@ def corrected(
         # A wrinkled nose lifts the wings and shortens the bridge.
         wing = on_skin * (z > 5) * np.exp(-(((out - 13.0) / 8.0) ** 2) - ((y + 38.0) / 9.0) ** 2)
         bridge = on_skin * (z > 10) * np.exp(-(((out - 7.0) / 6.0) ** 2) - ((y - 3.0) / 8.0) ** 2)
-        found[f"noseSneer{side}"][:, 1] += 0.0018 * wing - 0.0012 * bridge
+        found[f"noseSneer{side}"][:, 1] += 0.0034 * wing - 0.0012 * bridge
         found[f"noseSneer{side}"][:, 2] += 0.0012 * bridge
         # Teeth are seen between parted lips from the middle to the corners, not beside it only.
         for name, upper in (("mouthUpperUp", True), ("mouthLowerDown", False)):
             found[f"{name}{side}"][:, 1] += (0.0016 if upper else -0.0018) * lips.of(upper, 11.0, 9.0)
     # Grief lifts the inner ends of the brows steeply, even against a frown.
-    found["browInnerUp"][:, 1] *= 0.70 + 1.0 * _step(np.abs(x), 32.0, 9.0)
+    found["browInnerUp"][:, 1] *= 0.80 + 1.30 * _step(np.abs(x), 32.0, 9.0)
     return found
 
 

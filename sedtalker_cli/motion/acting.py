@@ -62,8 +62,8 @@ LEVELS: dict[str, dict[str, float]] = {
         "jawOpen": 0.04,
     },
     "happy": {
-        "mouthSmile": 0.39,
-        "cheekSquint": 0.38,
+        "mouthSmile": 0.45,
+        "cheekSquint": 0.42,
         "eyeSquint": 0.14,
         "mouthUpperUp": 0.34,
         "mouthDimple": 0.10,
@@ -129,7 +129,7 @@ JAW: dict[str, tuple[float, float]] = {
     "happy": (1.10, 1.32),
     "neutral": (1.0, 1.0),
     "sad": (0.90, 0.83),
-    "surprise": (1.04, 1.10),
+    "surprise": (1.08, 1.20),
 }
 
 # --- rhythm: an expression is its level x (what follows); 1 on average over a phrase [takes] ---
@@ -141,6 +141,7 @@ SWELL, SWELL_LENGTH, BREATH_GROUP = 0.28, 0.9, 3.0  # how far it follows the lou
 LEAST_RANGE = 0.08  # of a voice, in units of loudness: what varies less is even
 STRESS = 0.08  # by how much a fully stressed syllable raises all of it
 WANDER, WANDER_LENGTH = 0.32, 1.2  # deviation of what follows nothing, and the half-life of its autocorrelation [s]
+WANDER_LIDS = 0.48  # of lids, which blinks move fast; they deviate by .13 to .20 [takes]
 SYLLABLE, PHRASE = 0.50, 1.6  # 10-90 % times that a stressed syllable is seen at, and compared with [s]
 LOUDER, HIGHER = 3.0, 0.22  # prominence of a syllable: per unit of loudness, per semitone above its phrase
 

@@ -194,7 +194,7 @@ def _close_lids(out: np.ndarray, closure: np.ndarray) -> None:
         blink, wide, squint = (ARKIT_INDEX[f"eye{part}{side}"] for part in ("Blink", "Wide", "Squint"))
         out[:, blink] += closure * (1.0 - np.minimum(out[:, blink], 1.0))
         out[:, wide] *= 1.0 - (1.0 - WIDE_LEFT) * closure**2
-        out[:, squint] *= 1.0 - 0.8 * closure
+        out[:, squint] *= 1.0 - 0.8 * closure**2
 
 
 def _look(out: np.ndarray, path: np.ndarray) -> None:

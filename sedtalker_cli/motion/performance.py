@@ -148,11 +148,11 @@ def _dynamics(delivery: Delivery, stress: np.ndarray, fps: float, seed: int) -> 
     swell = acting.SWELL * _swelling(delivery, fps) + acting.STRESS * stress
     common = wander(frames, fps, np.random.default_rng([seed, 10]), acting.WANDER_LENGTH)
     factors = np.ones((frames, len(ARKIT_NAMES)))
-    for number, names in enumerate(acting.REGIONS.values()):
+    for number, (region, names) in enumerate(acting.REGIONS.items()):
         own = wander(frames, fps, np.random.default_rng([seed, 11, number]), acting.WANDER_LENGTH)
         drift = wander(frames, fps, np.random.default_rng([seed, 12, number]), acting.UNEVEN_LENGTH)
         noise = np.sqrt(1.0 - acting.OWN) * common + np.sqrt(acting.OWN) * own
-        factor = arc * np.exp(swell + acting.WANDER * noise)
+        factor = arc * np.exp(swell + (acting.WANDER_LIDS if region == "lids" else acting.WANDER) * noise)
         for index in _members(names):
             name = ARKIT_NAMES[index]
             side = 0.5 if name.endswith("Left") else -0.5 if name.endswith("Right") else 0.0

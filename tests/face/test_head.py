@@ -288,3 +288,22 @@ def test_motion_scales_with_the_face(name, moved, axis, parts, spread):
     assert np.std(shares) < spread * np.mean(shares)
     sizes = [np.ptp(load_head(person).neutral[:, 0]) for person in PEOPLE]
     assert np.std(sizes) > 0.03 * np.mean(sizes)  # they are different faces
+
+
+@pytest.mark.parametrize(
+    ("name", "region", "axis", "least", "most"),
+    [
+        ("browInnerUp", "brows", 1, 8, 14),
+        ("browOuterUpLeft", "brows", 1, 8, 13),
+        ("browDownLeft", "brows", 1, -12, -6),
+        ("mouthSmileLeft", "mouth_corner_points", 1, 8, 15),
+        ("mouthFrownLeft", "mouth_corner_points", 1, -11, -6),
+        ("noseSneerLeft", "nose", 1, 3, 7),
+        ("eyeWideLeft", "lid_upper_left", 1, 2, 5),
+    ],
+)
+def test_shapes_move_as_far_as_in_people(name, region, axis, least, most):
+    """Largest movement [mm] at coefficient 1: brows of people rise and mouth corners move by about a centimetre."""
+    head = load_head()
+    moved = 1000 * head.deltas[ARKIT_INDEX[name]][head.regions[region], axis]
+    assert least < moved[np.abs(moved).argmax()] < most
