@@ -120,6 +120,15 @@ class Task:
         except OSError:
             return 0.0
 
+    @property
+    def smaller(self) -> str:
+        """Advice where the outputs do not fit on the disk."""
+        return "choose another folder, or fewer inputs"
+
+    def size(self, job: Job) -> float:
+        """About how many bytes a job's outputs will take; 0 where that does not matter or cannot be known."""
+        return 0.0
+
     def __getstate__(self) -> dict[str, Any]:
         return {item.name: getattr(self, item.name) for item in fields(self)}
 

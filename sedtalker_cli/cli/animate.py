@@ -77,6 +77,13 @@ def animate(
         opt.Switch, typer.Option(help="Gentle motion of the whole head, as matrices in STEM.head.npy.")
     ] = opt.Switch.off,
     expression: opt.ExpressionOption = opt.Expression.alive,
+    no_vertices: Annotated[
+        bool,
+        typer.Option(
+            "--no-vertices",
+            help="Write ARKit coefficients (STEM.weights.npy) and sidecar, but no vertices: `render` makes them again.",
+        ),
+    ] = False,
     obj: Annotated[bool, typer.Option("--obj", help="Same as --export obj.")] = False,
     export: opt.Export = None,
     html: opt.Html = False,
@@ -124,6 +131,7 @@ def animate(
         from sedtalker_cli.batch.inputs import choose_part, collect_jobs
         from sedtalker_cli.batch.processing import Plan
         from sedtalker_cli.batch.run import check_plan
+        from sedtalker_cli.batch.space import check_space
         from sedtalker_cli.tasks import animate as tasks
         from sedtalker_cli.tasks.named_files import given_captions
         from sedtalker_cli.tasks.summary import check_summary
@@ -148,6 +156,7 @@ def animate(
         named, faults = collect_jobs(inputs or [], accepts=is_sound_name, list_file=list_file, recursive=recursive)
         jobs, bad = choose_part(named, faults, shard)
         files = tasks.AnimationFiles(
+            vertices=not no_vertices,
             exports=tasks.parse_formats([*(export or []), *(["obj"] if obj else [])]),
             page=html,
             film_size=size if render else None,
@@ -171,6 +180,7 @@ def animate(
         plan = Plan("animate", out, task.suffixes, overwrite, resume, task.protected(named), shard)
         check_plan(named, plan, jobs)
         task.check(named)
+        check_space(jobs, plan, task)
         if jobs and processes == 1:  # workers open OpenGL themselves
             task.check_renderer()
         check_summary(summary, plan, [job.source for job in named])

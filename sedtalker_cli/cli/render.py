@@ -25,10 +25,10 @@ Examples:
   sedtalker render 'results/**/*.npy' --jobs 2 --out films/
 
 \b
-STEM.npy needs its sidecar STEM.json beside it. STEM.emotion.csv beside it becomes the strip
-under the face; the sound is --audio, or the file that the sidecar names if it is still there. A
-head motion that the sidecar names (STEM.head.npy) moves the head in front of the camera.
-Without --png, --sheet, --html or --export a film is made; with them, add --film for it."""
+STEM.npy needs its sidecar STEM.json beside it; STEM.weights.npy serves as well (animate --no-vertices).
+STEM.emotion.csv beside it becomes the strip under the face; the sound is --audio, or the file
+that the sidecar names if it is still there. A head motion that the sidecar names (STEM.head.npy) moves the
+head in front of the camera. Without --png, --sheet, --html or --export a film is made; with them, add --film for it."""
 
 
 def render(
@@ -38,7 +38,8 @@ def render(
             metavar="MOTION.npy",
             readable=False,
             allow_dash=True,
-            help="Motions, folders of them, quoted patterns, or - to read paths from standard input.",
+            help="Motions (STEM.npy, or STEM.weights.npy), folders of them, quoted patterns, or - to read paths from "
+            "standard input.",
         ),
     ] = None,
     list_file: opt.ListFile = None,
@@ -97,13 +98,14 @@ def render(
         from sedtalker_cli.batch.inputs import choose_part, collect_jobs
         from sedtalker_cli.batch.processing import Plan
         from sedtalker_cli.batch.run import check_plan
+        from sedtalker_cli.batch.space import check_space
         from sedtalker_cli.tasks import render as tasks
         from sedtalker_cli.tasks.named_files import given_captions, given_head
 
         named, faults = collect_jobs(
             inputs or [],
             accepts=tasks.is_motion_name,
-            stem=lambda path: path.name.removesuffix(".npy"),
+            stem=tasks.motion_stem,
             list_file=list_file,
             recursive=recursive,
         )
@@ -134,4 +136,5 @@ def render(
         jobs, bad = choose_part(named, faults, shard)
         plan = Plan("render", out, options.suffixes, overwrite, resume, protected, shard)
         check_plan(named, plan, jobs)
+        check_space(jobs, plan, task)
         run(console, jobs, bad, plan, task, choose_engine(processes, engine, address))

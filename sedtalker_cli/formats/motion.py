@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from tokenize import TokenError
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
@@ -19,6 +19,19 @@ UNITS = "metres"
 BLOCK = 256  # frames
 FARTHEST = 1e6  # of a coordinate in metres
 AXES = "y up, the face looks to +z, +x is the person's left"
+WEIGHTS_SUFFIX = ".weights.npy"
+
+
+class Frames(Protocol):
+    """Vertices (T, V, 3) float32 [m] that come when they are asked for."""
+
+    ndim: int
+    shape: tuple[int, ...]
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, key: int | slice) -> np.ndarray: ...
+    def stream(self) -> Iterator[np.ndarray]:
+        """Consecutive (t, V, 3) pieces."""
 
 
 class FrameFile:
@@ -130,9 +143,13 @@ def write_motion(
 
 
 def sidecar_path(path: str | os.PathLike) -> Path:
-    """`STEM.json` of `STEM.npy`."""
-    path = Path(path)
-    return path.with_name(path.name.removesuffix(".npy") + ".json")
+    """`STEM.json` of `STEM.npy`, or of `STEM.weights.npy`."""
+    return Path(path).with_name(motion_stem(path) + ".json")
+
+
+def motion_stem(path: str | os.PathLike) -> str:
+    """What the files of a motion have in common: `STEM` of `STEM.npy`, or of `STEM.weights.npy`."""
+    return Path(path).name.removesuffix(".npy").removesuffix(WEIGHTS_SUFFIX.removesuffix(".npy"))
 
 
 def read_motion_files(path: str | os.PathLike) -> tuple[FrameFile, dict[str, Any]]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sedtalker_cli.emotion.timeline import EmotionTimeline
     from sedtalker_cli.face.head import Head
     from sedtalker_cli.motion.head_motion import NeckTracks
+    from sedtalker_cli.motion.posed import PosedFrames
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +68,16 @@ class Motion:
                 "export obj, npy, pc2 or mdd instead"
             )
         return self.weights
+
+    def posed(self) -> PosedFrames:
+        """Vertices by frame, made from coefficients.
+
+        Raises:
+            InputError: there are none.
+        """
+        from sedtalker_cli.motion.posed import PosedFrames
+
+        return PosedFrames(self.head, self.shape_weights())
 
     def neck_tracks(self) -> NeckTracks | None:
         """The head motion about the neck, for formats that move scenes; None where the head stays."""

@@ -10,15 +10,24 @@ import numpy as np
 
 from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.formats.emotion_csv import read_emotion_csv
-from sedtalker_cli.formats.motion import FARTHEST, read_array, read_motion_files, sidecar_path
+from sedtalker_cli.formats.motion import (
+    FARTHEST,
+    WEIGHTS_SUFFIX,
+    Frames,
+    motion_stem,
+    read_array,
+    read_frames,
+    read_sidecar,
+    sidecar_path,
+)
 from sedtalker_cli.motion.motion import Motion
+from sedtalker_cli.motion.posed import PosedFrames
 
 if TYPE_CHECKING:
     from sedtalker_cli.face.head import Head
 
 SKEW = 1e-3  # by which a matrix may differ from a rotation
 MOST_WEIGHT = 100.0
-WEIGHTS_SUFFIX = ".weights.npy"
 HEAD_SUFFIX = ".head.npy"  # with head motion
 EMOTION_SUFFIX = ".emotion.csv"
 ARRAY_SUFFIXES = (WEIGHTS_SUFFIX, ".arkit.npy", ".faces.npy", HEAD_SUFFIX)  # NPY files that are no motion
@@ -28,7 +37,8 @@ def read_motion(motion_path: Path, audio: Path | None = None, head: Head | None 
     """Open a motion and read what lies beside it; its vertices stay on disk until they are used.
 
     Args:
-        motion_path: `STEM.npy`, with `STEM.json` beside it.
+        motion_path: `STEM.npy` with vertices, or `STEM.weights.npy` to make them from coefficients; with `STEM.json`
+            beside it.
         audio: sound; None takes the one that the sidecar names, if it is still there.
         head: the face; None takes the one that the sidecar names.
 
@@ -36,10 +46,13 @@ def read_motion(motion_path: Path, audio: Path | None = None, head: Head | None 
         InputError: the motion, its sidecar or a file that belongs to it cannot be used.
     """
     motion_path = Path(motion_path)
-    vertices, metadata = read_motion_files(motion_path)
-    frames, count, _ = vertices.shape
+    metadata = read_sidecar(sidecar_path(motion_path))
+    stored = read_frames(motion_path) if has_vertices(motion_path, metadata) else None
     if head is None:
         head = head_of(motion_path, metadata)
+    weights = _weights_of(motion_path, head, None if stored is None else len(stored))
+    vertices = _posed(motion_path, head, weights) if stored is None else stored
+    frames, count, _ = vertices.shape
     if count != len(head.neutral):
         raise InputError(f"{motion_path}: has {count} vertices, {head.name} has {len(head.neutral)}")
     csv_path = _beside(motion_path, EMOTION_SUFFIX)
@@ -48,7 +61,7 @@ def read_motion(motion_path: Path, audio: Path | None = None, head: Head | None 
         metadata["fps"],
         frames,
         vertices.stream,
-        weights=_weights_of(motion_path, frames, head),
+        weights=weights,
         head_motion=read_head_motion(motion_path, metadata, frames),
         timeline=read_emotion_csv(csv_path) if csv_path.exists() else None,
         audio=audio or recorded_audio(motion_path, metadata),
@@ -56,9 +69,41 @@ def read_motion(motion_path: Path, audio: Path | None = None, head: Head | None 
     )
 
 
+def has_vertices(motion_path: Path, metadata: dict[str, Any]) -> bool:
+    """Whether a motion has vertices of its own; of coefficients only a sidecar says `"vertices_file": null`."""
+    return not motion_path.name.endswith(WEIGHTS_SUFFIX) and metadata.get("vertices_file", "") is not None
+
+
+def motion_frames(motion_path: Path, motion: Motion) -> Frames:
+    """Vertices of a motion that was read from there, by frame."""
+    if has_vertices(motion_path, motion.metadata):
+        return read_frames(motion_path)
+    return _posed(motion_path, motion.head, motion.weights)
+
+
+def read_reference(motion_path: Path) -> Frames:
+    """Vertices of a motion to compare with; the head of those that are stored need not be known here."""
+    metadata = read_sidecar(sidecar_path(motion_path))
+    if has_vertices(motion_path, metadata):
+        return read_frames(motion_path)
+    return motion_frames(motion_path, read_motion(motion_path))
+
+
+def _posed(motion_path: Path, head: Head, weights: np.ndarray | None) -> PosedFrames:
+    """Vertices from coefficients.
+
+    Raises:
+        InputError: there are none, or the head has no shapes.
+    """
+    if weights is None or not len(weights):
+        reason = "is not there" if head.shape_names else f"needs a head with shapes, which {head.name} is not"
+        raise InputError(f"{_beside(motion_path, WEIGHTS_SUFFIX)}: {reason}, and there are no vertices; animate again")
+    return PosedFrames(head, weights)
+
+
 def motion_inputs(motion_path: Path, audio: Path | None = None, head: Path | None = None) -> list[Path]:
     """Files that what is made of a motion depends on."""
-    _, metadata = read_motion_files(motion_path)
+    metadata = read_sidecar(sidecar_path(motion_path))
     recorded_head = head_file(motion_path, metadata)
     extra = [
         *(_beside(motion_path, suffix) for suffix in (EMOTION_SUFFIX, WEIGHTS_SUFFIX)),
@@ -66,7 +111,8 @@ def motion_inputs(motion_path: Path, audio: Path | None = None, head: Path | Non
         head or recorded_head,
         head_motion_file(motion_path, metadata),
     ]
-    return [motion_path, sidecar_path(motion_path), *(path for path in extra if path and path.is_file())]
+    found = [motion_path, sidecar_path(motion_path), *(path for path in extra if path and path.is_file())]
+    return list(dict.fromkeys(found))
 
 
 def head_of(motion_path: Path, metadata: dict[str, Any]) -> Head:
@@ -104,12 +150,14 @@ def _user_head(sidecar: Path, source: Path, metadata: dict[str, Any]) -> Head:
     return cached_head(None, source)
 
 
-def _weights_of(motion_path: Path, frames: int, head: Head) -> np.ndarray | None:
-    """Coefficients beside a motion, if they fit it."""
+def _weights_of(motion_path: Path, head: Head, frames: int | None) -> np.ndarray | None:
+    """Coefficients beside a motion of so many frames, if they fit it; None takes as many as there are."""
     path = _beside(motion_path, WEIGHTS_SUFFIX)
     if not path.exists():
         return None
     weights = read_array(path, "coefficients (T, 52)")
+    if frames is None:
+        frames = len(weights) if weights.ndim else 0
     if weights.shape != (frames, len(head.shape_names)):
         if not head.shape_names:
             return None
@@ -210,9 +258,16 @@ def relative_path(path: Path, folder: Path) -> str:
 
 
 def _beside(motion_path: Path, suffix: str) -> Path:
-    return motion_path.with_name(motion_path.name.removesuffix(".npy") + suffix)
+    return motion_path.with_name(motion_stem(motion_path) + suffix)
+
+
+def is_vertices_name(path: Path) -> bool:
+    """Whether a file found in a folder looks like the vertices of a motion."""
+    return path.name.endswith(".npy") and not path.name.endswith(ARRAY_SUFFIXES)
 
 
 def is_motion_name(path: Path) -> bool:
-    """Whether a file found in a folder looks like a motion."""
-    return path.name.endswith(".npy") and not path.name.endswith(ARRAY_SUFFIXES)
+    """Whether a file found in a folder looks like a motion: vertices, or coefficients without any beside them."""
+    if path.name.endswith(WEIGHTS_SUFFIX):
+        return not _beside(path, ".npy").exists() and sidecar_path(path).exists()
+    return is_vertices_name(path)

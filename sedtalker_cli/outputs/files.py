@@ -10,11 +10,19 @@ from sedtalker_cli.errors import UsageError
 from sedtalker_cli.formats.audacity import write_labels
 from sedtalker_cli.formats.emotion_csv import write_emotion_csv
 from sedtalker_cli.formats.emotion_json import write_emotion_json
-from sedtalker_cli.formats.motion import read_frames, write_array, write_motion
+from sedtalker_cli.formats.motion import (
+    WEIGHTS_SUFFIX,
+    read_frames,
+    sidecar_path,
+    write_array,
+    write_motion,
+    write_sidecar,
+)
 from sedtalker_cli.formats.rttm import write_rttm
 from sedtalker_cli.formats.textgrid import timeline_tiers, write_textgrid
-from sedtalker_cli.motion.reading import HEAD_SUFFIX, WEIGHTS_SUFFIX, relative_path
+from sedtalker_cli.motion.reading import HEAD_SUFFIX, relative_path
 from sedtalker_cli.outputs.exports.registry import export_suffixes, with_suffix, write_exports
+from sedtalker_cli.outputs.sizes import FILM, NUMBER, PAGE, TIMELINE, export_size
 from sedtalker_cli.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -22,13 +30,15 @@ if TYPE_CHECKING:
 
     from sedtalker_cli.emotion.speakers import SpeakerFrames
     from sedtalker_cli.emotion.timeline import EmotionTimeline, Segment
+    from sedtalker_cli.face.head import Head
     from sedtalker_cli.formats.captions import Caption
     from sedtalker_cli.motion.motion import Motion
 
 TIMELINE_SUFFIXES = (".rttm", ".emotion.csv")  # always written
 FORMAT_SUFFIXES = {"json": ".emotion.json", "audacity": ".labels.txt", "textgrid": ".TextGrid"}  # on demand
 PLOT_SUFFIXES = {"png": ".emotion.png", "svg": ".emotion.svg"}
-MOTION_SUFFIXES = (".npy", WEIGHTS_SUFFIX, ".faces.npy", ".json")
+VERTICES_SUFFIX, FACES_SUFFIX = ".npy", ".faces.npy"
+MOTION_SUFFIXES = (VERTICES_SUFFIX, WEIGHTS_SUFFIX, FACES_SUFFIX, ".json")
 FILM_SUFFIX, PAGE_SUFFIX = ".mp4", ".html"
 
 
@@ -37,6 +47,7 @@ class AnimationFiles:
     """What `animate` leaves beside motion and timeline.
 
     Attributes:
+        vertices: whether to write vertices and triangles; coefficients give them again.
         exports: further formats, see `outputs.exports.registry.FORMATS`.
         page: whether to write the HTML page.
         film_size: (width, height) of the film [pixels], None for no film.
@@ -44,9 +55,10 @@ class AnimationFiles:
         captions, captions_file: words over the film, and where they were read.
 
     Raises:
-        UsageError: captions without a film.
+        UsageError: captions without a film, or vertices that are wanted and not wanted.
     """
 
+    vertices: bool = True
     exports: tuple[str, ...] = ()
     page: bool = False
     film_size: tuple[int, int] | None = None
@@ -57,6 +69,8 @@ class AnimationFiles:
     def __post_init__(self) -> None:
         if self.captions_file is not None and self.film_size is None:
             raise UsageError("--captions is for the film: add --render")
+        if "npy" in self.exports and not self.vertices:
+            raise UsageError("--export npy writes the vertices: leave it out, or --no-vertices")
 
     def suffixes(self, head_motion: bool = False, weights: bool = True) -> tuple[str, ...]:
         """Endings of all files, the sidecar after the arrays it describes.
@@ -65,11 +79,28 @@ class AnimationFiles:
             head_motion: whether the head moves.
             weights: whether there are coefficients; vertex animators make none.
         """
-        motion = tuple(suffix for suffix in MOTION_SUFFIXES if weights or suffix != WEIGHTS_SUFFIX)
+        left_out = {
+            *(() if weights else (WEIGHTS_SUFFIX,)),
+            *(() if self.vertices else (VERTICES_SUFFIX, FACES_SUFFIX)),
+        }
+        motion = tuple(suffix for suffix in MOTION_SUFFIXES if suffix not in left_out)
         extra = [suffix for suffix in export_suffixes(self.exports) if suffix not in MOTION_SUFFIXES]
-        wanted = ((PAGE_SUFFIX, self.page), (FILM_SUFFIX, self.film_size), (HEAD_SUFFIX, head_motion))
-        extra += [suffix for suffix, is_wanted in wanted if is_wanted]
+        asked = ((PAGE_SUFFIX, self.page), (FILM_SUFFIX, self.film_size), (HEAD_SUFFIX, head_motion))
+        extra += [suffix for suffix, is_asked in asked if is_asked]
         return (*TIMELINE_SUFFIXES, *extra, *motion)
+
+    def size(self, seconds: float, fps: float, head: Head) -> float:
+        """About how many bytes the files of a recording take."""
+        frames, count = round(seconds * fps), len(head.neutral)
+        own = ("npy",) if self.vertices else ()
+        exports = tuple(name for name in self.exports if name != "npy")
+        size = export_size((*own, *exports), frames, count, len(head.faces), len(head.shape_names))
+        size += seconds * TIMELINE + frames * NUMBER * len(head.shape_names)
+        if self.page:
+            size += PAGE[0] + PAGE[1] * seconds
+        if self.film_size:
+            size += seconds * FILM * self.film_size[0] * self.film_size[1] / 512**2
+        return size
 
 
 def timeline_suffixes(formats: Iterable[str] = (), plot: str | None = None) -> tuple[str, ...]:
@@ -158,10 +189,9 @@ def write_animation(
     assert motion.timeline is not None and motion.audio is not None
     audio = relative_path(motion.audio, folder)
     write_timeline(stem, motion.timeline)
-    write_array(with_suffix(stem, ".faces.npy"), motion.head.faces)
     metadata: dict[str, Any] = {
         **motion.metadata,
-        "faces_file": f"{stem.name}.faces.npy",
+        "vertices_file": f"{stem.name}{VERTICES_SUFFIX}" if files.vertices else None,
         "emotion_file": f"{stem.name}.emotion.csv",
         "audio": audio,
     }
@@ -177,7 +207,12 @@ def write_animation(
         source = motion.head.source
         metadata |= {"head_file": relative_path(source, folder), "head_sha256": head_checksum(source)}
     progress("writing", 0, 1)
-    write_motion(with_suffix(stem, ".npy"), motion.stream(), motion.shape, metadata)
+    if files.vertices:
+        write_array(with_suffix(stem, FACES_SUFFIX), motion.head.faces)
+        metadata["faces_file"] = f"{stem.name}{FACES_SUFFIX}"
+        write_motion(with_suffix(stem, VERTICES_SUFFIX), motion.stream(), motion.shape, metadata)
+    else:
+        write_sidecar(sidecar_path(with_suffix(stem, WEIGHTS_SUFFIX)), metadata)
     write_exports(stem, motion, [name for name in files.exports if name != "npy"], audio)
     if files.page:
         from sedtalker_cli.outputs.page import write_page
@@ -188,7 +223,7 @@ def write_animation(
         from sedtalker_cli.render.view import View
 
         render_film(
-            read_frames(with_suffix(stem, ".npy")),
+            read_frames(with_suffix(stem, VERTICES_SUFFIX)) if files.vertices else motion.posed(),
             motion.head,
             motion.fps,
             with_suffix(stem, FILM_SUFFIX),

@@ -10,17 +10,25 @@ from typing import TYPE_CHECKING, Any
 
 from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.formats.checksum import file_checksum
-from sedtalker_cli.formats.motion import read_frames, read_motion_files
-from sedtalker_cli.motion.reading import EMOTION_SUFFIX, motion_inputs, read_motion, relative_path
+from sedtalker_cli.formats.motion import motion_stem
+from sedtalker_cli.motion.reading import (
+    EMOTION_SUFFIX,
+    motion_frames,
+    motion_inputs,
+    read_motion,
+    read_reference,
+    relative_path,
+)
 from sedtalker_cli.outputs.exports.registry import export_suffixes, with_suffix, write_exports
 from sedtalker_cli.outputs.files import FILM_SUFFIX, PAGE_SUFFIX
+from sedtalker_cli.outputs.sizes import PNG, export_size
 from sedtalker_cli.progress import Progress, silent
 from sedtalker_cli.render.view import View
 
 if TYPE_CHECKING:
     from sedtalker_cli.face.head import Head
     from sedtalker_cli.formats.captions import Caption
-    from sedtalker_cli.formats.motion import FrameFile
+    from sedtalker_cli.formats.motion import Frames
     from sedtalker_cli.motion.motion import Motion
     from sedtalker_cli.render.heat import HeatMap
     from sedtalker_cli.render.picture import Face, Picture
@@ -106,6 +114,18 @@ class RenderOptions:
             "captions": file_checksum(self.captions_file) if self.captions_file else None,
         }
 
+    def size_of(self, motions: Sequence[Path]) -> float:
+        """About how many bytes the files of motions take; 0 where they are small or the motion cannot be read."""
+        if not (self.png or {"npy", "pc2", "mdd", "obj"} & set(self.exports)):
+            return 0.0
+        try:
+            motion = read_motion(motions[0], self.audio, self.head)
+        except InputError:  # said when its turn comes
+            return 0.0
+        head = motion.head
+        exports = export_size(self.exports, motion.frames, len(head.neutral), len(head.faces), len(head.shape_names))
+        return exports + self.png * motion.frames * len(motions) * PNG * self.size[0] * self.size[1]
+
     def sources(self, motions: Sequence[Path]) -> list[Path]:
         """Files that the outputs depend on."""
         found = [file for motion in motions for file in motion_inputs(motion, self.audio, self.head_file)]
@@ -118,7 +138,7 @@ def make_films(
     """Make everything that is wanted of a motion, or of several side by side.
 
     Args:
-        paths: `STEM.npy`; several only with `options.compare`.
+        paths: `STEM.npy` or `STEM.weights.npy`; several only with `options.compare`.
         stem: folder and name without suffix to write to.
         folder: where the files will finally lie.
         options: what and how.
@@ -140,7 +160,7 @@ def make_films(
         write_page(with_suffix(stem, PAGE_SUFFIX), first)
     if options.draws:
         _draw(paths, motions, stem, options, progress)
-    emotion = paths[0].with_name(paths[0].name.removesuffix(".npy") + EMOTION_SUFFIX)
+    emotion = paths[0].with_name(motion_stem(paths[0]) + EMOTION_SUFFIX)
     return {
         "audio": str(first.audio) if first.audio else None,
         "emotion": str(emotion) if first.timeline else None,
@@ -211,7 +231,7 @@ def _faces(paths: Sequence[Path], motions: Sequence[Motion], options: RenderOpti
     """What makes the picture of each motion; its size and the words on it are still to be given."""
     from sedtalker_cli.render.picture import Face
 
-    files = [read_frames(path) for path in paths]
+    files = [motion_frames(path, motion) for path, motion in zip(paths, motions, strict=True)]
     heats = _heat_maps(paths, files, options.reference)
     return [
         partial(Face, vertices, motion.head, motion.fps, view=options.view, heat=heat, head_motion=motion.head_motion)
@@ -219,13 +239,13 @@ def _faces(paths: Sequence[Path], motions: Sequence[Motion], options: RenderOpti
     ]
 
 
-def _heat_maps(paths: Sequence[Path], files: Sequence[FrameFile], reference: Path | None) -> list[HeatMap | None]:
+def _heat_maps(paths: Sequence[Path], files: Sequence[Frames], reference: Path | None) -> list[HeatMap | None]:
     """One for each motion, all with the same scale."""
     from sedtalker_cli.render.heat import HeatMap
 
     if reference is None:
         return [None] * len(files)
-    truth, _ = read_motion_files(reference)
+    truth = read_reference(reference)
     for path, vertices in zip(paths, files, strict=True):
         if vertices.shape != truth.shape:
             raise InputError(
@@ -237,6 +257,6 @@ def _heat_maps(paths: Sequence[Path], files: Sequence[FrameFile], reference: Pat
 
 def _titles(paths: Sequence[Path]) -> list[str]:
     """Names of the files, or of their folders where those are all the same."""
-    stems = [path.name.removesuffix(".npy") for path in paths]
+    stems = [motion_stem(path) for path in paths]
     folders = [path.resolve().parent.name for path in paths]
     return folders if len(set(stems)) < len(stems) and len(set(folders)) > 1 else stems

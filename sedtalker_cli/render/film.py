@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from sedtalker_cli.emotion.timeline import EmotionTimeline
     from sedtalker_cli.face.head import Head
     from sedtalker_cli.formats.captions import Caption
-    from sedtalker_cli.formats.motion import FrameFile
+    from sedtalker_cli.formats.motion import Frames
 
 SMALLEST = 64  # pixels; below it a strip has no room for text
 LARGEST = 16384  # pixels; what x264 takes
 
 
 def render_film(
-    vertices: np.ndarray | FrameFile,
+    vertices: np.ndarray | Frames,
     head: Head,
     fps: float,
     out_path: str | Path,
@@ -44,7 +44,7 @@ def render_film(
     """Draw a face animation into an MP4 file; memory does not grow with its length.
 
     Args:
-        vertices: (T, V, 3) [m]; an array, or a `FrameFile`, read frame by frame.
+        vertices: (T, V, 3) [m]; an array, or `formats.motion.Frames`, read frame by frame.
         head: Topology, parts and colours; (V, 3) of its neutral shape must match.
         fps: Frames a second; frame k is at k / fps.
         out_path: The film; it appears when it is complete.

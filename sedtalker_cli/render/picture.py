@@ -19,7 +19,7 @@ from sedtalker_cli.render.view import View
 if TYPE_CHECKING:
     from sedtalker_cli.emotion.timeline import EmotionTimeline
     from sedtalker_cli.face.head import Head
-    from sedtalker_cli.formats.motion import FrameFile
+    from sedtalker_cli.formats.motion import Frames
 
 
 class Picture(Protocol):
@@ -39,7 +39,7 @@ class Face:
     """One moving face, with its title and emotions if wanted.
 
     Args:
-        vertices: (T, V, 3) [m]; an array, or a `FrameFile`.
+        vertices: (T, V, 3) [m]; an array, or `formats.motion.Frames`.
         head: Whose vertices these are.
         fps: Frames a second.
         size: Width and height [pixels].
@@ -53,7 +53,7 @@ class Face:
 
     def __init__(
         self,
-        vertices: np.ndarray | FrameFile,
+        vertices: np.ndarray | Frames,
         head: Head,
         fps: float,
         size: tuple[int, int],

@@ -10,6 +10,7 @@ from typing import Any
 
 from sedtalker_cli.batch.inputs import Job
 from sedtalker_cli.errors import UsageError
+from sedtalker_cli.face.heads import cached_head
 from sedtalker_cli.face.identity import list_identities, parse_identity
 from sedtalker_cli.formats.checksum import file_checksum
 from sedtalker_cli.formats.overrides import is_override_file, parse_override
@@ -83,6 +84,8 @@ class AnimateTask(SpeechTask):
         """
         options, files = self.options, self.files
         self.kind.check_files(options, files.exports, files.page)
+        if not (files.vertices or self.kind.makes_weights):
+            raise UsageError("--no-vertices: this animator makes vertices only, no ARKit coefficients; leave it out")
         classes = weights.known_emotions(self.models.diarizer) if self._overrides(jobs) else ()
         if options.emotion_override is not None:
             parse_override(options.emotion_override, classes)
@@ -93,6 +96,16 @@ class AnimateTask(SpeechTask):
             assert self.models.animator is not None  # the bundled one has weights
             given_template(head, options.identity, Path(self.models.animator))
         _check_rows(jobs, classes, head)
+
+    @property
+    def smaller(self) -> str:
+        choices = "choose another folder, or fewer inputs"
+        return f"add --no-vertices, or {choices}" if self.files.vertices and self.kind.makes_weights else choices
+
+    def size(self, job: Job) -> float:
+        """See `Task.size`."""
+        head = cached_head(self.options.identity, Path(self.options.head) if self.options.head else None)
+        return self.files.size(self.seconds(job), self.options.fps, head)
 
     def check_renderer(self) -> None:
         """Find out whether films can be drawn in this process.
@@ -108,7 +121,6 @@ class AnimateTask(SpeechTask):
     def load(self, threads: int = 1) -> None:
         super().load(threads)
         from sedtalker_cli.face.custom import head_checksum
-        from sedtalker_cli.face.heads import cached_head
 
         options, files = self.options, self.files
         if options.head_motion:  # before a fork it is imported once

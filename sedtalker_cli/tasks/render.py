@@ -11,6 +11,7 @@ from sedtalker_cli.audio.reading import check_file
 from sedtalker_cli.batch.inputs import Job
 from sedtalker_cli.batch.processing import Task
 from sedtalker_cli.errors import UsageError
+from sedtalker_cli.formats.motion import motion_stem
 from sedtalker_cli.motion.reading import is_motion_name
 from sedtalker_cli.outputs.exports.registry import parse_formats
 from sedtalker_cli.outputs.rendering import RenderOptions, make_films
@@ -18,7 +19,15 @@ from sedtalker_cli.progress import Progress
 from sedtalker_cli.render.view import View, parse_background
 from sedtalker_cli.version import __version__
 
-__all__ = ["RenderOptions", "RenderTask", "View", "is_motion_name", "parse_background", "parse_formats"]
+__all__ = [
+    "RenderOptions",
+    "RenderTask",
+    "View",
+    "is_motion_name",
+    "motion_stem",
+    "parse_background",
+    "parse_formats",
+]
 
 
 @dataclass
@@ -71,6 +80,10 @@ class RenderTask(Task):
         from sedtalker_cli.render import choose_renderer
 
         self.renderer = choose_renderer() if self.options.draws else None
+
+    def size(self, job: Job) -> float:
+        """See `Task.size`."""
+        return self.options.size_of(self._motions(job))
 
     def sources(self, job: Job) -> list[Path]:
         return self.options.sources(self._motions(job))

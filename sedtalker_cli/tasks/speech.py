@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sedtalker_cli.model.diarizer import Voice
 
 BYTES_A_SECOND = 16_000  # of compressed sound and film, where only the file's size tells its length
+LEAST_BYTES = 500  # a second of sound takes more: a header that says less is wrong
 
 
 @dataclass
@@ -80,3 +81,7 @@ class SpeechTask(Task):
 
     def cost(self, job: Job) -> float:
         return header_duration(job.source) or super().cost(job) / BYTES_A_SECOND
+
+    def seconds(self, job: Job) -> float:
+        """About how long a recording lasts, no longer than its size allows."""
+        return min(self.cost(job), super().cost(job) / LEAST_BYTES)

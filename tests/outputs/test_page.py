@@ -38,6 +38,11 @@ def page(tmp_path_factory):
     return folder / "a & <b>.html"
 
 
+def read_facts(page) -> dict:
+    """What the page says of itself."""
+    return json.loads(re.search(r'id="facts"[^>]*>([^<]*)<', page.read_text(encoding="utf-8")).group(1))
+
+
 def test_page_holds_everything(page):
     text = page.read_text(encoding="utf-8")
     assert not re.search(r"@[A-Z]+@", text)
@@ -46,7 +51,7 @@ def test_page_holds_everything(page):
     assert "<title>a &amp; &lt;b&gt;</title>" in text
     model = re.search(r'id="model"[^>]*>([^<]*)<', text).group(1)
     assert gzip.decompress(base64.b64decode(model))[:4] == b"glTF"
-    facts = json.loads(re.search(r'id="facts"[^>]*>([^<]*)<', text).group(1))
+    facts = read_facts(page)
     assert facts["duration"] == 2.0 and facts["title"] == "a & <b>"
     assert [s["emotion"] for s in facts["emotions"]["segments"]] == ["happy", "angry"]
     assert len(text) < 3_000_000

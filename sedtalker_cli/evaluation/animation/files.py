@@ -16,7 +16,7 @@ from sedtalker_cli.evaluation.metrics.animation import Masks
 from sedtalker_cli.evaluation.report.tables import listed
 from sedtalker_cli.formats.array_pickle import read_arrays
 from sedtalker_cli.formats.motion import read_sidecar, sidecar_path
-from sedtalker_cli.motion.reading import head_of, is_motion_name, recorded_audio
+from sedtalker_cli.motion.reading import head_of, is_vertices_name, recorded_audio
 
 CONDITION = "_condition_"  # NAME_condition_SUBJECT.npy: in the speaking style of a subject, as FaceFormer writes it
 
@@ -31,7 +31,7 @@ def find_motions(folder: Path) -> dict[str, Path]:
         raise InputError(f"{folder}: is not a folder of motions (NAME.npy)")
     found: dict[str, Path] = {}
     for path in sorted(folder.rglob("*.npy")):
-        if path.name.startswith(".") or not is_motion_name(path):
+        if path.name.startswith(".") or not is_vertices_name(path):
             continue
         if path.stem in found:
             raise InputError(f"{path}: {path.stem} is in {found[path.stem].parent} too; remove one of them")
