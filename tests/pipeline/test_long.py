@@ -15,6 +15,8 @@ from sedtalker_cli.model.frames import resample_frames, sharpen
 from sedtalker_cli.model.windows import windowed
 from tests.conftest import ROOT, needs_animator, needs_weights
 
+SHIFT = 37 * SAMPLE_RATE // 10  # moves every window's edge; a whole number of frames
+
 
 @pytest.fixture(scope="module")
 def waveform() -> np.ndarray:
@@ -65,6 +67,19 @@ def test_ten_minutes_in_windows_and_at_once(models, waveform):
     assert np.abs(posteriors - whole).max() < 1e-3
     assert np.abs(intensity - strength).max() < 1e-3
     assert np.abs(bare - whole).max() > 0.02
+
+
+@needs_weights
+def test_where_the_encoders_windows_begin_changes_little(models):
+    """The encoder hears 12 s at a time; recordings as people make them, with a pause between."""
+    encoder, diarizer = models
+    pause = np.zeros(SAMPLE_RATE * 6 // 10, np.float32)
+    sounds = [load_audio(path) for path in sorted((ROOT / "examples").glob("*.flac"))]
+    speech = np.concatenate([part for sound in sounds * 3 for part in (sound, pause)])
+    posteriors, later = (diarizer.predict(encoder.encode([x]))[0] for x in (speech, speech[SHIFT:]))
+    posteriors = posteriors[-len(later) :]
+    assert (later.argmax(1) == posteriors.argmax(1)).mean() > 0.9
+    assert np.abs(later - posteriors).mean() < 0.05
 
 
 @needs_animator
