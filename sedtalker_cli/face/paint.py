@@ -36,6 +36,9 @@ def colors(identity: Identity, asset: Asset) -> np.ndarray:
         ids = asset.vertices_of(part)
         paint[ids] = color + (gum - color) * asset.paints["gum"][ids, None]
         paint[ids] *= _depth(asset)[ids, None]
+        if part != "tongue":  # cheeks shade the back teeth, which are seen from the side
+            behind = asset.base[ids, 2].max() - 0.010 - asset.base[ids, 2]
+            paint[ids] += (np.array([84, 42, 38.0]) - paint[ids]) * 0.9 * np.clip(behind / 0.010, 0.0, 1.0)[:, None]
     paint[asset.vertices_of("lashes")] = (34, 26, 24)
     for side in ("left", "right"):
         ids = asset.vertices_of(f"eye_{side}")

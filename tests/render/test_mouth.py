@@ -45,7 +45,7 @@ def black_corners(picture: np.ndarray, between: np.ndarray) -> float:
     return float((picture.max(-1)[corners] < 32).mean())
 
 
-@pytest.mark.parametrize("identity", [None, "amara"])
+@pytest.mark.parametrize("identity", [None, "amara", "kofi", "mei", "walter"])
 def test_an_open_vowel_shows_teeth_and_no_black_corners(identity):
     vowel = drawn(identity, jawOpen=0.35)
     parted = drawn(identity, jawOpen=0.35, mouthUpperUp=0.4, mouthLowerDown=0.4)
