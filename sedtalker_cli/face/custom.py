@@ -15,13 +15,16 @@ from sedtalker_cli.face.arkit_spelling import arkit_name
 from sedtalker_cli.face.head import Head
 from sedtalker_cli.face.landmarks import find_regions, metres, upright
 from sedtalker_cli.face.materials import COLOURS, material_of
+from sedtalker_cli.face.visemes import arkit_shapes, has_visemes
 from sedtalker_cli.formats.gltf import Primitive, read_gltf
 from sedtalker_cli.formats.obj import FARTHEST, read_obj
 
 LOGGER = logging.getLogger("sedtalker")
 NEUTRAL_NAMES = ("neutral", "base", "basis", "rest", "default", "generic_neutral_mesh")
 TEMPLATES = {5023: "FLAME", 23370: "BIWI", 3895: "BIWI, reduced"}  # vertices of single meshes that are known
-LOOKED_FOR = "shapes with ARKit's names, as jawOpen, mouthSmileLeft or mouthSmile_L (52 in all)"
+LOOKED_FOR = (
+    "shapes with ARKit's names, as jawOpen, mouthSmileLeft or mouthSmile_L (52 in all), or visemes (viseme_aa ...)"
+)
 MOST_NAMED = 12
 FAR = 1e9, 1e4  # units of the file, metres: beyond it no vertex is
 
@@ -132,17 +135,21 @@ def _from_primitives(source: Path, primitives: list[Primitive]) -> Head:
         raise InputError(f"{source}: holds no triangles; a head needs {LOOKED_FOR}")
     vertices = np.concatenate([piece.vertices for piece in primitives])
     deltas = np.zeros((len(ARKIT_NAMES), *vertices.shape), np.float32)
-    found, seen, start = set(), set(), 0
+    seen = {name for piece in primitives for name in piece.targets}
+    speaks = not any(arkit_name(name) == "jawOpen" for name in seen) and has_visemes(seen)
+    found, start = set(), 0
     for piece in primitives:
         own = set()
-        for name, offsets in piece.targets.items():
+        stands_in = arkit_shapes(piece.targets, ARKIT_NAMES) if speaks else {}
+        for name, offsets in [*piece.targets.items(), *stands_in.items()]:
             meant = arkit_name(name)
-            seen.add(name)
             if meant is not None and meant not in own:
                 deltas[ARKIT_INDEX[meant], start : start + len(offsets)] = offsets
                 own.add(meant)
         found |= {name for name in own if deltas[ARKIT_INDEX[name], start : start + len(piece.vertices)].any()}
         start += len(piece.vertices)
+    if speaks:
+        LOGGER.warning("%s: has visemes instead of ARKit's mouth shapes; its vowels follow the mouth", source)
     if not found:
         has = f"it has {', '.join(sorted(seen)[:MOST_NAMED])}" if seen else "it has no shapes at all"
         remedy = "; give the avatar 'perfect sync' expressions" if source.suffix.lower() == ".vrm" else ""

@@ -109,8 +109,9 @@ RISE: dict[str, float] = {
     "surprise": 0.24,
 }
 
-# a face's intensity = a voice's intensity ** this. Intensity follows arousal, and sadness and fear are quiet: as diarized,
-# sad clips of five corpora have a median of .15, fearful ones .45, others .5 to .75. So each is shown as normal acting
+# a face's intensity = a voice's intensity ** this. Intensity follows arousal, and sadness and fear are quiet: as
+# diarized, sad clips of five corpora have a median of .15, fearful ones .45, others .5 to .75. So each is shown as
+# normal acting
 EXPRESSED: dict[str, float] = {"fear": 0.6, "sad": 0.33}
 
 # opening of the jaw in speech against neutral at (normal, strong): joy and anger open wider, sadness less

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from scipy.spatial.transform import Rotation
 
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.face.arkit_spelling import arkit_name
+from sedtalker_cli.face.visemes import VISEMES, blink_names, has_visemes, viseme_name, viseme_weights
 from sedtalker_cli.formats.gltf import local_matrix, target_names, world_matrices
 from sedtalker_cli.formats.gltf_file import GltfFile
 from sedtalker_cli.formats.gltf_writing import GltfStore, pack_glb
@@ -72,9 +73,8 @@ def build_avatar(motion: Motion, audio: str | None = None) -> bytes:
 
 
 def _weight_tracks(file: GltfFile, motion: Motion) -> Iterator[tuple[int, np.ndarray]]:
-    """Nodes and weights (T x targets,) of all that have shapes of ARKit's."""
-    weights = motion.shape_weights()
-    place = {name: k for k, name in enumerate(motion.head.shape_names)}
+    """Nodes and weights (T x targets,) of all that have shapes of ARKit's, or visemes in their place."""
+    curves = _curves(file, motion)
     groups = expressions(file.content)
     for node, entry in enumerate(file.content.get("nodes", [])):
         if "mesh" not in entry:
@@ -86,26 +86,51 @@ def _weight_tracks(file: GltfFile, motion: Motion) -> Iterator[tuple[int, np.nda
         values = np.tile(np.array(rest, np.float32), (motion.frames, 1))
         moved: set[str] = set()
         for target, name in enumerate(target_names(file, mesh, primitive)[:count]):
-            meant = arkit_name(name)
+            meant, curve = curves(name)
             if meant is not None and meant not in moved:
-                values[:, target] = weights[:, place[meant]]
+                values[:, target] = curve
                 moved.add(meant)
         for name, binds in groups.get(entry["mesh"], {}).items():
-            meant = arkit_name(name)
+            meant, curve = curves(name)
             if meant is not None and meant not in moved:
                 for target, weight in binds:
-                    values[:, target] += np.float32(weight) * weights[:, place[meant]]
+                    values[:, target] += np.float32(weight) * curve
                 moved.add(meant)
         if moved:
             yield node, np.ascontiguousarray(values).ravel()
 
 
+def _curves(file: GltfFile, motion: Motion) -> Callable[[str], tuple[str | None, np.ndarray]]:
+    """What a shape's own name stands for, None for nothing of ours, and its weights (T,)."""
+    weights, names = motion.shape_weights(), motion.head.shape_names
+    own = shape_names(file)
+    speaks = has_visemes(own) and not any(arkit_name(name) == "jawOpen" for name in own)
+    vowels = dict(zip(VISEMES, viseme_weights(weights, names).T, strict=True)) if speaks else {}
+
+    def curve(text: str) -> tuple[str | None, np.ndarray]:
+        meant = arkit_name(text)
+        if meant is not None:
+            return meant, weights[:, names.index(meant)]
+        vowel = viseme_name(text)
+        if vowel in vowels:
+            return vowel, vowels[vowel]
+        blinks = blink_names(text) if speaks else ()
+        if blinks:
+            return "+".join(blinks), np.mean([weights[:, names.index(name)] for name in blinks], axis=0)
+        return None, weights[:, 0]
+
+    return curve
+
+
 def _has_eye_shapes(file: GltfFile) -> bool:
-    for mesh in file.content.get("meshes", []):
-        for name in target_names(file, mesh, mesh["primitives"][0]):
-            if (arkit_name(name) or "").startswith("eyeLook"):
-                return True
-    return False
+    return any((arkit_name(name) or "").startswith("eyeLook") for name in shape_names(file))
+
+
+def shape_names(file: GltfFile) -> set[str]:
+    """Names of all morph targets and expressions of a file."""
+    meshes = file.content.get("meshes", [])
+    targets = {name for mesh in meshes for name in target_names(file, mesh, mesh["primitives"][0])}
+    return targets | {name for group in expressions(file.content).values() for name in group}
 
 
 def _bones(content: dict[str, Any]) -> dict[str, int]:
