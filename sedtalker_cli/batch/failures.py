@@ -2,9 +2,11 @@
 
 import csv
 import io
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from sedtalker_cli.batch.tables import OwnTable
 from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.formats.atomic import atomic_file
 from sedtalker_cli.formats.text import read_text
@@ -41,15 +43,36 @@ def read_failures(path: Path) -> list[tuple[str, str]]:
     return [(row[0], row[1]) for row in rows[1:]]
 
 
-def check_failures(path: Path) -> None:
+def check_failures(path: Path, overwrite: bool = False) -> None:
     """Find out whether a run may replace the file.
 
+    Args:
+        path: of the table.
+        overwrite: whether one that was edited, or that nothing recorded, may go.
+
     Raises:
-        UsageError: it is there and is something else.
+        UsageError: it is there and is something else, or somebody changed it.
     """
-    if not path.exists():
+    if not os.path.lexists(path):
         return
     try:
         read_failures(path)
     except InputError as error:
         raise UsageError(f"{error}, or choose another --out folder") from error
+    if not overwrite:
+        OwnTable(path).check()
+
+
+def leave_failures(path: Path, failures: Sequence[tuple[str, str]], overwrite: bool = False) -> None:
+    """Put the table of a run in the place of that of the last run.
+
+    Args:
+        path: of the table.
+        failures: as `write_failures` takes them.
+        overwrite: see `check_failures`.
+    """
+    table = OwnTable(path)
+    if failures:
+        table.write(lambda part: write_failures(part, failures), overwrite)
+    else:
+        table.remove(overwrite)

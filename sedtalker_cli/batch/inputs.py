@@ -4,8 +4,10 @@ import csv
 import glob
 import io
 import os
+import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +15,13 @@ from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.formats.text import read_text
 
 STDIN = Path("-")
+NAMELESS = "has no name before its suffix, to call the outputs by; rename it"
+UNUSABLE = (
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
 GIVEN = ("speaker", "emotion_override", "identity")  # columns of a CSV list besides `path`
 
 
@@ -86,14 +95,34 @@ def collect_jobs(
             jobs.append(Job(path, Path(stem(path)), **given))
             continue
         else:
-            bad.append(BadInput(path, f"{path}: has no name before its suffix, to call the outputs by; rename it"))
+            bad.append(BadInput(path, f"{path}: {NAMELESS}"))
             continue
         found = [file for file in files if accepts(file)]
-        jobs += [Job(file, file.relative_to(base).with_name(stem(file)), **given) for file in found]
+        faults += [fault for file in found if (fault := _fault_of(file, stem))]
+        usable = [file for file in found if not _fault_of(file, stem)]
+        jobs += [Job(file, _name(file, base).with_name(stem(file)), **given) for file in usable]
         bad += faults
         if not found and not faults:
             bad.append(BadInput(path, f"{path}: {nothing}"))
     return _without_repeats(jobs), bad
+
+
+def _fault_of(file: Path, stem: Callable[[Path], str]) -> BadInput | None:
+    """Why a file that was found, not named, can be no input; one that cannot be looked at is left to its job."""
+    if not stem(file).strip("."):
+        return BadInput(file, f"{file}: {NAMELESS}")
+    with suppress(OSError):
+        mode = file.stat().st_mode
+        kind = next((text for test, text in UNUSABLE if test(mode)), None)
+        if kind is not None:
+            return BadInput(file, f"{file}: is {kind}, not a file; move it out of the folder")
+    return None
+
+
+def _name(file: Path, base: Path) -> Path:
+    """Place of a file below the folder that was searched; one that a pattern with `..` found elsewhere has none."""
+    place = Path(os.path.relpath(os.path.normpath(file), os.path.normpath(base)))
+    return Path(file.name) if ".." in place.parts else place
 
 
 def _search(folder: Path, recursive: bool) -> tuple[list[Path], list[BadInput]]:

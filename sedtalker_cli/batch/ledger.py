@@ -1,21 +1,35 @@
-"""Records of what was made from what, one for each input, so that `--resume` redoes what is missing or different."""
+"""Records of what was made from what, so that `--resume` redoes what is missing or different, and nothing else."""
 
 from __future__ import annotations
 
-import fcntl
-import json
 import os
-import shutil
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-from sedtalker_cli.formats.checksum import content_checksum
+from sedtalker_cli.batch.ownership import (
+    Owner,
+    owner_of,
+    refuse_edited,
+)
+from sedtalker_cli.batch.records import (
+    Content,
+    DamagedRecord,
+    Record,
+    as_recorded,
+    read_record,
+    write_record,
+)
+from sedtalker_cli.batch.staging import remove_orphans, staging_folder
+from sedtalker_cli.formats.checksum import total_size
 
 FOLDER = ".sedtalker"
-LOCK, RECORD = ".lock", ".record.json"  # inside a staging folder
+COMMANDS = ("diarize", "animate", "render", "table")  # whose records may lie in one folder
+DAMAGED, INTERRUPTED = "its record is damaged", "its outputs were being replaced when a run ended"
+TICK = 10_000_000  # ns, no less than a step of a file system's clock
 
 
 class Ledger:
@@ -25,7 +39,7 @@ class Ledger:
 
     Args:
         out: output folder.
-        command: `diarize`, `animate` or `render`.
+        command: one of `COMMANDS`.
     """
 
     def __init__(self, out: Path, command: str):
@@ -33,108 +47,118 @@ class Ledger:
         self.folder = out / FOLDER
         self._found_out = out.exists()
 
-    def record_path(self, name: Path) -> Path:
+    def record_path(self, name: Path, command: str | None = None) -> Path:
         """Where the record of outputs called `name` lies."""
-        return self.folder / name.parent / f"{name.name}.{self.command}.json"
+        return self.folder / name.parent / f"{name.name}.{command or self.command}.json"
+
+    def target(self, name: Path, suffix: str) -> Path:
+        """Final place of an output."""
+        return self.out / name.parent / (name.name + suffix)
+
+    def owners(self, name: Path, suffixes: Iterable[str]) -> dict[str, Owner]:
+        """Whose the outputs called `name` are, by suffix."""
+        there = {suffix: os.path.lexists(self.target(name, suffix)) for suffix in suffixes}
+        records = [self.look(name, command) for command in COMMANDS] if any(there.values()) else []
+        known = [record for found, record in records if found]
+        return {suffix: owner_of(self.target(name, suffix), suffix, known) for suffix in there}
+
+    def look(self, name: Path, command: str | None = None) -> tuple[bool, Record | None]:
+        """Whether there is a record, and what it says: None if it is damaged."""
+        try:
+            record = read_record(self.record_path(name, command))
+        except DamagedRecord:
+            return True, None
+        return record is not None, record
 
     def difference(self, name: Path, made_from: dict[str, Any], suffixes: Iterable[str]) -> str | None:
-        """Why outputs have to be made again, or None if they are complete and the same.
-
-        An output that is older than its record is believed if its size is right; a younger one (edited, or copied from
-        elsewhere) is read and compared with the record's checksum.
+        """Why outputs have to be made again, or None if they are complete and the same; edited ones count as such.
 
         Args:
             name: of the outputs.
             made_from: checksums and settings as they would be recorded now.
             suffixes: of the outputs that are wanted now.
         """
-        record_path = self.record_path(name)
-        try:
-            written = record_path.stat().st_mtime_ns
-            record = json.loads(record_path.read_text(encoding="utf-8"))
-            before = record["made_from"]
-            known = {suffix: (fact["bytes"], fact["sha256"]) for suffix, fact in record["outputs"].items()}
-            if not isinstance(before, dict):
-                raise TypeError("made_from is no object")
-        except FileNotFoundError:
+        found, record = self.look(name)
+        if not found:
             return "not made yet"
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return "its record is damaged"
-        made_from = json.loads(json.dumps(made_from))
-        if before != made_from:
-            names = sorted(k for k in {*before, *made_from} if before.get(k) != made_from.get(k))
-            return f"made with another {', '.join('input' if name == 'inputs' else name for name in names)}"
-        for suffix in suffixes:
-            target = self.out / name.parent / (name.name + suffix)
-            if suffix not in known or not target.exists():
+        if record is None:
+            return DAMAGED
+        if record.made_from is None:
+            return INTERRUPTED
+        changed = self.changed_settings(record.made_from, made_from)
+        if changed:
+            return other_settings(changed)
+        for suffix, owner in self.owners(name, suffixes).items():
+            target = self.target(name, suffix)
+            if suffix not in record.outputs or owner is Owner.NOBODY:
                 return f"{target.name} is missing"
-            size, sha256 = known[suffix]
-            if total_size(target) != size or (_changed_at(target) > written and content_checksum(target) != sha256):
+            if owner is Owner.EDITED and self._may_be_partial(target, record.outputs[suffix]):
                 return f"{target.name} was changed or is partial"
         return None
 
-    def commit(self, name: Path, staged: Path, suffixes: Iterable[str], made_from: dict[str, Any]) -> None:
-        """Move staged outputs to their final names and record them; until the end there is no record.
+    @staticmethod
+    def changed_settings(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+        """Names of what differs."""
+        now = as_recorded(now)
+        names = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+        return ["input" if name == "inputs" else name for name in names]
 
-        Args:
-            name: of the outputs.
-            staged: folder of `stage` that holds them, named by the last part of `name`.
-            suffixes: of the outputs.
-            made_from: checksums and settings.
+    @staticmethod
+    def _may_be_partial(target: Path, whole: Content) -> bool:
+        with suppress(OSError):
+            return total_size(target) < whole.bytes
+        return True
+
+    def edited(self, name: Path, suffixes: Iterable[str]) -> list[Path]:
+        """Outputs that somebody has changed since they were made."""
+        return [self.target(name, suffix) for suffix, o in self.owners(name, suffixes).items() if o is Owner.EDITED]
+
+    def check_edited(self, name: Path, suffixes: Iterable[str], made_from: dict[str, Any]) -> None:
+        """Find out before the work whether an edited output would have to be replaced.
+
+        Raises:
+            UsageError: names it.
         """
-        record, target = self.record_path(name), self.out / name.parent
-        suffixes = list(suffixes)
-        made = {suffix: staged / (name.name + suffix) for suffix in suffixes}
-        facts = {suffix: {"bytes": total_size(p), "sha256": content_checksum(p)} for suffix, p in made.items()}
-        content = {"made_from": made_from, "outputs": facts}
-        (staged / RECORD).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-        target.mkdir(parents=True, exist_ok=True)
-        record.parent.mkdir(parents=True, exist_ok=True)
-        record.unlink(missing_ok=True)
-        for suffix, path in made.items():
-            final = target / path.name
-            if os.path.lexists(final) and (final.is_dir() or path.is_dir()):  # folders are not replaced in one step
-                os.rename(final, staged / f".old{suffix}")
-            os.replace(path, final)
-        os.utime(staged / RECORD)  # no older than what it describes
-        os.replace(staged / RECORD, record)
+        edited, record = self.edited(name, suffixes), self.look(name)[1]
+        if edited and record is not None and record.made_from is not None:  # else `commit` looks at what is in them
+            changed = self.changed_settings(record.made_from, made_from)
+            if changed:
+                raise refuse_edited(edited[0], other_settings(changed))
+
+    def confirm(self, name: Path) -> None:
+        """Outputs were found complete: later looks need not read those that are younger than their record."""
+        begin = time.time_ns() - TICK
+        record = self.look(name)[1]
+        if record is None:
+            return
+        path = self.record_path(name)
+        with suppress(OSError):
+            if record.failed:
+                self._rewrite(path, record, failed=False)
+            if Owner.EDITED not in self.owners(name, record.suffixes).values():
+                os.utime(path, ns=(begin, max(begin, record.written)))
+
+    def note_failure(self, name: Path) -> None:
+        """The input called `name` failed; outputs of before stay, with a record that says so."""
+        record = self.look(name)[1]
+        if record is not None and not record.failed:
+            with suppress(OSError):
+                self._rewrite(self.record_path(name), record, failed=True)
+
+    def _rewrite(self, path: Path, record: Record, failed: bool) -> None:
+        with self.stage() as stage:
+            write_record(path, replace(record, failed=failed), stage)
+        os.utime(path, ns=(record.written, record.written))
 
     @contextmanager
     def stage(self) -> Iterator[Path]:
-        """An empty folder on the file system of the outputs, locked while it is in use and removed afterwards.
-
-        Locks end with the process that holds them, on whatever machine, so `remove_orphans` knows what is left over.
-        """
-        path, lock = self._locked_folder()
-        try:
+        """An empty folder on the file system of the outputs, see `staging_folder`."""
+        with staging_folder(self.folder) as path:
             yield path
-        finally:
-            shutil.rmtree(path, ignore_errors=True)
-            os.close(lock)
-
-    def _locked_folder(self) -> tuple[Path, int]:
-        while True:
-            path = self.folder / f".part-{uuid4().hex[:12]}"
-            # Until the lock is held another process may take this for an orphan, or for an empty folder: try again.
-            with suppress(FileNotFoundError):
-                path.mkdir(parents=True)
-                lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT)
-                if _lock(lock) is not False and (path / LOCK).exists():
-                    return path, lock
-                os.close(lock)
 
     def remove_orphans(self) -> None:
-        """Remove staging that nobody holds any more: its process was killed."""
-        for path in self.folder.glob(".part-*"):
-            try:
-                lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT)
-            except OSError:
-                continue
-            try:
-                if _lock(lock):
-                    shutil.rmtree(path, ignore_errors=True)
-            finally:
-                os.close(lock)
+        """Remove staging of processes that were killed."""
+        remove_orphans(self.folder)
 
     def remove_empty(self) -> None:
         """After a run in which every input failed, remove the folders that it made for nothing."""
@@ -145,25 +169,6 @@ class Ledger:
                 return
 
 
-def total_size(path: Path) -> int:
-    """Size of a file, or of all files in a folder."""
-    if path.is_dir():
-        return sum(entry.stat().st_size for entry in path.iterdir())
-    return path.stat().st_size
-
-
-def _changed_at(path: Path) -> int:
-    """When a file, or the youngest file in a folder, was written [ns]."""
-    files = [path, *path.iterdir()] if path.is_dir() else [path]
-    return max(file.stat().st_mtime_ns for file in files)
-
-
-def _lock(file: int) -> bool | None:
-    """Take a lock without waiting: True, False if another has it, None where the file system knows no locks."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
-    except BlockingIOError:
-        return False
-    except OSError:
-        return None
+def other_settings(names: list[str]) -> str:
+    """Why outputs are not those of now."""
+    return f"made with another {', '.join(names)}"

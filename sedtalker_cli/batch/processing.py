@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import time
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from sedtalker_cli.audio.reading import check_file
+from sedtalker_cli.batch.commit import Committed, commit
+from sedtalker_cli.batch.disk import explain_os_error, name_full_disk
 from sedtalker_cli.batch.inputs import Job
 from sedtalker_cli.batch.ledger import Ledger
 from sedtalker_cli.errors import SedtalkerError
@@ -32,6 +35,7 @@ class Plan:
         resume: whether outputs that exist and are the same are left alone (others are made again).
         protected: files given by the user that no output may replace.
         part: (I, N) where this run is one of N that share the inputs.
+        summary: table of all inputs, None for none.
     """
 
     command: str
@@ -41,6 +45,12 @@ class Plan:
     resume: bool = False
     protected: tuple[Path, ...] = ()
     part: tuple[int, int] | None = None
+    summary: Path | None = None
+
+    @property
+    def tables(self) -> tuple[Path, ...]:
+        """Files of the run as a whole."""
+        return (self.failures, *((self.summary,) if self.summary else ()))
 
     @property
     def failures(self) -> Path:
@@ -149,23 +159,55 @@ def process(job: Job, plan: Plan, task: Task, ledger: Ledger, progress: Progress
     except Exception as error:
         trace = traceback.format_exc()
         result = Result(job.source, FAILED, message=explain(job.source, error), trace=trace)
+        ledger.note_failure(job.name)
     return Result(**{**vars(result), "seconds": time.perf_counter() - begin})
 
 
 def _process(job: Job, plan: Plan, task: Task, ledger: Ledger, progress: Progress) -> Result:
-    check_file(job.source)
-    inputs = [[path.name, file_checksum(path)] for path in task.sources(job)]
-    made_from = {"inputs": inputs, **task.settings(job)}
+    made_from = provenance(job, task)
     outputs = dict(zip((suffix.lstrip(".") for suffix in plan.suffixes), plan.targets(job), strict=True))
     reason = None
     if plan.resume:
         reason = ledger.difference(job.name, made_from, plan.suffixes)
         if reason is None:
-            return Result(job.source, SKIPPED, outputs, message="complete and made with the same settings")
-    with ledger.stage() as stage:
+            kept = Committed(kept=tuple(ledger.edited(job.name, plan.suffixes)))
+            ledger.confirm(job.name)
+            message = "; ".join(["complete and made with the same settings", *_remarks(kept)])
+            return Result(job.source, SKIPPED, outputs, message=message, details=_details(kept))
+    with ledger.stage() as stage, name_full_disk(plan.out):
         details = task.work(job, stage / job.name.name, progress)
-        ledger.commit(job.name, stage, plan.suffixes, made_from)
-    return Result(job.source, DONE, outputs, message=reason, details=details)
+        became = commit(ledger, job.name, stage, plan.suffixes, made_from, job.source, plan.overwrite)
+    message = "; ".join([*([reason] if reason else []), *_remarks(became)]) or None
+    return Result(job.source, DONE, outputs, message=message, details={**details, **_details(became)})
+
+
+def provenance(job: Job, task: Task) -> dict[str, Any]:
+    """Checksums and settings that a job's outputs depend on; the task is loaded.
+
+    Raises:
+        InputError: the input cannot be used.
+    """
+    check_file(job.source)
+    return {"inputs": [[path.name, file_checksum(path)] for path in task.sources(job)], **task.settings(job)}
+
+
+def _remarks(became: Committed) -> list[str]:
+    """What a person should know of outputs that were not made."""
+    remarks = []
+    if became.kept:
+        remarks.append(f"{_names(became.kept)}: edited since, and kept")
+    if became.removed:
+        remarks.append(f"{_names(became.removed)}: of an earlier run, and removed")
+    return remarks
+
+
+def _names(paths: Sequence[Path]) -> str:
+    return ", ".join(path.name for path in paths)
+
+
+def _details(became: Committed) -> dict[str, Any]:
+    found = {"kept": became.kept, "removed": became.removed}
+    return {key: [str(path) for path in paths] for key, paths in found.items() if paths}
 
 
 def explain(source: Path, error: Exception) -> str:
@@ -176,6 +218,5 @@ def explain(source: Path, error: Exception) -> str:
     if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and _OUT_OF_MEMORY.search(str(error))):
         return f"{source}: not enough memory; close other programs, use fewer --jobs or cut the recording"
     if isinstance(error, OSError) and error.strerror:
-        where = f" ({error.filename})" if error.filename else ""
-        return f"{source}: {error.strerror}{where}"
+        return f"{source}: {explain_os_error(error)}"
     return f"{source}: internal error: {type(error).__name__}: {error}; please report it with the output of --debug"

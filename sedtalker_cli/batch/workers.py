@@ -20,10 +20,12 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING
 
+from sedtalker_cli.audio.reading import check_file
 from sedtalker_cli.batch.inputs import Job
 from sedtalker_cli.batch.ledger import Ledger
 from sedtalker_cli.batch.processing import FAILED, Plan, Result, Task, process
@@ -170,7 +172,16 @@ class Workers:
 
 def longest_first(jobs: Sequence[Job], task: Task) -> list[Job]:
     """Jobs by falling cost, so that no long one is left for the end; of equal ones the order is kept."""
-    return sorted(jobs, key=task.cost, reverse=True)
+    return sorted(jobs, key=partial(_cost, task), reverse=True)
+
+
+def _cost(task: Task, job: Job) -> float:
+    """What the task expects; a job that cannot even be looked at costs nothing, and says why when its turn comes."""
+    try:
+        check_file(job.source)
+        return task.cost(job)
+    except Exception:  # whatever a library makes of a file that is none
+        return 0.0
 
 
 def _describe_death(status: int) -> str:

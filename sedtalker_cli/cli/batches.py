@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import typer
@@ -48,7 +47,6 @@ def run(
     plan: Plan,
     task: Task,
     engine: Engine,
-    summary: Path | None = None,
 ) -> NoReturn:
     """Work on all inputs and end the command with its exit status.
 
@@ -58,15 +56,14 @@ def run(
         plan: checked.
         task: what is done with each input.
         engine: what runs the work.
-        summary: table of all inputs that is written at the end.
     """
     from sedtalker_cli.batch.run import exit_status, run_batch
 
     with console.progress_bars(len(jobs) + len(bad)):
         results = run_batch(jobs, plan, task, console, bad=bad, engine=engine)
-    if summary is not None:
+    if plan.summary is not None:
         from sedtalker_cli.tasks.summary import write_batch_summary
 
-        write_batch_summary(summary, results)
+        write_batch_summary(plan, results)
     console.summary(results, plan.failures)
     raise typer.Exit(exit_status(results))

@@ -175,7 +175,9 @@ def session(quiet: bool = False, as_json: bool = False, debug: bool = False) -> 
     except OSError as error:  # a full disk, a folder that may not be written to
         if debug or not error.strerror:
             raise
-        say(f"error: {error.filename or 'output'}: {error.strerror}")
+        from sedtalker_cli.batch.disk import explain_os_error
+
+        say(f"error: {explain_os_error(error)}")
         raise typer.Exit(FAILURE) from None
     finally:
         if before is not None:

@@ -23,6 +23,8 @@ def atomic_file(path: str | os.PathLike) -> Iterator[Path]:
     try:
         yield part
         os.replace(part, path)
+    except OSError as error:
+        raise _naming(error, part, path) from None
     finally:
         part.unlink(missing_ok=True)
 
@@ -43,6 +45,8 @@ def atomic_folder(path: str | os.PathLike) -> Iterator[Path]:
     try:
         yield part
         replace_path(part, path)
+    except OSError as error:
+        raise _naming(error, part, path) from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
@@ -56,3 +60,11 @@ def replace_path(source: Path, target: Path) -> None:
         shutil.rmtree(old)
     else:
         os.replace(source, target)
+
+
+def _naming(error: OSError, part: Path, path: Path) -> OSError:
+    """The error with the final name where the system names the temporary one, or nothing."""
+    named = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else error.filename
+    if error.errno is not None and (named is None or named == str(part)):
+        error.filename = str(path)
+    return error

@@ -46,7 +46,8 @@ def test_failures_stop_nothing_and_leave_nothing(tmp_path):
     assert messages[0] == f"{tmp_path}/in/b.txt: broken"
     assert "internal error: ZeroDivisionError: oops" in messages[1]
     assert messages[2].endswith("c.txt: nonsense") or messages[2].endswith("d.txt: nonsense")
-    assert messages[3].endswith("e.txt: No space left on device")
+    full = f"the disk of {tmp_path}/out is full (No space left on device); free some space, or write to another one"
+    assert messages[3] == f"{tmp_path}/in/e.txt: {full}"
     assert "ZeroDivisionError" in results[2].trace
 
 
@@ -54,7 +55,7 @@ def test_when_all_fail_there_is_only_the_table_of_failures(tmp_path):
     make_inputs(tmp_path, a="input", b="input")
     results, _ = run(tmp_path)
     assert exit_status(results) == 1
-    assert tree(tmp_path / "out") == ["failures.csv"]
+    assert visible(tmp_path / "out") == ["failures.csv"]
     make_inputs(tmp_path, a="fine", b="fine")
     run(tmp_path)
     assert visible(tmp_path / "out") == ["a.a.txt", "a.b.txt", "b.a.txt", "b.b.txt"]
@@ -71,7 +72,7 @@ def test_a_full_disk_does_not_lose_the_reasons(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     make_inputs(tmp_path, a="input", b="input")
-    monkeypatch.setattr("sedtalker_cli.batch.run.write_failures", full)
+    monkeypatch.setattr("sedtalker_cli.batch.failures.write_failures", full)
     results, _ = run(tmp_path)
     assert [result.message for result in results] == [f"{tmp_path}/in/{name}.txt: broken" for name in "ab"]
 
@@ -119,9 +120,9 @@ def test_resume_does_what_is_missing_changed_or_different(tmp_path):
     run(tmp_path)
     make_inputs(tmp_path, b="TWO")
     (tmp_path / "out/c.a.txt").unlink()
-    (tmp_path / "out/d.b.txt").write_text("longer than before")
+    (tmp_path / "out/d.b.txt").write_text("ru")  # as much as had been written
     (tmp_path / "out/.sedtalker/e.diarize.json").write_text("{")
-    (tmp_path / "out/f.b.txt").write_text("xIs")  # as long as before
+    (tmp_path / "out/f.a.txt").write_text("")
     (tmp_path / "out/g.b.txt").write_text("neves")  # rewritten, but the same
     results, _ = run(tmp_path, resume=True)
     assert [(r.status, r.message) for r in results] == [
@@ -130,7 +131,7 @@ def test_resume_does_what_is_missing_changed_or_different(tmp_path):
         ("done", "c.a.txt is missing"),
         ("done", "d.b.txt was changed or is partial"),
         ("done", "its record is damaged"),
-        ("done", "f.b.txt was changed or is partial"),
+        ("done", "f.a.txt was changed or is partial"),
         ("skipped", "complete and made with the same settings"),
     ]
     results, _ = run(tmp_path, resume=True)
