@@ -97,7 +97,7 @@ def commit(
     for path in old.records:
         path.unlink(missing_ok=True)
     _be_later(record_path, [ledger.target(name, suffix) for suffix in made])
-    return Committed((*(ledger.target(name, suffix) for suffix in kept), *old.edited), tuple(old.stale))
+    return Committed((*(ledger.target(name, suffix) for suffix in kept), *old.edited), tuple(sorted(old.stale)))
 
 
 def _edits_to_keep(

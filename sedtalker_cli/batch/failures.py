@@ -9,6 +9,7 @@ from pathlib import Path
 from sedtalker_cli.batch.tables import OwnTable
 from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.formats.atomic import atomic_file
+from sedtalker_cli.formats.cells import quoted, unquoted
 from sedtalker_cli.formats.text import read_text
 
 COLUMNS = ["path", "reason"]
@@ -28,7 +29,7 @@ def write_failures(path: Path, failures: Iterable[tuple[str, str]]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_file(path) as part, open(part, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerows([COLUMNS, *rows])
+        writer.writerows([COLUMNS, *([quoted(path), quoted(reason)] for path, reason in rows)])
 
 
 def read_failures(path: Path) -> list[tuple[str, str]]:
@@ -40,7 +41,7 @@ def read_failures(path: Path) -> list[tuple[str, str]]:
     rows = list(csv.reader(io.StringIO(read_text(path), newline="")))
     if not rows or rows[0] != COLUMNS or any(len(row) != 2 for row in rows):
         raise InputError(f"{path}: is no table of failures (columns {', '.join(COLUMNS)}); move it away")
-    return [(row[0], row[1]) for row in rows[1:]]
+    return [(unquoted(row[0]), unquoted(row[1])) for row in rows[1:]]
 
 
 def check_failures(path: Path, overwrite: bool = False) -> None:

@@ -150,6 +150,15 @@ class Ledger:
             write_record(path, replace(record, failed=failed), stage)
         os.utime(path, ns=(record.written, record.written))
 
+    def done(self) -> Iterator[str]:
+        """Absolute paths of the inputs, of any command, that have outputs and have not failed since."""
+        for path in self.folder.rglob("*.json"):
+            with suppress(DamagedRecord):
+                record = read_record(path)
+                if record and record.source and record.made_from is not None and not record.failed:
+                    folder = self.out / path.relative_to(self.folder).parent
+                    yield os.path.abspath(folder / record.source)
+
     @contextmanager
     def stage(self) -> Iterator[Path]:
         """An empty folder on the file system of the outputs, see `staging_folder`."""

@@ -12,9 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from sedtalker_cli.batch.failures import read_failures, write_failures
+from sedtalker_cli.batch.ledger import Ledger
+from sedtalker_cli.batch.ownership import refuse_existing
+from sedtalker_cli.batch.run import check_folder
 from sedtalker_cli.clock import HOP
 from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.formats.atomic import atomic_file
+from sedtalker_cli.formats.cells import quoted
 from sedtalker_cli.formats.emotion_csv import COLUMNS
 from sedtalker_cli.formats.rttm import safe_uri
 from sedtalker_cli.formats.text import read_text
@@ -49,8 +53,8 @@ def merge(folders: Sequence[Path], out: Path, overwrite: bool = False) -> dict[s
     for target in targets:
         if target.resolve() in taken:
             raise UsageError(f"{target} is an input and would be replaced; choose another --out folder")
-        if target.exists() and not overwrite:
-            raise UsageError(f"{target} already exists; use --overwrite or another --out folder")
+        refuse_existing([target], overwrite)
+    check_folder(out, f"--out {out}")
     out.mkdir(parents=True, exist_ok=True)
     frames: Counter[str] = Counter()
     with ExitStack() as parts:
@@ -73,7 +77,7 @@ def merge(folders: Sequence[Path], out: Path, overwrite: bool = False) -> dict[s
                 if len(row) != len(header):
                     raise InputError(f"{path}: frame {row[0] if row else '?'} has {len(row)} cells; make it again")
                 frames[row[COLUMNS.index("emotion")]] += 1
-                writer.writerow([uri, *row])
+                writer.writerow([quoted(uri), *row])
             lines.writelines(_rttm_lines(uri, path.with_name(path.name.removesuffix(TABLE_SUFFIX) + RTTM_SUFFIX)))
     write_failures(out / FAILURES, failures)
     summary = {
@@ -110,11 +114,12 @@ def _rttm_lines(uri: str, path: Path) -> list[str]:
 
 
 def _failures(folders: Sequence[Path]) -> list[tuple[str, str]]:
-    """Failures of all runs, each once, sorted."""
+    """Failures of all runs that no run has mended, each once, sorted."""
     rows: set[tuple[str, str]] = set()
     for folder in folders:
         if not folder.is_dir():
             raise UsageError(f"{folder}: is no folder; name output folders of diarize or animate")
         for path in folder.glob("failures*.csv"):
             rows.update(read_failures(path))
-    return sorted(rows)
+    mended = {source for folder in folders for source in Ledger(folder, "diarize").done()} if rows else set()
+    return sorted(row for row in rows if os.path.abspath(row[0]) not in mended)

@@ -72,6 +72,7 @@ def animation(
         Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of report.json and report.html.")
     ] = Path("report"),
     device: opt.DeviceOption = opt.Device.auto,
+    overwrite: opt.OverwriteReport = False,
     as_json: opt.Json = False,
     quiet: opt.Quiet = False,
     debug: opt.Debug = False,
@@ -87,7 +88,7 @@ def animation(
         request = AnimationRequest(
             dataset, reference, predictions, model, encoder, split, regions, templates, fps, device.value
         )
-        check_report_folder(out)
+        check_report_folder(out, overwrite, *(["films"] if films else []))
         shape = given_head(head)
         with stage_bar(quiet) as (_, progress):
             pairs, masks, notes = request.pairs(progress)

@@ -70,6 +70,7 @@ def diarization(
     encoder: opt.Encoder = None,
     model: opt.Model = None,
     device: opt.DeviceOption = opt.Device.auto,
+    overwrite: opt.OverwriteReport = False,
     as_json: opt.Json = False,
     quiet: opt.Quiet = False,
     debug: opt.Debug = False,
@@ -79,7 +80,7 @@ def diarization(
         from sedtalker_cli.evaluation.report.folder import check_report_folder
 
         from_files = check_mode(context)
-        check_report_folder(out)
+        check_report_folder(out, overwrite)
         if from_files:
             content, page, tables, notes = score_rttm(reference, hypothesis, uem)
         else:

@@ -43,6 +43,7 @@ def expression(
         Path | None, typer.Option(metavar="DIR", help="Animator checkpoint instead of the bundled one.")
     ] = None,
     device: opt.DeviceOption = opt.Device.auto,
+    overwrite: opt.OverwriteReport = False,
     as_json: opt.Json = False,
     quiet: opt.Quiet = False,
     debug: opt.Debug = False,
@@ -65,7 +66,7 @@ def expression(
             diarizer=model,
             animator=animator,
         )
-        check_report_folder(out)
+        check_report_folder(out, overwrite, "expression.csv", "report.md")
         with stage_bar(quiet) as (_, progress):
             report, facts = request.evaluate(progress)
         notes = [f"leading coefficients out of range: {len(report.missed())}"]

@@ -40,6 +40,7 @@ def lipsync(
         Path | None, typer.Option(metavar="DIR", help="Animator checkpoint instead of the bundled one.")
     ] = None,
     device: opt.DeviceOption = opt.Device.auto,
+    overwrite: opt.OverwriteReport = False,
     as_json: opt.Json = False,
     quiet: opt.Quiet = False,
     debug: opt.Debug = False,
@@ -51,7 +52,7 @@ def lipsync(
         from sedtalker_cli.evaluation.report.folder import check_report_folder
 
         request = LipsyncRequest(capture, split, predictions, encoder, animator, device.value)
-        check_report_folder(out)
+        check_report_folder(out, overwrite)
         with stage_bar(quiet) as (_, progress):
             report, facts = request.evaluate(progress)
         content = {"facts": facts, **report.to_dict()}

@@ -113,6 +113,7 @@ Recursive = Annotated[
 ]
 Out = Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the outputs.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Make outputs again that exist already.")]
+OverwriteReport = Annotated[bool, typer.Option("--overwrite", help="Replace a report that is there.")]
 Resume = Annotated[
     bool,
     typer.Option("--resume", help="Skip inputs whose outputs are complete and were made with the same settings."),

@@ -33,10 +33,14 @@ def splits(
 ) -> None:
     """Deal the speakers of corpora to folds."""
     with session(quiet, False, debug):
+        from sedtalker_cli.batch.ownership import refuse_existing
+        from sedtalker_cli.batch.run import check_folder
         from sedtalker_cli.data.corpora import draw_folds, parse_corpus, read_corpus, write_splits
 
-        if out.exists() and not overwrite:
-            raise UsageError(f"{out}: is there already; give another --out, or --overwrite")
+        if out.is_dir():
+            raise UsageError(f"--out {out}: is a folder; name a table (.csv)")
+        check_folder(out.parent, f"--out {out}")
+        refuse_existing([out], overwrite)
         names = [name for name, _ in map(parse_corpus, corpus)]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice:

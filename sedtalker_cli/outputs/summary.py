@@ -14,6 +14,7 @@ from sedtalker_cli.clock import HOP
 from sedtalker_cli.emotion.decoding import runs_of
 from sedtalker_cli.emotion.timeline import EmotionTimeline
 from sedtalker_cli.formats.atomic import atomic_file
+from sedtalker_cli.formats.cells import quoted
 
 COLUMNS = ("path", "duration", "speech", "intensity_mean", "intensity_max", "changes", "confidence", "note")
 LEAST_SPEECH = 0.2  # s; with less there is nothing like speech
@@ -73,7 +74,7 @@ def write_summary(path: str | os.PathLike, rows: Sequence[dict[str, str]]) -> No
     with atomic_file(path) as part, open(part, "w", encoding="utf-8", errors="replace", newline="") as file:
         writer = csv.DictWriter(file, header, restval="", lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows(row | {name: quoted(row.get(name, "")) for name in ("path", "note")} for row in rows)
 
 
 def _notes(heard: float, sound: SoundFacts) -> list[str]:

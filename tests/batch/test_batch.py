@@ -16,7 +16,7 @@ from sedtalker_cli.batch.processing import Plan
 from sedtalker_cli.batch.run import check_plan, exit_status
 from sedtalker_cli.errors import UsageError
 from tests.batch.texts import SUFFIXES, make_inputs, run, visible
-from tests.conftest import ROOT, tree, write_sound
+from tests.conftest import ROOT, write_sound
 
 
 def test_tree_is_mirrored(tmp_path):

@@ -3,6 +3,9 @@
 import csv
 import json
 
+import pytest
+
+from sedtalker_cli.batch.failures import read_failures
 from sedtalker_cli.formats.rttm import read_rttm
 from tests.commands import call, made
 from tests.conftest import tree, write_sound
@@ -58,3 +61,52 @@ def test_what_cannot_be_merged(tmp_path, sound, fake_models):
     (tmp_path / "y/speech.rttm").unlink()
     assert "speech.rttm: does not exist" in call("merge", tmp_path / "y", "--out", tmp_path / "n", expect=1).stderr
     assert [name for name in tree(tmp_path / "n") if "part" in name or name == "emotions.csv"] == []
+
+
+def test_failures_that_a_later_run_mended_do_not_count(tmp_path, fake_models):
+    """In the same folder with other shares, and in another one; a failure after a success counts."""
+    (tmp_path / "in").mkdir()
+    for name in "abc":
+        (tmp_path / f"in/{name}.wav").write_text("no sound")
+    for number in (1, 2):
+        call("diarize", tmp_path / "in", "--out", tmp_path / "out", "--shard", f"{number}/2", expect=1)
+    write_sound(tmp_path / "in/a.wav", 0.5)
+    call("diarize", tmp_path / "in", "--out", tmp_path / "out", "--resume", expect=1)
+    write_sound(tmp_path / "in/b.wav", 0.5)
+    call("diarize", tmp_path / "in/b.wav", "--out", tmp_path / "other")
+
+    def failed(*folders: str) -> list[str]:
+        call("merge", *(tmp_path / name for name in folders), "--out", tmp_path / "m", "--overwrite")
+        rows = (tmp_path / "m/failures.csv").read_text().splitlines()[1:]
+        assert json.loads((tmp_path / "m/summary.json").read_text())["failed"] == len(rows)
+        return [row.split(",")[0][-5:] for row in rows]
+
+    assert (tmp_path / "out/failures.2-of-2.csv").exists()
+    assert failed("out") == ["b.wav", "c.wav"]
+    assert failed("out", "other") == ["c.wav"]
+    (tmp_path / "in/a.wav").write_text("no sound again")
+    call("diarize", tmp_path / "in", "--out", tmp_path / "out", "--resume", expect=1)
+    assert failed("out") == ["a.wav", "c.wav"]
+    write_sound(tmp_path / "in/a.wav", 0.5)
+    call("diarize", tmp_path / "in", "--out", tmp_path / "out", "--resume", expect=1)
+    assert failed("out") == ["c.wav"]
+
+
+def test_names_are_no_formulas(tmp_path, fake_models):
+    (tmp_path / "=in").mkdir()
+    write_sound(tmp_path / "=in/@a.wav", 0.1)
+    write_sound(tmp_path / "=in/-b.wav", 0.1)
+    (tmp_path / "=in/+c.wav").write_text("no sound")
+    (tmp_path / "=in/=d.wav").write_text("no sound")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path / "=in")
+        names = [name for name in ("./-b.wav", "@a.wav", "+c.wav", "=d.wav")]
+        call("diarize", *names, "--out", tmp_path / "out", "--summary", tmp_path / "s.csv", expect=1)
+    call("merge", tmp_path / "out", "--out", tmp_path / "m")
+    for table in ("out/failures.csv", "s.csv", "m/failures.csv", "m/emotions.csv"):
+        with (tmp_path / table).open(newline="") as file:
+            cells = {cell for row in csv.reader(file) for cell in row}
+        assert not [cell for cell in cells if cell[:1] in "=+-@" and cell]
+    assert sorted(read_failures(tmp_path / "m/failures.csv"))[0][0] == "+c.wav"
+    with (tmp_path / "m/emotions.csv").open(newline="") as file:
+        assert {row["uri"] for row in csv.DictReader(file)} == {"'@a", "'-b"}

@@ -326,5 +326,5 @@ def test_motions_of_animate_bring_their_head(tmp_path):
     assert report["overall"]["prediction"]["lip_r"] == pytest.approx(1)
     assert list(report["intensities"]) == ["sad 0.67"]
     assert report["masks"]["lips"].startswith(f"lips ({len(head.regions['lips'])} vertices")
-    done = run_cli(*command, "--predictions", tmp_path / "fast")
+    done = run_cli(*command, "--predictions", tmp_path / "fast", "--overwrite")
     assert done.returncode == 1 and "has 60 frames a second, the reference 30; animate with --fps 30" in done.stderr

@@ -111,7 +111,8 @@ def test_command_writes_reports_and_names_what_is_missing(captures, tmp_path):
     assert "note: clip0: shorter than the capture" in result.stderr
     page = (tmp_path / "r/report.html").read_text()
     assert "clip0" in page and "pucker contrast" in page and "without a prediction" in page
-    table = evaluate("--capture", grid, "--predictions", tmp_path / "p", "--out", tmp_path / "r").stdout
+    again = ("--capture", grid, "--predictions", tmp_path / "p", "--out", tmp_path / "r", "--overwrite")
+    table = evaluate(*again).stdout
     assert re.search(r"predictions +1\.000", table)
 
 

@@ -182,10 +182,15 @@ def test_perfect_files(folders):
     )
     score = json.loads(result.stdout)["score"]
     assert (score["eder_micro"], score["boundary_f1"], score["time"]["macro_f1"]) == (0, 1, 1)
-    assert (
-        evaluate("--reference", folders / "truth", "--hypothesis", folders / "truth", "-o", folders / "r", "-q").output
-        == ""
-    )
+    again = ("--reference", folders / "truth", "--hypothesis", folders / "truth", "-o", folders / "r", "-q")
+    before = (folders / "r/report.json").read_bytes()
+    assert "r/report.json and 1 more already exist" in evaluate(*again, expect=2).stderr
+    assert evaluate(*again, "--overwrite").output == ""
+    assert (folders / "r/report.json").read_bytes() == before
+    (folders / "r/report.json").unlink()
+    (folders / "r/report.html").write_text("mine")
+    assert "r/report.html already exists" in evaluate(*again, expect=2).stderr
+    assert (folders / "r/report.html").read_text() == "mine"
 
 
 def test_speechbrain_example_through_files(tmp_path):

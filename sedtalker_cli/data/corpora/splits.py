@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.atomic import atomic_file
+from sedtalker_cli.formats.cells import quoted, unquoted
 from sedtalker_cli.formats.checksum import file_checksum
 
 from .base import CorpusReading, Utterance
@@ -78,7 +79,7 @@ def write_splits(path: str | os.PathLike, corpora: Iterable[CorpusReading], fold
             for utterance in reading:
                 fold = fold_of[utterance.corpus, utterance.speaker]
                 place = utterance.path.relative_to(reading.root).as_posix()
-                row = (utterance.corpus, place, utterance.speaker, split_of_fold(fold, 0, folds), fold)
+                row = (utterance.corpus, quoted(place), quoted(utterance.speaker), split_of_fold(fold, 0, folds), fold)
                 writer.writerow(row)
 
 
@@ -206,7 +207,8 @@ def _read_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
             rows = csv.DictReader(file, restval="")
             if not {"path", "split"} <= set(rows.fieldnames or ()):
                 raise InputError(f"{path}: a table of splits needs the columns path and split")
-            return [(rows.line_num, row) for row in rows]
+            texts = {"path", "speaker"}.intersection(rows.fieldnames)
+            return [(rows.line_num, row | {name: unquoted(row[name]) for name in texts}) for row in rows]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read as a table of splits ({error})") from error
 

@@ -7,19 +7,27 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sedtalker_cli.errors import UsageError
+from sedtalker_cli.batch.ownership import refuse_existing
+from sedtalker_cli.batch.run import check_folder
 from sedtalker_cli.evaluation.report.html import Page, write_page
 from sedtalker_cli.formats.atomic import atomic_file
 
+FILES = ("report.json", "report.html")
 
-def check_report_folder(out: Path) -> None:
+
+def check_report_folder(out: Path, overwrite: bool, *more: str) -> None:
     """Find out before the work that the report can be written.
 
+    Args:
+        out: folder of the report.
+        overwrite: whether a report that is there is replaced.
+        more: what else is written there.
+
     Raises:
-        UsageError: it is a file.
+        UsageError: it is a file, may not be written to, or holds a report.
     """
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"--out {out}: is not a folder")
+    check_folder(out, f"--out {out}")
+    refuse_existing([out / name for name in (*FILES, *more)], overwrite)
 
 
 def write_report(out: Path, content: Mapping[str, Any], page: Page) -> None:
