@@ -50,7 +50,7 @@ def read_motion(motion_path: Path, audio: Path | None = None, head: Head | None 
     stored = read_frames(motion_path) if has_vertices(motion_path, metadata) else None
     if head is None:
         head = head_of(motion_path, metadata)
-    weights = _weights_of(motion_path, head, None if stored is None else len(stored))
+    weights = _weights_of(motion_path, metadata, head, None if stored is None else len(stored))
     vertices = _posed(motion_path, head, weights) if stored is None else stored
     frames, count, _ = vertices.shape
     if count != len(head.neutral):
@@ -150,10 +150,16 @@ def _user_head(sidecar: Path, source: Path, metadata: dict[str, Any]) -> Head:
     return cached_head(None, source)
 
 
-def _weights_of(motion_path: Path, head: Head, frames: int | None) -> np.ndarray | None:
-    """Coefficients beside a motion of so many frames, if they fit it; None takes as many as there are."""
+def _weights_of(
+    motion_path: Path, metadata: dict[str, Any], head: Head, frames: int | None
+) -> np.ndarray | None:
+    """Coefficients beside a motion of so many frames, if they fit it; None takes as many as there are.
+
+    Those of another motion that had the same name are left alone.
+    """
     path = _beside(motion_path, WEIGHTS_SUFFIX)
-    if not path.exists():
+    none_made = "faces_file" in metadata and "weights_file" not in metadata  # by a vertex animator
+    if none_made or not path.exists():
         return None
     weights = read_array(path, "coefficients (T, 52)")
     if frames is None:

@@ -1,6 +1,8 @@
 """CSV lists: what a row says of its file, and what a wrong table is told."""
 
 import io
+import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -102,7 +104,7 @@ def test_malformed_tables(table, said):
 
 
 def test_repeats_are_one_job_if_they_say_the_same(folder):
-    write_sound(folder / "a.wav", 0.1)
+    (folder / "..wav").write_bytes(b"x")
     (folder / "link.wav").symlink_to(folder / "a.wav")
     assert jobs_of("path,speaker\na.wav,Ann\n./a.wav,Ann\n") == [Job(Path("a.wav"), Path("a"), "Ann")]
     assert jobs_of("path\na.wav\n", "a.wav") == [Job(Path("a.wav"), Path("a"))]
@@ -164,3 +166,31 @@ def test_parts_share_all_inputs_evenly():
     assert [set(found) for found, _ in parts] == [set(choose_part(jobs[::-1], (), (n, 3))[0]) for n in (1, 2, 3)]
     assert choose_part(jobs, bad, None) == (jobs, bad)
     assert choose_part(jobs[:1], (), (2, 2)) == ([], [])
+
+
+def test_patterns_with_dots_stay_below_the_output_folder(takes, folder):
+    """`..` behind a wildcard is followed, and leads to names that lie where everything else does."""
+    assert names("takes/*/../bob/1.wav") == [("takes/ann/../bob/1.wav", "bob/1")]
+    write_sound(folder / "up.wav", 0.1)
+    assert names("takes/*/../../up.wav") == [("takes/ann/../../up.wav", "up")]
+    (folder / "..wav").write_bytes(b"x")
+    nameless = "has no name before its suffix, to call the outputs by; rename it"
+    assert names(".*wav") == [("..wav", f"..wav: {nameless}")]
+
+
+def test_what_is_no_file_fails_by_itself(folder):
+    """A pipe would be waited for, for ever, a device never ends."""
+    (folder / "in").mkdir()
+    os.mkfifo(folder / "in/pipe.wav")
+    (folder / "in/device.wav").symlink_to("/dev/zero")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("in/socket.wav")
+        write_sound(folder / "in/a.wav", 0.1)
+        remedy = "not a file; move it out of the folder"
+        for given in ("in", "in/*"):
+            assert names(given) == [
+                ("in/a.wav", "a"),
+                ("in/device.wav", f"in/device.wav: is a device, {remedy}"),
+                ("in/pipe.wav", f"in/pipe.wav: is a pipe, {remedy}"),
+                ("in/socket.wav", f"in/socket.wav: is a socket, {remedy}"),
+            ]

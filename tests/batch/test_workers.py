@@ -7,13 +7,16 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
-from sedtalker_cli.batch.run import exit_status
+from sedtalker_cli.batch.inputs import Job
+from sedtalker_cli.batch.processing import Plan
+from sedtalker_cli.batch.run import exit_status, run_batch
 from sedtalker_cli.batch.workers import Workers, longest_first
 from sedtalker_cli.errors import UsageError
-from tests.batch.texts import TextTask, content, make_inputs, run, visible
+from tests.batch.texts import SUFFIXES, Ears, TextTask, content, make_inputs, run, visible
 from tests.conftest import ROOT, needs_animator, run_cli, tree, write_sound
 
 METHODS = ["fork", "spawn"]
@@ -54,6 +57,27 @@ def test_long_inputs_come_first(tmp_path):
     _, ears = run(tmp_path, engine=Workers(1))
     assert [name for kind, name in ears.heard if kind == "started"] == ["b.txt", "d.txt", "c.txt", "a.txt"]
     assert longest_first([], TextTask()) == []
+
+
+class Puzzled(TextTask):
+    """A library stumbles over some inputs before any work."""
+
+    def cost(self, job):
+        if job.source.suffix == ".raw":
+            raise TypeError("No format specified and unable to get format from file extension")
+        return super().cost(job)
+
+
+def test_what_cannot_be_looked_at_comes_last_and_stops_nothing(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.raw").write_text("long " * 99)
+    os.mkfifo(tmp_path / "in/b.txt")  # nobody writes to it: opening it would wait for ever
+    (tmp_path / "in/c.txt").write_text("xx")
+    jobs = [Job(path, Path(path.stem)) for path in sorted((tmp_path / "in").iterdir())]
+    assert [job.source.name for job in longest_first(jobs, Puzzled())] == ["c.txt", "a.raw", "b.txt"]
+    results = run_batch(jobs, Plan("diarize", tmp_path / "out", SUFFIXES), TextTask(), Ears(), engine=Workers(2))
+    assert [result.status for result in results] == ["done", "failed", "done"]
+    assert "b.txt: is not a regular file" in results[1].message
 
 
 class Unloadable(TextTask):
