@@ -1,4 +1,7 @@
-"""OpenGL without a window: choosing a platform by trying, one context a process, and a few thin helpers.
+"""OpenGL without a window: choosing a platform by trying, one context and one thread for it a process, a few helpers.
+
+A context works in the thread that it was made current in, and nowhere else. So one thread holds it for as long as the
+process lives, and `on_drawing_thread` lets any other one draw: films may be made in any thread, and several at once.
 
 Only this module and those of this folder that draw with it know pyrender or OpenGL. pyrender 0.1.45 is
 unmaintained and fixes PyOpenGL 3.1.0; the pitfalls of the pair are kept here:
@@ -13,9 +16,12 @@ import ctypes
 import ctypes.util
 import os
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import wraps
 from types import ModuleType
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -34,7 +40,11 @@ class NoOpenGL(SedtalkerError):
 
 _context: Any = None  # the pyrender platform that holds the process's one context
 _platform_name: str | None = None
-_owner: int | None = None  # the process that made it
+_executor: ThreadPoolExecutor | None = None  # of one thread, in which the context is current
+_owner: int | None = None  # the process that has both
+_starting = threading.Lock()
+_THREAD = "sedtalker drawing"
+P, T = ParamSpec("P"), TypeVar("T")
 
 # Constants of the EGL and OSMesa headers, needed before PyOpenGL may be imported.
 _EGL_OPENGL_API = 0x30A2
@@ -192,11 +202,38 @@ def _candidates() -> list[str]:
     return sorted(("egl", "osmesa"), key=lambda name: name != wish) if wish == "osmesa" else ["egl", "osmesa"]
 
 
+def on_drawing_thread(function: Callable[P, T]) -> Callable[P, T]:
+    """Let a function that calls OpenGL be called from any thread: it runs in the one that holds the context."""
+
+    @wraps(function)
+    def call(*arguments: P.args, **named: P.kwargs) -> T:
+        if threading.current_thread().name.startswith(_THREAD):
+            return function(*arguments, **named)
+        return _drawing_thread().submit(function, *arguments, **named).result()
+
+    return call
+
+
+def _drawing_thread() -> ThreadPoolExecutor:
+    """The thread of this process, started when it is first asked for.
+
+    Raises:
+        SedtalkerError: This process was forked after the context was made.
+    """
+    global _executor, _owner
+    with _starting:
+        if _context is not None and _owner != os.getpid():  # its drawing threads stayed behind: it would wait for ever
+            raise SedtalkerError("OpenGL does not outlive a fork: start worker processes by `spawn`")
+        if _executor is None or _owner != os.getpid():
+            _executor, _owner = ThreadPoolExecutor(1, thread_name_prefix=_THREAD), os.getpid()
+        return _executor
+
+
+@on_drawing_thread
 def ensure_opengl() -> str:
     """Make sure that this process can draw, and keep the context; cheap when called again.
 
-    Call it before long work whose result is to be drawn. The context belongs to the calling thread
-    until another one calls this.
+    Call it before long work whose result is to be drawn, from any thread.
 
     Returns:
         Name of the platform, `egl` or `osmesa`.
@@ -205,11 +242,8 @@ def ensure_opengl() -> str:
         NoOpenGL: There is none; names the packages to install.
         SedtalkerError: This process was forked after the context was made.
     """
-    global _context, _platform_name, _owner
+    global _context, _platform_name
     if _context is not None:
-        if _owner != os.getpid():  # its drawing threads stayed behind: it would wait for ever
-            raise SedtalkerError("OpenGL does not outlive a fork: start worker processes by `spawn`")
-        _context.make_current()
         return str(_platform_name)
     load_triton_first()
     reasons = []
@@ -221,7 +255,7 @@ def ensure_opengl() -> str:
             continue
         context.init_context()
         context.make_current()
-        _context, _platform_name, _owner = context, name, os.getpid()
+        _context, _platform_name = context, name
         return name
     raise NoOpenGL(f"no OpenGL to draw with ({'; '.join(reasons) or 'bound to a window'}): {INSTALL_HINT}")
 

@@ -17,7 +17,7 @@ from sedtalker_cli.errors import SedtalkerError
 from sedtalker_cli.render import look, shaders
 from sedtalker_cli.render.buffers import HairBuffers, HeadBuffers
 from sedtalker_cli.render.geometry import FIELD_OF_VIEW, frame_head, part_range
-from sedtalker_cli.render.gl import Framebuffer, compile_program, ensure_opengl
+from sedtalker_cli.render.gl import Framebuffer, compile_program, ensure_opengl, on_drawing_thread
 from sedtalker_cli.render.hair import grow_hair
 from sedtalker_cli.render.programs import compile_surfaces, light_direction, set_uniform
 from sedtalker_cli.render.shadow import KeyShadow
@@ -65,7 +65,7 @@ def describe_scene(head: Head, width: int, height: int, camera: str = "front") -
 
 
 class HeadScene:
-    """Draws one head; use as a context manager.
+    """Draws one head, from any thread; use as a context manager.
 
     Args:
         head: Topology, parts and neutral shape.
@@ -76,6 +76,7 @@ class HeadScene:
         SedtalkerError: There is no OpenGL, or the picture is too large for it.
     """
 
+    @on_drawing_thread
     def __init__(self, head: Head, width: int, height: int, view: View = DEFAULT_VIEW) -> None:
         self.platform = ensure_opengl()
         from OpenGL import GL  # only now: its first import binds it to the platform
@@ -105,6 +106,7 @@ class HeadScene:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @on_drawing_thread
     def close(self) -> None:
         """Give the memory back; the context stays for the next film."""
         gl = self._gl
@@ -118,6 +120,7 @@ class HeadScene:
         for program in self._programs.values():
             gl.glDeleteProgram(program)
 
+    @on_drawing_thread
     def draw(self, vertices: np.ndarray, out: np.ndarray | None = None, colors: np.ndarray | None = None) -> np.ndarray:
         """Draw one frame.
 

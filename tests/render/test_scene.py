@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -274,3 +275,20 @@ def test_camera_keeps_the_ball_in_view(ball):
         assert (pixels > 0).all() and (pixels < size).all()
         assert np.ptp(pixels, axis=0).max() > 0.7 * min(size)
     assert len(part_vertices(ball, "teeth_upper")) == 0 and find_eyes(ball) is None
+
+
+@pytest.mark.needs("opengl")
+def test_films_are_made_in_any_thread(ball, tmp_path):
+    """After one in this thread: one in another, and two at once; all have the same pictures."""
+    film.render_film(motion(ball), ball, FPS, tmp_path / "here.mp4", size=SIZE)
+    with ThreadPoolExecutor(2) as threads:
+        made = [
+            threads.submit(film.render_film, motion(ball), ball, FPS, tmp_path / f"{number}.mp4", size=SIZE)
+            for number in range(3)
+        ]
+        for future in made:
+            future.result()
+    here = frames_of(tmp_path / "here.mp4")
+    assert here[0].std() > 20
+    for number in range(3):
+        assert np.array_equal(frames_of(tmp_path / f"{number}.mp4"), here)
