@@ -6,6 +6,7 @@ import os
 import pickle
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,14 +22,47 @@ if TYPE_CHECKING:
 
 RETRIES = 3  # of an input whose worker died
 IN_FLIGHT = 1000  # inputs that Ray knows of at once
+LOCAL = "local"  # Ray's word for an engine of its own
+REACHABLE = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"  # on every system: whether it listens to more than 127.0.0.1
+CONSTANT = "ENABLE_RAY_CLUSTER"  # in which Ray keeps that
 _loaded: dict[bytes, Task] = {}  # of this process
+
+
+@contextmanager
+def _unreachable(wanted: bool) -> Iterator[None]:
+    """Let Ray's engine on this machine take no calls from others: whoever reaches its ports can run programs.
+
+    Ray reads the variable of its environment when it is imported, and its constant when it starts.
+
+    Raises:
+        UsageError: this version of Ray does not know how.
+    """
+    if not wanted:
+        yield
+        return
+    from ray._private import ray_constants
+
+    variable, constant = os.environ.get(REACHABLE), getattr(ray_constants, CONSTANT, None)
+    if constant is None:
+        raise UsageError("this version of Ray would listen to the network; update it, or start a cluster yourself")
+    os.environ[REACHABLE] = "0"  # for the processes that it starts
+    setattr(ray_constants, CONSTANT, False)
+    try:
+        yield
+    finally:
+        setattr(ray_constants, CONSTANT, constant)
+        if variable is None:
+            del os.environ[REACHABLE]
+        else:
+            os.environ[REACHABLE] = variable
 
 
 class RayCluster:
     """Engine of `--engine ray`, see `batch.run.Engine`.
 
     Args:
-        address: of the cluster, as `ray.init` takes it; None is what RAY_ADDRESS says, or else this machine.
+        address: of the cluster, as `ray.init` takes it; None is what RAY_ADDRESS says, or else this machine, where only
+            this machine can reach it.
     """
 
     def __init__(self, address: str | None = None):
@@ -44,6 +78,11 @@ class RayCluster:
             import ray
         except ImportError:
             raise UsageError("--engine ray needs Ray: pip install 'sedtalker[cluster]'") from None
+        here = (self._address or os.environ.get("RAY_ADDRESS") or LOCAL) == LOCAL
+        with _unreachable(here):
+            yield from self._run(ray, jobs, plan, task)
+
+    def _run(self, ray, jobs: Sequence[Job], plan: Plan, task: Task) -> Iterator[Result]:
         try:
             ray.init(self._address, log_to_driver=False, logging_level="error", include_dashboard=None)
         except (ConnectionError, ValueError, RuntimeError) as error:

@@ -56,6 +56,29 @@ def test_lost_workers_are_replaced(tmp_path):
     assert here == {name: data for name, data in content(tmp_path / "cluster").items() if name != "failures.csv"}
 
 
+def listening() -> dict[str, str]:
+    """Addresses of all sockets of this machine that take calls, by the number of their file."""
+    lines = [line.split() for table in ("tcp", "tcp6") for line in Path(f"/proc/net/{table}").read_text().splitlines()]
+    return {line[9]: line[1].rpartition(":")[0] for line in lines if line[3] == "0A"}
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="the system does not list its sockets so")
+def test_an_engine_on_this_machine_takes_no_calls_from_others(tmp_path):
+    """127.0.0.1 alone, as a number of IPv4 and within IPv6."""
+    before, during = listening(), {}
+
+    class Watcher(Ears):
+        def finished(self, result):
+            during.update(listening())
+
+    make_inputs(tmp_path, a="fine")
+    jobs, _ = collect_jobs([tmp_path / "in"], accepts=lambda path: path.suffix == ".txt")
+    run_batch(jobs, Plan("diarize", tmp_path / "out", SUFFIXES), TextTask(), Watcher(), engine=RayCluster("local"))
+    added = [address for socket, address in during.items() if socket not in before]
+    assert len(added) > 3
+    assert set(added) <= {"0100007F", "0000000000000000FFFF00000100007F"}
+
+
 @dataclass
 class Slow(TextTask):
     """Leaves time for a node to go."""
