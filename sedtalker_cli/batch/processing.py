@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -141,6 +141,23 @@ class Task:
 
     def __getstate__(self) -> dict[str, Any]:
         return {item.name: getattr(self, item.name) for item in fields(self)}
+
+
+def estimate(expected: Callable[[Job], float], job: Job) -> float:
+    """What a task expects of a job, before any work.
+
+    A job that cannot even be looked at counts as 0, and says why when its turn comes: whatever a library makes of a
+    file that is none must not stop the others.
+
+    Args:
+        expected: `Task.cost` or `Task.size`.
+        job: any.
+    """
+    try:
+        check_file(job.source)
+        return expected(job)
+    except Exception:
+        return 0.0
 
 
 def process(job: Job, plan: Plan, task: Task, ledger: Ledger, progress: Progress) -> Result:

@@ -6,9 +6,9 @@ import shutil
 from collections.abc import Sequence
 
 from sedtalker_cli.batch.inputs import Job
-from sedtalker_cli.batch.ledger import total_size
-from sedtalker_cli.batch.processing import Plan, Task
+from sedtalker_cli.batch.processing import Plan, Task, estimate
 from sedtalker_cli.errors import UsageError
+from sedtalker_cli.formats.checksum import total_size
 
 
 def check_space(jobs: Sequence[Job], plan: Plan, task: Task) -> None:
@@ -27,7 +27,7 @@ def check_space(jobs: Sequence[Job], plan: Plan, task: Task) -> None:
     needed = 0.0
     for job in jobs:
         there = sum(total_size(path) for path in plan.targets(job) if path.exists())
-        needed += max(task.size(job) - there, 0.0)
+        needed += max(estimate(task.size, job) - there, 0.0)
     place = plan.out.absolute()
     while not place.exists() and place != place.parent:
         place = place.parent

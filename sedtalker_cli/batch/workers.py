@@ -25,10 +25,9 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING
 
-from sedtalker_cli.audio.reading import check_file
 from sedtalker_cli.batch.inputs import Job
 from sedtalker_cli.batch.ledger import Ledger
-from sedtalker_cli.batch.processing import FAILED, Plan, Result, Task, process
+from sedtalker_cli.batch.processing import FAILED, Plan, Result, Task, estimate, process
 from sedtalker_cli.batch.threads import cores, draw_in_threads
 from sedtalker_cli.errors import SedtalkerError
 from sedtalker_cli.progress import Progress
@@ -172,16 +171,7 @@ class Workers:
 
 def longest_first(jobs: Sequence[Job], task: Task) -> list[Job]:
     """Jobs by falling cost, so that no long one is left for the end; of equal ones the order is kept."""
-    return sorted(jobs, key=partial(_cost, task), reverse=True)
-
-
-def _cost(task: Task, job: Job) -> float:
-    """What the task expects; a job that cannot even be looked at costs nothing, and says why when its turn comes."""
-    try:
-        check_file(job.source)
-        return task.cost(job)
-    except Exception:  # whatever a library makes of a file that is none
-        return 0.0
+    return sorted(jobs, key=partial(estimate, task.cost), reverse=True)
 
 
 def _describe_death(status: int) -> str:

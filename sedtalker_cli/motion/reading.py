@@ -150,9 +150,7 @@ def _user_head(sidecar: Path, source: Path, metadata: dict[str, Any]) -> Head:
     return cached_head(None, source)
 
 
-def _weights_of(
-    motion_path: Path, metadata: dict[str, Any], head: Head, frames: int | None
-) -> np.ndarray | None:
+def _weights_of(motion_path: Path, metadata: dict[str, Any], head: Head, frames: int | None) -> np.ndarray | None:
     """Coefficients beside a motion of so many frames, if they fit it; None takes as many as there are.
 
     Those of another motion that had the same name are left alone.
