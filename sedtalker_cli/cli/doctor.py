@@ -9,8 +9,8 @@ from sedtalker_cli.cli.console import session
 from sedtalker_cli.cli.panels import machine_option
 
 EXAMPLES = """\b
-Looks at the packages, CUDA, OpenGL, ffmpeg, the cores that may be used, the bundled weights with
-their checksums, and optional extras. Exit status: 1 where something is missing that commands need.
+Looks at packages, CUDA, OpenGL, ffmpeg, the cores that may be used, the bundled weights with
+their checksums, and optional extras. Exit status: 1 where something that commands need is absent.
 
 \b
 Examples:
