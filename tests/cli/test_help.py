@@ -90,7 +90,7 @@ def test_help_ends_with_two_examples_and_fits_the_width(names, monkeypatch):
     lines = call(*names, "--help").output.splitlines()
     assert max(map(len, lines)) <= 100
     examples = "\n".join(lines[lines.index("  Examples:") + 1 :]).replace("\n      ", " ").splitlines()
-    assert len(examples) == 2 and all(line.startswith(f"    sedtalker {' '.join(names)} ") for line in examples)
+    assert len(examples) == 2 and all(f"{line} ".startswith(f"    sedtalker {' '.join(names)} ") for line in examples)
 
 
 @pytest.mark.parametrize("name", ["animate", "render", "diarize"])
