@@ -8,29 +8,18 @@ import typer
 from sedtalker_cli.cli import options as opt
 from sedtalker_cli.cli.batches import choose_engine, run
 from sedtalker_cli.cli.console import session
+from sedtalker_cli.cli.panels import emotion_option, input_option, machine_option, motion_option, output_option
 
 EXAMPLES = """\b
-Examples:
-  sedtalker animate speech.wav --render
-  sedtalker animate speech.wav --emotion-override happy:0.8 --out happy/
-  sedtalker animate speech.wav --emotion-override "0-2.5=angry:0.9,2.5-=sad:0.4"
-  sedtalker animate speech.wav --emotion-override edited.emotion.csv --identity anna
-  sedtalker animate speech.wav --lip-gain 1.3 --smooth 0.1 --head-motion on --render
-  sedtalker animate speech.wav --render --hair off --captions speech.srt
-  sedtalker animate talk.wav --speakers who.rttm --speaker anna --render
-  sedtalker animate --list speakers.csv --adapt --out results/
-  sedtalker animate speech.wav --head me.glb --export glb,arkit-csv --html
-  sedtalker animate speech.wav --animator runs/emovoca/checkpoint --head FLAME_sample.ply --render
-  sedtalker animate recordings/ --recursive --fps 60 --out results/ --resume
-  sedtalker animate corpus/ --recursive --jobs 4 --shard 2/8 --out results/ --resume
+Every input leads to STEM.npy (vertices), STEM.json (what they are), STEM.weights.npy (ARKit
+coefficients), STEM.faces.npy (triangles), STEM.rttm and STEM.emotion.csv (the emotions used).
+--render adds STEM.mp4, --html STEM.html, --head-motion on STEM.head.npy (a 4 x 4 matrix a frame;
+vertices stay in the head's frame; films, page and scene formats apply it).
 
 \b
-Every input leads to STEM.npy (vertices), STEM.json (what they are), STEM.weights.npy (ARKit
-coefficients), STEM.faces.npy (triangles), STEM.rttm and STEM.emotion.csv (the emotions used);
-with --render to STEM.mp4, with --html to STEM.html, with --head-motion on to STEM.head.npy (a 4 x 4
-matrix a frame; vertices stay in the head's frame, films, page, glb and usd apply it), with --export to what other
-programs open: arkit-csv STEM.arkit.csv, glb STEM.glb, usd STEM.usd, pc2 and mdd STEM.pc2 and STEM.mdd
-with STEM.neutral.obj, obj (or --obj) the folder STEM.obj/.
+--export adds what other programs open: arkit-csv STEM.arkit.csv, arkit-npy STEM.arkit.npy, glb
+STEM.glb, usd STEM.usd, usdz STEM.usdz, vrma STEM.vrma, vrma-arkit STEM.arkit.vrma, pc2 and mdd
+STEM.pc2 and STEM.mdd with STEM.neutral.obj, obj (or --obj) the folder STEM.obj/.
 
 \b
 An override without intensity shows the emotion in full (1.0; neutral: 0). Its edges are
@@ -38,92 +27,97 @@ cross-faded over 0.2 s; time that it does not cover keeps what was detected.
 
 \b
 The rows of a CSV --list may have their own emotion_override and identity, which win over the
-options, and the speaker for --adapt; sedtalker diarize --help says what that needs."""
+options, and the speaker for --adapt; sedtalker diarize --help says what that needs.
+
+\b
+Examples:
+  sedtalker animate speech.wav --render
+  sedtalker animate speech.wav --emotion-override "0-2.5=angry:0.9,2.5-=sad:0.4" --html"""
 
 
 def animate(
     inputs: opt.Inputs = None,
-    list_file: opt.ListFile = None,
     recursive: opt.Recursive = False,
-    out: opt.Out = Path("."),
+    list_file: opt.ListFile = None,
+    speakers: opt.Speakers = None,
+    speaker: Annotated[
+        str | None,
+        input_option(metavar="NAME", help="Whose face it is, of --speakers; it rests while others talk."),
+    ] = None,
     emotion_override: Annotated[
         str | None,
-        typer.Option(
+        emotion_option(
             metavar="SPEC",
             help="EMOTION[:INTENSITY], START-END=EMOTION[:INTENSITY],... in seconds, or a .rttm or .emotion.csv file.",
         ),
     ] = None,
     emotion_gain: Annotated[
         float,
-        typer.Option(metavar="X", help="Factor of the emotion's intensity (result kept within 0 and 1)."),
+        emotion_option(metavar="X", help="Factor of the emotion's intensity (result kept within 0 and 1)."),
     ] = 1.0,
+    expression: opt.ExpressionOption = opt.Expression.alive,
+    adapt: opt.Adapt = False,
+    identity: Annotated[str | None, motion_option(metavar="NAME", help="Whose face; see --list-identities.")] = None,
+    head: opt.HeadFile = None,
+    head_motion: Annotated[
+        opt.Switch, motion_option(help="Gentle motion of the whole head, as matrices in STEM.head.npy.")
+    ] = opt.Switch.off,
+    fps: Annotated[int, motion_option(metavar="25|30|50|60", help="Frames a second.")] = 30,
     lip_gain: Annotated[
         float,
-        typer.Option(metavar="X", help="Factor of the mouth's movements of speech; closed lips stay closed."),
+        motion_option(metavar="X", help="Factor of the mouth's movements of speech; closed lips stay closed."),
     ] = 1.0,
     smooth: Annotated[
         float,
-        typer.Option(metavar="SECONDS", help="Even out movements shorter than this, without delay; 0 (off) to 1."),
+        motion_option(metavar="SECONDS", help="Even out movements shorter than this, without delay; 0 (off) to 1."),
     ] = 0.0,
-    identity: Annotated[str | None, typer.Option(metavar="NAME", help="Whose face; see --list-identities.")] = None,
-    head: opt.HeadFile = None,
+    idle: Annotated[opt.Switch, motion_option(help="Blinks and small movements, breath in pauses.")] = opt.Switch.on,
+    seed: Annotated[int, motion_option(min=0, help="Seed of blinks and small movements.")] = 0,
     list_identities: Annotated[
-        bool, typer.Option("--list-identities", help="List the built-in identities and exit.")
+        bool, motion_option("--list-identities", help="List the built-in identities and exit.")
     ] = False,
-    fps: Annotated[int, typer.Option(metavar="25|30|50|60", help="Frames a second.")] = 30,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of blinks and small movements.")] = 0,
-    idle: Annotated[opt.Switch, typer.Option(help="Blinks and small movements, breath in pauses.")] = opt.Switch.on,
-    head_motion: Annotated[
-        opt.Switch, typer.Option(help="Gentle motion of the whole head, as matrices in STEM.head.npy.")
-    ] = opt.Switch.off,
-    expression: opt.ExpressionOption = opt.Expression.alive,
+    out: opt.Out = Path("."),
+    render: Annotated[bool, output_option("--render", help="Also film it: STEM.mp4 with the sound.")] = False,
+    html: opt.Html = False,
+    export: opt.Export = None,
+    overwrite: opt.Overwrite = False,
     no_vertices: Annotated[
         bool,
-        typer.Option(
+        output_option(
             "--no-vertices",
             help="Write ARKit coefficients (STEM.weights.npy) and sidecar, but no vertices: `render` makes them again.",
         ),
     ] = False,
-    obj: Annotated[bool, typer.Option("--obj", help="Same as --export obj.")] = False,
-    export: opt.Export = None,
-    html: opt.Html = False,
-    render: Annotated[bool, typer.Option("--render", help="Also film it: STEM.mp4 with the sound.")] = False,
     size: opt.Size = "512x512",
     hair: opt.Hair = opt.Switch.on,
     captions: opt.CaptionFile = None,
-    encoder: opt.Encoder = None,
+    obj: Annotated[bool, output_option("--obj", help="Same as --export obj.")] = False,
+    summary: opt.Summary = None,
+    resume: opt.Resume = False,
+    processes: opt.Jobs = 1,
+    shard: opt.Shard = None,
+    engine: opt.EngineOption = opt.Engine.local,
+    address: opt.Address = None,
+    quiet: opt.Quiet = False,
+    as_json: opt.Json = False,
+    debug: opt.Debug = False,
+    device: opt.DeviceOption = opt.Device.auto,
     model: opt.Model = None,
     animator: Annotated[
         Path | None,
-        typer.Option(
+        machine_option(
             metavar="DIR",
             help="Animator checkpoint instead of the bundled one; one of vertices needs --head TEMPLATE and may "
             "be given as --model, too.",
         ),
     ] = None,
+    encoder: opt.Encoder = None,
     animator_encoder: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Encoder of a vertex animator, where its checkpoint cannot name it."),
+        machine_option(metavar="NAME", help="Encoder of a vertex animator, where its checkpoint cannot name it."),
     ] = None,
     scan_backend: opt.ScanBackend = opt.Scan.auto,
     precision: opt.PrecisionOption = opt.Precision.fp32,
-    adapt: opt.Adapt = False,
-    speakers: opt.Speakers = None,
-    speaker: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Whose face it is, of --speakers; it rests while others talk."),
-    ] = None,
-    summary: opt.Summary = None,
-    processes: opt.Jobs = 1,
-    shard: opt.Shard = None,
-    engine: opt.EngineOption = opt.Engine.local,
-    address: opt.Address = None,
-    device: opt.DeviceOption = opt.Device.auto,
-    overwrite: opt.Overwrite = False,
-    resume: opt.Resume = False,
-    as_json: opt.Json = False,
-    quiet: opt.Quiet = False,
-    debug: opt.Debug = False,
 ) -> None:
     """Animate a 3D face from recordings: mesh motion, ARKit coefficients, and a film if wanted."""
     with session(quiet, as_json, debug) as console:

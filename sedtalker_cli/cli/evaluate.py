@@ -10,9 +10,10 @@ from sedtalker_cli.cli.evaluate_expression import EXAMPLES as EXPRESSION_EXAMPLE
 from sedtalker_cli.cli.evaluate_expression import expression
 from sedtalker_cli.cli.evaluate_lipsync import EXAMPLES as LIPSYNC_EXAMPLES
 from sedtalker_cli.cli.evaluate_lipsync import lipsync
+from sedtalker_cli.cli.panels import PanelCommand
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Score models and their outputs.")
-app.command(epilog=DIARIZATION_EXAMPLES)(diarization)
-app.command(epilog=LIPSYNC_EXAMPLES)(lipsync)
-app.command(epilog=ANIMATION_EXAMPLES)(animation)
-app.command(epilog=EXPRESSION_EXAMPLES)(expression)
+app.command(cls=PanelCommand, epilog=DIARIZATION_EXAMPLES)(diarization)
+app.command(cls=PanelCommand, epilog=LIPSYNC_EXAMPLES)(lipsync)
+app.command(cls=PanelCommand, epilog=ANIMATION_EXAMPLES)(animation)
+app.command(cls=PanelCommand, epilog=EXPRESSION_EXAMPLES)(expression)

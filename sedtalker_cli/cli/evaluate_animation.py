@@ -12,24 +12,21 @@ from sedtalker_cli.cli.reports import leave_report
 from sedtalker_cli.cli.stages import stage_bar
 
 EXAMPLES = """\b
-Examples:
-  sedtalker evaluate animation --dataset vocaset=PATH --predictions results/
-  sedtalker evaluate animation --dataset emovoca=PATH --predictions results/ --definitions sedtalker
-  sedtalker evaluate animation --dataset emovoca=PATH --model runs/emovoca/checkpoint
-  sedtalker evaluate animation --dataset biwi=PATH --predictions results/ --films 3 --head BIWI.ply
-  sedtalker evaluate animation --reference truth/ --predictions results/
-
-\b
-With --dataset: a data set in its published layout, against NAME.npy or NAME_condition_SUBJECT.npy,
-vertices (T, V, 3) or (T, 3V) at the data set's rate (30 a second; BIWI 25). Files that are stored at
-another rate than the published one: --dataset vocaset@30=PATH.
+With --dataset: a data set in its published layout, against NAME.npy or
+NAME_condition_SUBJECT.npy, vertices (T, V, 3) or (T, 3V) at the data set's rate (30 a second;
+BIWI 25). Files that are stored at another rate than the published one: --dataset vocaset@30=PATH.
 With --reference: folders of NPY files with the same names. Motions that animate wrote bring their
 head and frame rate along; for others give --fps, --regions and --templates.
-Measures: LVE, MVE, EVE, FDD, VE, AE, jitter, timing of the lips' extrema, lips against loudness; and
-what a face at rest would score. Every table names its definitions (standard: FaceFormer's and
+Measures: LVE, MVE, EVE, FDD, VE, AE, jitter, timing of the lips' extrema, lips against loudness;
+and what a face at rest would score. Every table names its definitions (standard: FaceFormer's and
 CodeTalker's; sedtalker: those of the SEDTalker authors' script).
-Tables go to standard output, all numbers to OUT/report.json, tables and pictures to OUT/report.html,
-films to OUT/films/."""
+Tables go to standard output, all numbers to OUT/report.json, tables and pictures to
+OUT/report.html, films to OUT/films/.
+
+\b
+Examples:
+  sedtalker evaluate animation --dataset vocaset=PATH --predictions results/
+  sedtalker evaluate animation --dataset emovoca=PATH --model runs/emovoca/checkpoint"""
 
 
 class Definitions(str, Enum):

@@ -17,21 +17,22 @@ if TYPE_CHECKING:
     from sedtalker_cli.evaluation.report.tables import Table
 
 EXAMPLES = """\b
-Examples:
-  sedtalker evaluate diarization --corpus ravdess=PATH --corpus emodb=PATH --splits splits.csv
-  sedtalker evaluate diarization --corpus ravdess=PATH --splits splits.csv --fold 0 --model runs/fold0/checkpoint
-  sedtalker evaluate diarization --reference truth/ --hypothesis results/ --uem regions.uem
+With --corpus: scores whole recordings as they lie, silence included, the way diarize hears them
+(frames, clips, speakers, calibration, intensity), and clips joined with pauses and known
+boundaries (EDER, boundaries), next to a guess of one emotion for each whole file; each also with
+speakers known by all their clips (diarize --adapt). Where a corpus marks spans, they are the
+clips; read speech without labels (librispeech, speechocean762) only tells how much of it is
+called an emotion.
+Give --splits, --fold and --leave-out as in training; without them both draw the same split.
+With --reference and --hypothesis: scores RTTM files, no model takes part. Recordings are matched
+by the uri in the files and evaluated to the end of their reference, or in the regions of --uem.
+Tables go to standard output, all numbers to OUT/report.json, tables and pictures to
+OUT/report.html.
 
 \b
-With --corpus: scores whole recordings as they lie, silence included, the way diarize hears them (frames,
-clips, speakers, calibration, intensity), and clips joined with pauses and known boundaries (EDER,
-boundaries), next to a guess of one emotion for each whole file; each also with speakers known by all
-their clips (diarize --adapt). Where a corpus marks spans, they are the clips; read speech without labels
-(librispeech, speechocean762) only tells how much of it is called an emotion.
-Give --splits, --fold and --leave-out as in training; without them both draw the same split.
-With --reference and --hypothesis: scores RTTM files, no model takes part. Recordings are matched by the
-uri in the files and evaluated to the end of their reference, or in the regions of --uem.
-Tables go to standard output, all numbers to OUT/report.json, tables and pictures to OUT/report.html."""
+Examples:
+  sedtalker evaluate diarization --corpus ravdess=PATH --corpus emodb=PATH --splits splits.csv
+  sedtalker evaluate diarization --reference truth/ --hypothesis results/ --uem regions.uem"""
 
 OF_CORPORA = (
     *("corpus", "splits", "fold", "leave_out", "split", "most", "joined", "conditions"),

@@ -11,16 +11,17 @@ from sedtalker_cli.cli.reports import leave_report
 from sedtalker_cli.cli.stages import stage_bar
 
 EXAMPLES = """\b
-Examples:
-  sedtalker evaluate expression examples/
-  sedtalker evaluate expression ravdess=PATH emodb=PATH --recursive --limit 7
+Animates every recording in all emotions and measures brows, lids, cheeks and nose: mean,
+deviation, half-life of the autocorrelation, movement between .5 and 8 Hz, coupling to the energy
+of the voice; beside real takes. Further: lip opening and width against neutral, closures, and
+sizes of action units beside those of actors.
+Tables go to standard output, all numbers to OUT/report.json and OUT/expression.csv, tables to
+OUT/report.md and OUT/report.html.
 
 \b
-Animates every recording in all emotions and measures brows, lids, cheeks and nose: mean, deviation, half-life of
-the autocorrelation, movement between .5 and 8 Hz, coupling to the energy of the voice; beside real takes. Further:
-lip opening and width against neutral, closures, and sizes of action units beside those of actors.
-Tables go to standard output, all numbers to OUT/report.json and OUT/expression.csv, tables to OUT/report.md and
-OUT/report.html."""
+Examples:
+  sedtalker evaluate expression examples/
+  sedtalker evaluate expression ravdess=PATH emodb=PATH --recursive --limit 7"""
 
 
 def expression(

@@ -11,17 +11,19 @@ from sedtalker_cli.cli.reports import leave_report
 from sedtalker_cli.cli.stages import stage_bar
 
 EXAMPLES = """\b
-Examples:
-  sedtalker evaluate lipsync --capture grid=PATH --capture facegood=PATH
-  sedtalker evaluate lipsync --capture grid=PATH --predictions results/
+Without --predictions: scores the animator on a split of captured recordings, next to a loudness
+envelope and a ridge regression learned from the training split, and its expressions: the same
+words in all emotions, the same emotion over other words, rising intensity, action units against
+those of actors.
+With --predictions: scores NAME.weights.npy (with NAME.json, as animate writes them, at any frame
+rate) against the captures called NAME; no model takes part. Animate with --idle off, or breath
+and blinks count.
+Tables go to standard output, all numbers to OUT/report.json, all tables to OUT/report.html.
 
 \b
-Without --predictions: scores the animator on a split of captured recordings, next to a loudness envelope and
-a ridge regression learned from the training split, and its expressions: the same words in all emotions, the same
-emotion over other words, rising intensity, action units against those of actors.
-With --predictions: scores NAME.weights.npy (with NAME.json, as animate writes them, at any frame rate)
-against the captures called NAME; no model takes part. Animate with --idle off, or breath and blinks count.
-Tables go to standard output, all numbers to OUT/report.json, all tables to OUT/report.html."""
+Examples:
+  sedtalker evaluate lipsync --capture grid=PATH --capture facegood=PATH
+  sedtalker evaluate lipsync --capture grid=PATH --predictions results/"""
 
 
 def lipsync(

@@ -9,14 +9,15 @@ from sedtalker_cli.cli import options as opt
 from sedtalker_cli.cli.console import say, session
 
 EXAMPLES = """\b
-Examples:
-  sedtalker merge results/ --out dataset/
-  sedtalker merge part1/ part2/ part3/ --out dataset/
+Writes emotions.csv (all STEM.emotion.csv, with a column uri in front), emotions.rttm (all
+STEM.rttm), failures.csv (what the runs could not do; absent if there is nothing) and
+summary.json. The uri of a recording is the path of its files below its folder; rows are in order
+of it and of time.
 
 \b
-Writes emotions.csv (all STEM.emotion.csv, with a column uri in front), emotions.rttm (all STEM.rttm),
-failures.csv (what the runs could not do; absent if there is nothing) and summary.json. The uri of
-a recording is the path of its files below its folder; rows are in order of it and of time."""
+Examples:
+  sedtalker merge results/ --out dataset/
+  sedtalker merge part1/ part2/ part3/ --out dataset/"""
 
 
 def merge(

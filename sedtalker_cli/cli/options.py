@@ -6,6 +6,16 @@ from typing import Annotated
 
 import typer
 
+from sedtalker_cli.cli.panels import (
+    batch_option,
+    emotion_option,
+    input_option,
+    machine_option,
+    motion_option,
+    output_option,
+    picture_option,
+)
+
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 SIZE_LIMITS = (64, 4096)
 
@@ -88,7 +98,7 @@ def parse_shard(text: str | tuple[int, int]) -> tuple[int, int]:
 
 ExpressionOption = Annotated[
     Expression,
-    typer.Option(help="alive: acted with the voice; still: held as the animator shows it, to act on top of."),
+    emotion_option(help="alive: acted with the voice; still: held as the animator shows it, to act on top of."),
 ]
 Inputs = Annotated[
     list[Path] | None,
@@ -101,7 +111,7 @@ Inputs = Annotated[
 ]
 ListFile = Annotated[
     Path | None,
-    typer.Option(
+    input_option(
         "--list",
         metavar="FILE",
         help="Text file with one more INPUT a line (# starts a comment), or .csv table with the column path "
@@ -109,22 +119,22 @@ ListFile = Annotated[
     ),
 ]
 Recursive = Annotated[
-    bool, typer.Option("--recursive", "-r", help="Search folders with their subfolders; outputs mirror their tree.")
+    bool, input_option("--recursive", "-r", help="Search folders with their subfolders; outputs mirror their tree.")
 ]
-Out = Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the outputs.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Make outputs again that exist already.")]
-OverwriteReport = Annotated[bool, typer.Option("--overwrite", help="Replace a report that is there.")]
+Out = Annotated[Path, output_option("--out", "-o", metavar="DIR", help="Folder for the outputs.")]
+Overwrite = Annotated[bool, output_option("--overwrite", help="Make outputs again that exist already.")]
+OverwriteReport = Annotated[bool, output_option("--overwrite", help="Replace a report that is there.")]
 Resume = Annotated[
     bool,
-    typer.Option("--resume", help="Skip inputs whose outputs are complete and were made with the same settings."),
+    batch_option("--resume", help="Skip inputs whose outputs are complete and were made with the same settings."),
 ]
 Jobs = Annotated[
     int,
-    typer.Option("--jobs", "-j", min=1, metavar="N", help="Work on N inputs at once, in as many processes."),
+    batch_option("--jobs", "-j", min=1, metavar="N", help="Work on N inputs at once, in as many processes."),
 ]
 Shard = Annotated[
     tuple | None,
-    typer.Option(
+    batch_option(
         "--shard",
         metavar="I/N",
         parser=parse_shard,
@@ -132,39 +142,39 @@ Shard = Annotated[
     ),
 ]
 EngineOption = Annotated[
-    Engine, typer.Option("--engine", help="This machine, or a Ray cluster whose nodes see the same files.")
+    Engine, batch_option("--engine", help="This machine, or a Ray cluster whose nodes see the same files.")
 ]
 Address = Annotated[
-    str | None, typer.Option("--address", metavar="ADDRESS", help="Of the Ray cluster, e.g. auto or host:6379.")
+    str | None, batch_option("--address", metavar="ADDRESS", help="Of the Ray cluster, e.g. auto or host:6379.")
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a finished input to standard output.")]
-DeviceOption = Annotated[Device, typer.Option("--device", help="Where the models run.")]
+Quiet = Annotated[bool, machine_option("--quiet", "-q", help="Print errors only.")]
+Json = Annotated[bool, machine_option("--json", help="Print one JSON object a finished input to standard output.")]
+DeviceOption = Annotated[Device, machine_option("--device", help="Where the models run.")]
 ScanBackend = Annotated[
     Scan,
-    typer.Option("--scan-backend", help="What runs Mamba layers; auto is mamba-ssm's kernels on CUDA if installed."),
+    machine_option("--scan-backend", help="What runs Mamba layers; auto is mamba-ssm's kernels on CUDA if installed."),
 ]
 PrecisionOption = Annotated[
     Precision,
-    typer.Option(
+    machine_option(
         "--precision", help="Of the speech encoder; bf16 is faster on processors with AMX, and a little different."
     ),
 ]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of every failure.")]
+Debug = Annotated[bool, machine_option("--debug", help="Show the traceback of every failure.")]
 Encoder = Annotated[
     str | None,
-    typer.Option(
+    machine_option(
         metavar="NAME",
         help="Speech encoder: Hugging Face id or folder. Needs models that were trained with it.",
     ),
 ]
 Model = Annotated[
     Path | None,
-    typer.Option("--model", metavar="DIR", help="Diarizer checkpoint instead of the bundled one."),
+    machine_option("--model", metavar="DIR", help="Diarizer checkpoint instead of the bundled one."),
 ]
 Adapt = Annotated[
     bool,
-    typer.Option(
+    emotion_option(
         "--adapt",
         help="Judge every speaker by their own measure: all inputs of one folder (or one speaker of a CSV --list) are "
         "taken as one person.",
@@ -172,7 +182,7 @@ Adapt = Annotated[
 ]
 Speakers = Annotated[
     Path | None,
-    typer.Option(
+    input_option(
         "--speakers",
         metavar="RTTM",
         help="Who speaks when (pyannote's, NeMo's ...); each speaker is judged by their own measure.",
@@ -180,12 +190,12 @@ Speakers = Annotated[
 ]
 Summary = Annotated[
     Path | None,
-    typer.Option("--summary", metavar="CSV", help="Write a table of all inputs, one row a recording."),
+    output_option("--summary", metavar="CSV", help="Write a table of all inputs, one row a recording."),
 ]
-Size = Annotated[tuple, typer.Option("--size", metavar="WxH", parser=parse_size, help="Size of the film in pixels.")]
+Size = Annotated[tuple, picture_option("--size", metavar="WxH", parser=parse_size, help="Size of the film in pixels.")]
 HeadFile = Annotated[
     Path | None,
-    typer.Option(
+    motion_option(
         "--head",
         metavar="FILE",
         help="Another head: .glb with ARKit shapes, a folder of OBJs (neutral.obj and one a shape), or a FLAME "
@@ -194,18 +204,18 @@ HeadFile = Annotated[
 ]
 Export = Annotated[
     list[str] | None,
-    typer.Option(
+    output_option(
         metavar="FORMAT",
         help="Also write arkit-csv, arkit-npy, glb, mdd, npy, obj, pc2, usd, usdz, vrma or vrma-arkit; "
         "repeatable, or several separated by commas.",
     ),
 ]
-Hair = Annotated[Switch, typer.Option("--hair", help="Short hair on the built-in head in pictures and films.")]
+Hair = Annotated[Switch, picture_option("--hair", help="Short hair on the built-in head in pictures and films.")]
 CaptionFile = Annotated[
     Path | None,
-    typer.Option("--captions", metavar="FILE", help="Write captions over the film: SubRip (.srt) or WebVTT (.vtt)."),
+    picture_option("--captions", metavar="FILE", help="Write captions over the film: SubRip (.srt) or WebVTT (.vtt)."),
 ]
-Html = Annotated[bool, typer.Option("--html", help="Also write a page to look at and listen to: STEM.html.")]
+Html = Annotated[bool, output_option("--html", help="Also write a page to look at and listen to: STEM.html.")]
 Corpora = Annotated[
     list[str], typer.Option("--corpus", metavar="NAME=PATH", help="A corpus in its published layout; repeatable.")
 ]

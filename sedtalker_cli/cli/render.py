@@ -8,27 +8,19 @@ import typer
 from sedtalker_cli.cli import options as opt
 from sedtalker_cli.cli.batches import choose_engine, run
 from sedtalker_cli.cli.console import session
+from sedtalker_cli.cli.panels import input_option, machine_option, output_option, picture_option
 
 EXAMPLES = """\b
-Examples:
-  sedtalker render speech.npy
-  sedtalker render speech.npy --audio dubbed.wav --size 720x720 --camera close --out films/
-  sedtalker render speech.npy --hair off --shadow
-  sedtalker render speech.npy --captions speech.srt
-  sedtalker render speech.npy --png --background transparent --shadow
-  sedtalker render speech.npy --sheet --frames 12
-  sedtalker render speech.npy --export glb,arkit-csv --html
-  sedtalker render --compare truth.npy predicted.npy --title recorded --title predicted
-  sedtalker render --compare angry.npy sad.npy happy.npy --sheet --frames 8
-  sedtalker render predicted.npy --heatmap truth.npy
-  sedtalker render results/ --recursive --out films/
-  sedtalker render 'results/**/*.npy' --jobs 2 --out films/
+STEM.npy needs its sidecar STEM.json beside it; STEM.weights.npy serves as well (animate
+--no-vertices). STEM.emotion.csv beside it becomes the strip under the face; the sound is --audio,
+or the file that the sidecar names if it is still there. A head motion that the sidecar names
+(STEM.head.npy) moves the head in front of the camera. Without --png, --sheet, --html or --export
+a film is made; with them, add --film for it.
 
 \b
-STEM.npy needs its sidecar STEM.json beside it; STEM.weights.npy serves as well (animate --no-vertices).
-STEM.emotion.csv beside it becomes the strip under the face; the sound is --audio, or the file
-that the sidecar names if it is still there. A head motion that the sidecar names (STEM.head.npy) moves the
-head in front of the camera. Without --png, --sheet, --html or --export a film is made; with them, add --film for it."""
+Examples:
+  sedtalker render speech.npy --camera close --size 720x720
+  sedtalker render --compare angry.npy sad.npy happy.npy --sheet --frames 8"""
 
 
 def render(
@@ -42,56 +34,56 @@ def render(
             "standard input.",
         ),
     ] = None,
-    list_file: opt.ListFile = None,
     recursive: opt.Recursive = False,
+    list_file: opt.ListFile = None,
     audio: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Sound of the film (only with one motion, or --compare).")
+        Path | None, input_option(metavar="FILE", help="Sound of the film (only with one motion, or --compare).")
     ] = None,
+    head: opt.HeadFile = None,
     out: opt.Out = Path("."),
+    film: Annotated[bool, output_option("--film", help="Make STEM.mp4 also with the options below.")] = False,
+    html: opt.Html = False,
+    export: opt.Export = None,
+    png: Annotated[bool, output_option("--png", help="Write the frames as pictures: STEM.png/000000.png...")] = False,
+    sheet: Annotated[
+        bool, output_option("--sheet", help="Write one picture with frames over time: STEM.sheet.png; a row a motion.")
+    ] = False,
+    overwrite: opt.Overwrite = False,
+    frames: Annotated[int, output_option(min=1, max=200, help="How many frames of a motion a sheet has.")] = 10,
+    sheet_width: Annotated[
+        int, output_option(min=64, max=16384, help="Pixels that a sheet is wide at most; its pictures shrink to fit.")
+    ] = 4096,
     size: opt.Size = "512x512",
-    camera: Annotated[opt.Camera, typer.Option(help="Where it stands; it frames the head by itself.")] = (
+    camera: Annotated[opt.Camera, picture_option(help="Where it stands; it frames the head by itself.")] = (
         opt.Camera.front
     ),
     background: Annotated[
-        str, typer.Option(metavar="COLOR", help="Name, #rrggbb, gradient, or (with --png) transparent.")
+        str, picture_option(metavar="COLOR", help="Name, #rrggbb, gradient, or (with --png) transparent.")
     ] = "gradient",
-    shadow: Annotated[bool, typer.Option("--shadow", help="Let the key light throw shadows.")] = False,
+    shadow: Annotated[bool, picture_option("--shadow", help="Let the key light throw shadows.")] = False,
     hair: opt.Hair = opt.Switch.on,
-    film: Annotated[bool, typer.Option("--film", help="Make STEM.mp4 also with the options below.")] = False,
-    png: Annotated[bool, typer.Option("--png", help="Write the frames as pictures: STEM.png/000000.png...")] = False,
-    sheet: Annotated[
-        bool, typer.Option("--sheet", help="Write one picture with frames over time: STEM.sheet.png; a row a motion.")
-    ] = False,
-    frames: Annotated[int, typer.Option(min=1, max=200, help="How many frames of a motion a sheet has.")] = 10,
-    sheet_width: Annotated[
-        int, typer.Option(min=64, max=16384, help="Pixels that a sheet is wide at most; its pictures shrink to fit.")
-    ] = 4096,
-    html: opt.Html = False,
-    export: opt.Export = None,
+    captions: opt.CaptionFile = None,
     compare: Annotated[
-        bool, typer.Option("--compare", help="Show all motions side by side: FIRST.compare.mp4.")
+        bool, picture_option("--compare", help="Show all motions side by side: FIRST.compare.mp4.")
     ] = False,
     title: Annotated[
-        list[str] | None, typer.Option(metavar="TEXT", help="Title of a compared motion; once for each of them.")
+        list[str] | None, picture_option(metavar="TEXT", help="Title of a compared motion; once for each of them.")
     ] = None,
     heatmap: Annotated[
         Path | None,
-        typer.Option(metavar="REF.npy", help="Colour the face by its distance from this motion: STEM.heatmap.mp4."),
+        picture_option(metavar="REF.npy", help="Colour the face by its distance from this motion: STEM.heatmap.mp4."),
     ] = None,
-    head: opt.HeadFile = None,
-    captions: opt.CaptionFile = None,
+    resume: opt.Resume = False,
     processes: opt.Jobs = 1,
     shard: opt.Shard = None,
     engine: opt.EngineOption = opt.Engine.local,
     address: opt.Address = None,
-    device: Annotated[
-        opt.Device, typer.Option("--device", help="Accepted for all commands alike; drawing uses OpenGL.")
-    ] = opt.Device.auto,
-    overwrite: opt.Overwrite = False,
-    resume: opt.Resume = False,
-    as_json: opt.Json = False,
     quiet: opt.Quiet = False,
+    as_json: opt.Json = False,
     debug: opt.Debug = False,
+    device: Annotated[
+        opt.Device, machine_option("--device", help="Accepted for all commands alike; drawing uses OpenGL.")
+    ] = opt.Device.auto,
 ) -> None:
     """Film motions: STEM.npy becomes STEM.mp4, pictures, a page, or files for other programs."""
     with session(quiet, as_json, debug) as console:

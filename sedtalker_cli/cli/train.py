@@ -2,6 +2,7 @@
 
 import typer
 
+from sedtalker_cli.cli.panels import PanelCommand
 from sedtalker_cli.cli.train_animator import EXAMPLES as ANIMATOR_EXAMPLES
 from sedtalker_cli.cli.train_animator import animator
 from sedtalker_cli.cli.train_diarizer import EXAMPLES as DIARIZER_EXAMPLES
@@ -12,7 +13,7 @@ from sedtalker_cli.cli.train_splits import EXAMPLES as SPLITS_EXAMPLES
 from sedtalker_cli.cli.train_splits import splits
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Train the models.")
-app.command(epilog=DIARIZER_EXAMPLES)(diarizer)
-app.command(epilog=ANIMATOR_EXAMPLES)(animator)
-app.command(epilog=SPLITS_EXAMPLES)(splits)
-app.command("make-dataset", epilog=DATASET_EXAMPLES)(make_dataset)
+app.command(cls=PanelCommand, epilog=DIARIZER_EXAMPLES)(diarizer)
+app.command(cls=PanelCommand, epilog=ANIMATOR_EXAMPLES)(animator)
+app.command(cls=PanelCommand, epilog=SPLITS_EXAMPLES)(splits)
+app.command("make-dataset", cls=PanelCommand, epilog=DATASET_EXAMPLES)(make_dataset)

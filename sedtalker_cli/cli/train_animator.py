@@ -15,25 +15,23 @@ if TYPE_CHECKING:
     from sedtalker_cli.training.vertex_animator.settings import VertexTraining
 
 EXAMPLES = """\b
-Examples:
-  sedtalker train animator --dataset emovoca=PATH --out runs/emovoca
-  sedtalker train animator --dataset vocaset=PATH --dataset biwi=PATH --config my.toml --batch 16 --out runs/both
-  sedtalker train animator --dataset emovoca=PATH --preset paper --encoder WAV2VEC2 --out runs/paper
-  sedtalker train animator --dataset emovoca=PATH --preset laptop --set network.d_model=96 --out runs/small
-  torchrun --nproc-per-node 4 -m sedtalker_cli train animator --dataset emovoca=PATH --out runs/emovoca
-  sedtalker train animator --capture grid=PATH --capture facegood=PATH --corpus ravdess=PATH
-    --out runs/animator
-
-\b
-With --dataset: vertices of VOCASET, EmoVOCA or BIWI in their published layouts, one head a topology.
-A preset (base, laptop, paper), then the TOML file, then the command line set how it is trained; --set reaches
-every setting, --help-settings lists them (the defaults above are those of --capture).
-With --capture: ARKit coefficients; captures train the mouth, corpora add voices for expression and
-stillness.
+With --dataset: vertices of VOCASET, EmoVOCA or BIWI in their published layouts, one head a
+topology. A preset (base, laptop, paper), then the TOML file, then the command line set how it is
+trained; --set reaches every setting, --help-settings lists them (the defaults above are those of
+--capture). On several GPUs:
+  torchrun --nproc-per-node 4 -m sedtalker_cli train animator --dataset emovoca=PATH --out runs/e
+With --capture: ARKit coefficients; captures train the mouth, corpora add voices for expression
+and stillness.
 
 \b
 The same command resumes an interrupted run. Results: OUT/checkpoint (the best epoch by
-validation), OUT/log.csv."""
+validation), OUT/log.csv.
+
+\b
+Examples:
+  sedtalker train animator --dataset emovoca=PATH --out runs/emovoca
+  sedtalker train animator --capture grid=PATH --capture facegood=PATH --corpus ravdess=PATH
+    --out runs/animator"""
 SHARED = ("encoder", "epochs", "batch", "learning_rate", "seed", "precision", "tensorboard", "samples")
 
 

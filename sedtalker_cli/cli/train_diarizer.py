@@ -12,23 +12,20 @@ from sedtalker_cli.cli.stages import stage_bar
 from sedtalker_cli.errors import UsageError
 
 EXAMPLES = """\b
-Examples:
-  sedtalker train diarizer --corpus ravdess=PATH --corpus emodb=PATH --out runs/diarizer
-  sedtalker train diarizer --corpus esd=PATH --splits splits.csv --out runs/esd --epochs 30
-  sedtalker train diarizer --corpus ravdess=PATH --corpus emodb=PATH --splits splits.csv --fold 0 --out runs/fold0
-  sedtalker train diarizer --corpus ravdess=PATH --corpus emodb=PATH --leave-out emodb --out runs/not-emodb
-  sedtalker train diarizer --corpus ravdess=PATH --corpus emodb=PATH --cross-validate --out runs/all
-  sedtalker train diarizer --preset paper --corpus meld=PATH --corpus zed=PATH --out runs/paper --device cuda
-
-\b
---preset paper fetches microsoft/wavlm-base-plus from the Hugging Face hub, or takes the WavLM that
---encoder names (id or folder); the defaults of --epochs, --batch, --learning-rate and --composites are
-then 15, 16, 0.0001 and 4096. docs/paper.md says what is as published.
+--preset paper fetches microsoft/wavlm-base-plus from the Hugging Face hub, or takes the WavLM
+that --encoder names (id or folder); the defaults of --epochs, --batch, --learning-rate and
+--composites are then 15, 16, 0.0001 and 4096. docs/paper.md says what is as published.
 
 \b
 The same command resumes an interrupted run. Sound is encoded once, into the cache.
-Results: OUT/checkpoint (the best epoch by validation; with --cross-validate all epochs, on all speakers),
-OUT/log.csv (one row an epoch), and of each fold OUT/fold-K/checkpoint and OUT/cross-validation.json."""
+Results: OUT/checkpoint (the best epoch by validation; with --cross-validate all epochs, on all
+speakers), OUT/log.csv (one row an epoch), and of each fold OUT/fold-K/checkpoint and
+OUT/cross-validation.json.
+
+\b
+Examples:
+  sedtalker train diarizer --corpus ravdess=PATH --corpus emodb=PATH --out runs/diarizer
+  sedtalker train diarizer --corpus ravdess=PATH --cross-validate --out runs/all"""
 
 
 class Preset(str, Enum):

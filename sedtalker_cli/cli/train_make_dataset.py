@@ -10,17 +10,16 @@ from sedtalker_cli.cli.console import session
 from sedtalker_cli.cli.stages import stage_bar
 
 EXAMPLES = """\b
-Examples:
-  sedtalker train make-dataset speech/ --out heads/ --licence "CC BY 4.0, Some Corpus"
-  sedtalker train make-dataset speech/ --out heads/ --identity anna --identity 7 --emotions happy,sad,neutral
-  sedtalker train make-dataset speech/ --out mine/ --head me.glb --fps 30 --curves csv,npy
+speech/ holds NAME.wav beside NAME.csv with phone times (phone,onset,offset in s; IPA, sil is
+silence). The subjects take turns: each recording is spoken by one of them, in every emotion at
+three intensities (neutral once). Sizes on disk: 6 MB a second of sequence for the bundled head at
+60 frames a second. The README.md in the result describes its files and their licences; read it
+with --dataset emovoca=OUT.
 
 \b
-speech/ holds NAME.wav beside NAME.csv with phone times (phone,onset,offset in s; IPA, sil is silence).
-The subjects take turns: each recording is spoken by one of them, in every emotion at three intensities
-(neutral once). Sizes on disk: 6 MB a second of sequence for the bundled
-head at 60 frames a second. The README.md in the result describes its files and their licences;
-read it with --dataset emovoca=OUT."""
+Examples:
+  sedtalker train make-dataset speech/ --out heads/ --licence "CC BY 4.0, Some Corpus"
+  sedtalker train make-dataset speech/ --out mine/ --head me.glb --fps 30 --curves csv,npy"""
 
 
 def make_dataset(

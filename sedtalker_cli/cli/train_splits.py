@@ -10,16 +10,18 @@ from sedtalker_cli.cli.console import say, session
 from sedtalker_cli.errors import UsageError
 
 EXAMPLES = """\b
-Examples:
-  sedtalker train splits --corpus ravdess=PATH --corpus emodb=PATH --out splits.csv
-  sedtalker train splits --corpus esd=PATH --folds 10 --seed 3 --out folds10.csv
+Every speaker is in exactly one fold; each corpus's speakers, and where it is known its genders,
+are dealt evenly. The same corpora and seed give the same table. Cross-validation, for K from 0 to
+folds - 1:
+  sedtalker train diarizer --corpus ... --splits splits.csv --fold K --out runs/K
+  sedtalker evaluate diarization --corpus ... --splits splits.csv --fold K
+    --model runs/K/checkpoint
+Fold K is the test, the next one validates, the rest trains. The column split is that of --fold 0.
 
 \b
-Every speaker is in exactly one fold; each corpus's speakers, and where it is known its genders, are dealt
-evenly. The same corpora and seed give the same table. Cross-validation, for K from 0 to folds - 1:
-  sedtalker train diarizer --corpus ... --splits splits.csv --fold K --out runs/K
-  sedtalker evaluate diarization --corpus ... --splits splits.csv --fold K --model runs/K/checkpoint
-Fold K is the test, the next one validates, the rest trains. The column split is that of --fold 0."""
+Examples:
+  sedtalker train splits --corpus ravdess=PATH --corpus emodb=PATH --out splits.csv
+  sedtalker train splits --corpus esd=PATH --folds 10 --seed 3 --out folds10.csv"""
 
 
 def splits(

@@ -8,6 +8,7 @@ from sedtalker_cli.formats.text import read_json
 
 ENVIRONMENT = "SEDTALKER_WEIGHTS"
 DIARIZER, ANIMATOR, VERTEX_ANIMATOR = "diarizer", "animator", "vertex-animator"  # types of checkpoints
+ENCODER = "encoder"
 
 
 def weights_roots() -> list[Path]:

@@ -260,6 +260,19 @@ def ensure_opengl() -> str:
     raise NoOpenGL(f"no OpenGL to draw with ({'; '.join(reasons) or 'bound to a window'}): {INSTALL_HINT}")
 
 
+def describe_opengl() -> str:
+    """Platform, renderer and version of the OpenGL that draws, e.g. `egl: llvmpipe (...), 4.5 ...`.
+
+    Raises:
+        NoOpenGL: as `ensure_opengl`.
+    """
+    platform = ensure_opengl()
+    from OpenGL import GL
+
+    renderer, version = (GL.glGetString(name).decode("ascii", "replace") for name in (GL.GL_RENDERER, GL.GL_VERSION))
+    return f"{platform}: {renderer}, {version}"
+
+
 def depth_matrix(centre: np.ndarray, radius: float, direction: np.ndarray) -> np.ndarray:
     """Parallel projection of a ball onto a map as seen from a direction, for maps of depth.
 

@@ -1,11 +1,14 @@
 """Help, versions and options that all commands share; what is in the wheel."""
 
+import re
 import subprocess
 import sys
 import zipfile
 
 import pytest
+import typer
 
+from sedtalker_cli.cli.app import app
 from sedtalker_cli.version import __version__
 from tests.commands import call
 from tests.conftest import ROOT, run_cli
@@ -66,6 +69,39 @@ def test_common_options(command):
         "--shard",
     ):
         assert option in output
+
+
+def every_command(command=None, path=()):
+    """(names, command) of all commands below the application, groups left out."""
+    command = command or typer.main.get_command(app)
+    below = getattr(command, "commands", {})
+    if not below:
+        yield path, command
+    for name, child in below.items():
+        yield from every_command(child, (*path, name))
+
+
+COMMANDS = [pytest.param(names, id=" ".join(names)) for names, _ in every_command()]
+
+
+@pytest.mark.parametrize("names", COMMANDS)
+def test_help_ends_with_two_examples_and_fits_the_width(names, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    lines = call(*names, "--help").output.splitlines()
+    assert max(map(len, lines)) <= 100
+    examples = "\n".join(lines[lines.index("  Examples:") + 1 :]).replace("\n      ", " ").splitlines()
+    assert len(examples) == 2 and all(f"{line} ".startswith(f"    sedtalker {' '.join(names)} ") for line in examples)
+
+
+@pytest.mark.parametrize("name", ["animate", "render", "diarize"])
+def test_help_is_in_panels(name):
+    text = call(name, "--help").output
+    titles = re.findall(r"^(\w+):$", text, re.M)
+    panels = ["Input", "Emotion", "Motion", "Outputs", "Picture", "Batch", "Machine"]
+    assert titles == [title for title in panels if title in titles] and len(titles) >= 5
+    place = {title: text.index(f"\n{title}:") for title in titles}
+    assert place["Input"] < text.index(" --recursive ") < place["Outputs"] < text.index(" --out ") < place["Batch"]
+    assert place["Machine"] < text.index(" --device ") < text.index(" --help ")
 
 
 def test_list_identities():
