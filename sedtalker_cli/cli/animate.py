@@ -106,7 +106,7 @@ def animate(
         typer.Option(metavar="NAME", help="Encoder of a vertex animator, where its checkpoint cannot name it."),
     ] = None,
     scan_backend: opt.ScanBackend = opt.Scan.auto,
-    precision: opt.PrecisionOption = opt.Precision.fp32,
+    precision: opt.PrecisionOption = opt.Precision.auto,
     adapt: opt.Adapt = False,
     speakers: opt.Speakers = None,
     speaker: Annotated[

@@ -76,7 +76,7 @@ def diarize(
     speakers: opt.Speakers = None,
     summary: opt.Summary = None,
     scan_backend: opt.ScanBackend = opt.Scan.auto,
-    precision: opt.PrecisionOption = opt.Precision.fp32,
+    precision: opt.PrecisionOption = opt.Precision.auto,
     processes: opt.Jobs = 1,
     shard: opt.Shard = None,
     engine: opt.EngineOption = opt.Engine.local,
