@@ -57,10 +57,11 @@ class Pipeline:
         device: str,
         animator_encoder: str | os.PathLike[str] | None = None,
         load_encoder: Callable[[], SpeechEncoder] | None = None,
+        precision: str = "fp32",
     ):
         self.encoder, self.diarizer, self.device = encoder, diarizer, device
         self._load_animator, self._animator_encoder = load_animator, animator_encoder
-        self._load_encoder = load_encoder
+        self._load_encoder, self._precision = load_encoder, precision
 
     @classmethod
     def load(cls, options: ModelOptions | None = None, **changes: Any) -> Pipeline:
@@ -87,7 +88,7 @@ class Pipeline:
 
         diarizer = load_diarizer(options.diarizer or weights_dir(DIARIZER), device)
         encoder = diarizer.encoder or load_encoder()
-        encoder.precision = options.precision
+        encoder.compute_in(options.precision)
         return cls(
             encoder,
             diarizer,
@@ -95,6 +96,7 @@ class Pipeline:
             device,
             options.animator_encoder,
             load_encoder,
+            options.precision,
         )
 
     version = __version__
@@ -112,11 +114,14 @@ class Pipeline:
         if self.animator.encoder is None:
             if self.diarizer.encoder is None or self._load_encoder is None:
                 return self.encoder
-            return self._load_encoder()
-        wanted = self.animator.encoder["sha256"]
-        if self._animator_encoder is None and wanted and wanted == self.encoder.sha256:
-            return self.encoder
-        return encoder_for(self.animator, self._animator_encoder)
+            own = self._load_encoder()
+        else:
+            wanted = self.animator.encoder["sha256"]
+            if self._animator_encoder is None and wanted and wanted == self.encoder.sha256:
+                return self.encoder
+            own = encoder_for(self.animator, self._animator_encoder)
+        own.compute_in(self._precision)
+        return own
 
     @property
     def classes(self) -> tuple[str, ...]:

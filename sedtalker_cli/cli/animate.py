@@ -117,7 +117,7 @@ def animate(
         machine_option(metavar="NAME", help="Encoder of a vertex animator, where its checkpoint cannot name it."),
     ] = None,
     scan_backend: opt.ScanBackend = opt.Scan.auto,
-    precision: opt.PrecisionOption = opt.Precision.fp32,
+    precision: opt.PrecisionOption = opt.Precision.auto,
 ) -> None:
     """Animate a 3D face from recordings: mesh motion, ARKit coefficients, and a film if wanted."""
     with session(quiet, as_json, debug) as console:

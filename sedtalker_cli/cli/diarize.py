@@ -79,7 +79,7 @@ def diarize(
     model: opt.Model = None,
     encoder: opt.Encoder = None,
     scan_backend: opt.ScanBackend = opt.Scan.auto,
-    precision: opt.PrecisionOption = opt.Precision.fp32,
+    precision: opt.PrecisionOption = opt.Precision.auto,
 ) -> None:
     """Write the emotion timeline of recordings: segments as RTTM, frames as CSV."""
     with session(quiet, as_json, debug) as console:

@@ -46,6 +46,7 @@ class Engine(str, Enum):
 class Precision(str, Enum):
     """Of the encoder's products."""
 
+    auto = "auto"
     fp32 = "fp32"
     bf16 = "bf16"
 
@@ -157,7 +158,9 @@ ScanBackend = Annotated[
 PrecisionOption = Annotated[
     Precision,
     machine_option(
-        "--precision", help="Of the speech encoder; bf16 is faster on processors with AMX, and a little different."
+        "--precision",
+        help="Of the speech encoder: auto and fp32 are exact (by ONNX Runtime and by PyTorch); bf16 is faster "
+        "on processors with AVX-512 BF16 or AMX, and a little different.",
     ),
 ]
 Debug = Annotated[bool, machine_option("--debug", help="Show the traceback of every failure.")]

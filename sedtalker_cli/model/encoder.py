@@ -1,5 +1,6 @@
 """The speech encoder: one pass over the sound, 50 feature frames a second, in windows of bounded length."""
 
+import logging
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,11 +17,13 @@ from torch import nn
 
 from sedtalker_cli.clock import HOP_SAMPLES, SAMPLE_RATE
 from sedtalker_cli.errors import InputError
+from sedtalker_cli.model.backend import fastest, lacks_half_precision
 from sedtalker_cli.model.checkpoint import check_sizes, checksum, config_errors, load_config, load_network
 from sedtalker_cli.model.features import FeatureStore
 from sedtalker_cli.model.layers.whisper import WhisperLayers
 from sedtalker_cli.progress import Progress, silent
 
+LOGGER = logging.getLogger("sedtalker")
 MIN_SAMPLES = 2 * HOP_SAMPLES
 MOST_LENGTH = 30.0  # s of a window; Whisper knows no later positions
 
@@ -133,7 +136,7 @@ class SpeechEncoder:
         dim: D, feature size.
         source: what was loaded (folder or Hugging Face id).
         sha256: checksum of a bundled checkpoint, None for a model of `transformers`.
-        precision: `fp32`, or `bf16` for products in half precision (features then differ by 1 %).
+        precision: `fp32`, or `bf16` for products in half precision (features then differ by 3 %).
         threads: windows that are encoded at once; with more than one PyTorch must sum in one thread.
     """
 
@@ -163,6 +166,21 @@ class SpeechEncoder:
                 network = load_network(folder, lambda: WhisperLayers(**sizes))
                 return cls(network, WindowPlan(**config["window"]), device, str(name_or_path), checksum(folder))
         return cls(hub_network(str(name_or_path)), WindowPlan(), device, str(name_or_path), None)
+
+    def compute_in(self, precision: str) -> None:
+        """Choose how features are computed from now on.
+
+        Args:
+            precision: `fp32` (PyTorch), `auto` (as exact, by the fastest means there are, see `backend`), or `bf16`.
+        """
+        if precision == "bf16" and self.device == "cpu" and lacks_half_precision():
+            LOGGER.warning(
+                "--precision bf16: this processor has neither AVX-512 BF16 nor AMX, and takes longer than in fp32; "
+                "use --precision auto"
+            )
+        if precision == "auto" and self.device == "cpu":
+            self.network = fastest(self.network)
+        self.precision = "bf16" if precision == "bf16" else "fp32"
 
     @torch.inference_mode()
     def __call__(self, waveform: np.ndarray | torch.Tensor) -> torch.Tensor:

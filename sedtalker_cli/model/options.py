@@ -17,7 +17,7 @@ class ModelOptions:
         animator: checkpoint folder, also of a vertex animator.
         animator_encoder: Hugging Face id or folder of a vertex animator's own encoder.
         scan_backend: what runs Mamba layers, see `kernels.choose_scan`.
-        precision: of the encoder, see `SpeechEncoder`.
+        precision: of the encoder, see `SpeechEncoder.compute_in`.
     """
 
     device: str = "auto"
@@ -26,4 +26,4 @@ class ModelOptions:
     animator: str | os.PathLike[str] | None = None
     animator_encoder: str | os.PathLike[str] | None = None
     scan_backend: str = "auto"
-    precision: str = "fp32"
+    precision: str = "auto"

@@ -64,7 +64,7 @@ class SpeechTask(Task):
         self.common: dict[str, Any] = {
             "version": self.pipeline.version,
             "models": self.pipeline.models(animate=self.animates),
-            "precision": self.models.precision,
+            "precision": self.pipeline.encoder.precision,
         }
         self.adaptation = Adaptation(self.speakers, self.pipeline.listen) if self.speakers else None
 
