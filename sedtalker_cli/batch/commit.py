@@ -137,7 +137,8 @@ def _leftovers(
         shared = [suffix for suffix in contents if suffix in before.outputs]
         same = all(contents[suffix] == before.outputs[suffix] for suffix in shared)
         if not shared:
-            same = (before.made_from or {}).get("inputs") == as_recorded(made_from).get("inputs")
+            then, now = (dict(x.get("inputs", ())) for x in (before.made_from or {}, as_recorded(made_from)))
+            same = bool(then) and all(then[file] == now[file] for file in then.keys() & now.keys())
         others = [suffix for suffix in before.suffixes if suffix not in contents]
         if same:
             found.carried |= {suffix: before.outputs[suffix] for suffix in others if suffix in before.outputs}

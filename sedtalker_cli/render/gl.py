@@ -260,6 +260,7 @@ def ensure_opengl() -> str:
     raise NoOpenGL(f"no OpenGL to draw with ({'; '.join(reasons) or 'bound to a window'}): {INSTALL_HINT}")
 
 
+@on_drawing_thread
 def describe_opengl() -> str:
     """Platform, renderer and version of the OpenGL that draws, e.g. `egl: llvmpipe (...), 4.5 ...`.
 
@@ -271,26 +272,6 @@ def describe_opengl() -> str:
 
     renderer, version = (GL.glGetString(name).decode("ascii", "replace") for name in (GL.GL_RENDERER, GL.GL_VERSION))
     return f"{platform}: {renderer}, {version}"
-
-
-def depth_matrix(centre: np.ndarray, radius: float, direction: np.ndarray) -> np.ndarray:
-    """Parallel projection of a ball onto a map as seen from a direction, for maps of depth.
-
-    Args:
-        centre: (3,) of the ball [m].
-        radius: of the ball [m]; it just fits in.
-        direction: (3,) from the ball to the eye, of length 1.
-
-    Returns:
-        Matrix (4, 4) float32 from the world to -1..1; depth grows away from the eye.
-    """
-    side = np.cross([0.0, 1.0, 0.0] if abs(direction[1]) < 0.9 else [1.0, 0.0, 0.0], direction)
-    side /= np.linalg.norm(side)
-    basis = np.stack([side, np.cross(direction, side), -direction])
-    matrix = np.eye(4, dtype=np.float32)
-    matrix[:3, :3] = basis / radius
-    matrix[:3, 3] = -(basis @ centre) / radius
-    return matrix
 
 
 def compile_program(vertex: str, fragment: str) -> int:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from sedtalker_cli.render.gl import compile_program, depth_matrix
+from sedtalker_cli.render.geometry import depth_matrix
+from sedtalker_cli.render.gl import compile_program
 from sedtalker_cli.render.shaders import DEPTH_FRAGMENT, DEPTH_VERTEX
 
 SIZE = 384  # pixels of the map

@@ -75,7 +75,10 @@ def test_films_need_no_vertices(motions, tmp_path):
 def test_vertices_left_from_an_earlier_run_do_not_count(tmp_path, fake_models):
     sound = write_sound(tmp_path / "speech.wav", 0.4)
     call("animate", sound, "-o", tmp_path)
+    old = (tmp_path / "speech.npy").read_bytes()
     call("animate", sound, "-o", tmp_path, "--no-vertices", "--overwrite", "--identity", "anna", "--seed", "5")
+    assert not (tmp_path / "speech.npy").exists()  # it was ours, and of another motion
+    (tmp_path / "speech.npy").write_bytes(old)
     motion = read_motion(tmp_path / "speech.npy")
     assert motion.head.identity == "anna"
     assert np.array_equal(motion.vertices, motion.head.vertices(np.load(tmp_path / "speech.weights.npy")))

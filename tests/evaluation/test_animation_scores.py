@@ -278,7 +278,7 @@ def test_command_on_folders(predicted, tmp_path):
         (2, "names no head; give the face at rest with --templates"),
         (4, "no region of lips"),
     ):
-        failed = run_cli(*command, *more[:left_out], *more[left_out + 2 :])
+        failed = run_cli(*command, "--overwrite", *more[:left_out], *more[left_out + 2 :])
         assert failed.returncode == 1 and words in failed.stderr and failed.stderr.count("\n") == 1
 
 

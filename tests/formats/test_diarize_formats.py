@@ -72,6 +72,9 @@ def test_resume_and_existing_outputs_know_the_files(tmp_path, sound, fake_models
     options = ("--out", out, "--format", "textgrid", "--plot", "svg")
     assert "already exist" in call("diarize", sound, *options, expect=2).stderr
     assert (out / "speech.TextGrid").read_text() == "mine"
+    assert "speech.TextGrid was not made here" in call("diarize", sound, *options, "--resume", expect=2).stderr
+    assert (out / "speech.TextGrid").read_text() == "mine"
+    (out / "speech.TextGrid").unlink()
     assert "is missing" in call("diarize", sound, *options, "--resume").stderr
     assert "skipped" in call("diarize", sound, *options, "--resume").stderr
     first = (out / "speech.emotion.svg").read_bytes()

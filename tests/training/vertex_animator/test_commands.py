@@ -32,6 +32,9 @@ def test_commands_train_and_evaluate(data, tmp_path):
     sidecar = json.loads(next((tmp_path / "predicted").glob("*.json")).read_text())
     assert sidecar["topology"] == "flame" and sidecar["fps"] == 30
     again = invoke("evaluate", "animation", *chosen, *out, *extra)
+    assert again.exit_code == 2 and "already exist; move it away, or use --overwrite" in again.output
+    out[3] = tmp_path / "report2"
+    again = invoke("evaluate", "animation", *chosen, *out, *extra)
     assert again.exit_code == 2 and "exists already; name a new folder" in again.output
 
 
