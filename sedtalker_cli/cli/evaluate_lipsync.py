@@ -14,8 +14,8 @@ EXAMPLES = """\b
 Without --predictions: scores the animator on a split of captured recordings, next to a loudness
 envelope and a ridge regression learned from the training split, and its expressions: the same
 words in all emotions, the same emotion over other words, rising intensity, action units against
-those of actors. voices=PATH, repeatable: clips of many speakers that nothing is trained on, medians
-over recordings and quartiles over speakers.
+those of actors. voices=PATH, repeatable: clips of many speakers that nothing is trained on, their
+medians over recordings and quartiles over speakers.
 With --predictions: scores NAME.weights.npy (with NAME.json, as animate writes them, at any frame
 rate) against the captures called NAME; no model takes part. Animate with --idle off, or breath
 and blinks count.
