@@ -23,8 +23,7 @@ Tables go to standard output, all numbers to OUT/report.json, all tables to OUT/
 
 \b
 Examples:
-  sedtalker evaluate lipsync --capture grid=PATH --capture facegood=PATH
-  sedtalker evaluate lipsync --capture voices=PATH --capture voices=PATH
+  sedtalker evaluate lipsync --capture grid=PATH --capture voices=PATH
   sedtalker evaluate lipsync --capture grid=PATH --predictions results/"""
 
 
