@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from sedtalker_cli.audio.reading import load_audio
-from sedtalker_cli.data.captures import Capture, read_grid
+from sedtalker_cli.data.capture_sources import read_grid
+from sedtalker_cli.data.captures import Capture
 from sedtalker_cli.formats.phones import Phone, write_phones
 
 SLACK = 0.06  # how far a phone may reach beyond the given times of its word [s]

@@ -16,7 +16,8 @@ import numpy as np
 import torch
 
 from sedtalker_cli.audio.reading import load_audio
-from sedtalker_cli.data.captures import CLOSED_GAP, Capture, on_head, read_grid
+from sedtalker_cli.data.capture_sources import read_grid
+from sedtalker_cli.data.captures import CLOSED_GAP, Capture, on_head
 from sedtalker_cli.data.coarticulation.dominance import (
     CHANNELS,
     GROUPS,

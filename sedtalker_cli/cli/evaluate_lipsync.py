@@ -14,7 +14,8 @@ EXAMPLES = """\b
 Without --predictions: scores the animator on a split of captured recordings, next to a loudness
 envelope and a ridge regression learned from the training split, and its expressions: the same
 words in all emotions, the same emotion over other words, rising intensity, action units against
-those of actors.
+those of actors. voices=PATH, repeatable: clips of many speakers that nothing is trained on, their
+medians over recordings and quartiles over speakers.
 With --predictions: scores NAME.weights.npy (with NAME.json, as animate writes them, at any frame
 rate) against the captures called NAME; no model takes part. Animate with --idle off, or breath
 and blinks count.
@@ -22,13 +23,13 @@ Tables go to standard output, all numbers to OUT/report.json, all tables to OUT/
 
 \b
 Examples:
-  sedtalker evaluate lipsync --capture grid=PATH --capture facegood=PATH
+  sedtalker evaluate lipsync --capture grid=PATH --capture voices=PATH
   sedtalker evaluate lipsync --capture grid=PATH --predictions results/"""
 
 
 def lipsync(
     capture: Annotated[
-        list[str], typer.Option(metavar="SOURCE=PATH", help="Captured motion: grid=PATH or facegood=PATH; repeatable.")
+        list[str], typer.Option(metavar="SOURCE=PATH", help="Captured motion: grid=PATH, facegood=PATH or voices=PATH.")
     ],
     predictions: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder of motions to score, with its subfolders.")

@@ -136,7 +136,7 @@ def animator(
                 best = train_vertices(dataset_settings(given), log, progress)
                 log(f"wrote {out / 'checkpoint'}, of epoch {best['epoch']}")
                 return
-            from sedtalker_cli.data.captures import parse_capture
+            from sedtalker_cli.data.capture_sources import parse_capture
             from sedtalker_cli.data.corpora import parse_corpus
             from sedtalker_cli.model.layers.kernels import choose_scan
             from sedtalker_cli.model.weights import weights_dir

@@ -6,24 +6,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sedtalker_cli.data import captures as module
-from sedtalker_cli.data.captures import (
-    CLOSED_GAP,
+from sedtalker_cli.data.capture_sources import (
     FACEGOOD_SCALE,
     JAW_SCALE,
-    NARROWING,
-    close_lips,
-    match_width,
-    on_head,
+    READERS,
     parse_capture,
     read_facegood,
     read_grid,
+    read_voices,
 )
+from sedtalker_cli.data.captures import CLOSED_GAP, NARROWING, UNSEEN, close_lips, match_width, on_head
 from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.face.arkit import ARKIT_INDEX, ARKIT_NAMES, MOUTH
 from sedtalker_cli.face.head import load_head
 from sedtalker_cli.face.regions import CLOSED, lip_gap, lip_opening, lip_width
 from tests.data.grid import write_grid
+from tests.data.voices import write_voice
 
 GRID = (
     Path(os.environ.get("SEDTALKER_DATA", Path(__file__).resolve().parents[3] / "shared" / "data")) / "motion/grid_s1"
@@ -94,6 +92,40 @@ def test_folder_that_is_not_grid(tmp_path, missing):
     assert str(folder) in str(error.value) and "\n" not in str(error.value)
 
 
+# --- voices of many speakers
+
+
+def test_voices_are_read_for_choosing_alone(tmp_path):
+    gap = np.where(np.arange(40) // 10 == 2, 0.2, 0.05)
+    first, second = read_voices(
+        write_voice(write_voice(tmp_path / "v", "a", "ann", gap), "b", "bob", gap[:30], "web", 30)
+    )
+    assert (first.source, first.split, first.speaker, first.kind, first.fps) == ("v", UNSEEN, "ann", "studio", 25.0)
+    assert (second.speaker, second.kind, second.fps, len(second.weights)) == ("bob", "web", 30.0, 30)
+    assert first.audio == tmp_path / "v/a.ogg" and first.words == () and first.seen.all()
+    np.testing.assert_allclose(first.gap, gap, atol=1e-3)
+    np.testing.assert_allclose(first.weights[:, ARKIT_INDEX["jawOpen"]], JAW_SCALE * 3 * (gap - 0.05), atol=2e-3)
+
+
+def test_frames_without_a_face_are_filled_in_and_told(tmp_path):
+    gap = np.linspace(0, 0.2, 21)
+    (clip,) = read_voices(write_voice(tmp_path, "a", "ann", gap, unseen=(4, 5, 6, 20)))
+    assert np.flatnonzero(~clip.seen).tolist() == [4, 5, 6, 20]
+    np.testing.assert_allclose(clip.gap[:20], gap[:20], atol=1e-3)
+    assert clip.gap[20] == clip.gap[19] and np.isfinite(clip.weights).all()
+    with pytest.raises(InputError, match="no face"):
+        read_voices(write_voice(tmp_path / "none", "a", "ann", gap, unseen=range(21)))
+
+
+def test_folder_that_is_not_of_voices(tmp_path):
+    with pytest.raises(InputError, match="not a folder of tracked voices"):
+        read_voices(tmp_path)
+    write_voice(tmp_path, "a", "ann", np.zeros(9))
+    (tmp_path / "a.npz").write_bytes(b"not an archive")
+    with pytest.raises(InputError, match=r"a\.npz"):
+        read_voices(tmp_path)
+
+
 # --- FACEGOOD
 
 
@@ -106,6 +138,7 @@ def test_facegood_take(tmp_path):
         "mouth_funnel_dr": 0.4 * ramp,
         "mouth_lipCornerPull_l": 0.5 * ramp,
         "mouth_oo_c": 0.1 * ramp,
+        "mouth_oh_c": 0.2 * (1 - ramp),  # rounding: no part of the jaw
         "brow_raise_l": ramp,
     }
     write_facegood(tmp_path, "1_1_1", weights)
@@ -117,7 +150,8 @@ def test_facegood_take(tmp_path):
     assert take.audio == tmp_path / "1_1_1.flac" and take.gap is None and take.width is None and take.words == ()
     expected = {
         "jawOpen": ramp,
-        "mouthFunnel": (0.4 + 0.3 * 0.1) * ramp,  # the larger of both sides, and what `oo` has of it
+        # the larger of both sides, and what `oh` and `oo` have of it
+        "mouthFunnel": (0.4 + 0.3 * 0.1) * ramp + 0.6 * 0.2 * (1 - ramp),
         "mouthPucker": 0.8 * 0.1 * ramp,
         "mouthSmileLeft": 0.5 * ramp,
     }
@@ -236,4 +270,4 @@ def test_parse_capture():
     for spec in ("grid", "grid=", "=x", "vocaset=/data"):
         with pytest.raises(UsageError, match=r"grid, facegood"):
             parse_capture(spec)
-    assert set(module.READERS) == {"grid", "facegood"}
+    assert set(READERS) == {"grid", "facegood", "voices"}

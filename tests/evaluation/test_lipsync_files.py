@@ -7,7 +7,8 @@ from functools import partial
 import numpy as np
 import pytest
 
-from sedtalker_cli.data.captures import on_head, read_grid
+from sedtalker_cli.data.capture_sources import read_grid
+from sedtalker_cli.data.captures import on_head
 from sedtalker_cli.evaluation.lipsync.files import evaluate_folder, resample
 from sedtalker_cli.face.arkit import ARKIT_INDEX, ARKIT_NAMES
 from sedtalker_cli.face.head import load_head

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from sedtalker_cli.data.captures import READERS
+from sedtalker_cli.data.capture_sources import READERS
 from sedtalker_cli.data.recordings import read_corpora
 from sedtalker_cli.emotion.timeline import EMOTIONS
 from sedtalker_cli.errors import InputError, UsageError

@@ -8,11 +8,13 @@ import numpy as np
 import torch
 
 from sedtalker_cli.audio.reading import load_audio
-from sedtalker_cli.data.captures import Capture
+from sedtalker_cli.data.captures import UNSEEN, Capture
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.evaluation.lipsync.expression import ExpressionScores, score_expressions
 from sedtalker_cli.evaluation.lipsync.tracks import animate, captured_track, motion_track, own_style
-from sedtalker_cli.evaluation.metrics.lipsync import Track, score_tracks
+from sedtalker_cli.evaluation.lipsync.voices import by_kind, frame_rate_ratio, score_speakers, speech_of
+from sedtalker_cli.evaluation.metrics.closures import score_closures
+from sedtalker_cli.evaluation.metrics.lipsync import Track, score_tracks, spoken_frames
 from sedtalker_cli.evaluation.report.tables import without_nan
 from sedtalker_cli.face.head import Head
 from sedtalker_cli.model.animator import Animator
@@ -34,6 +36,7 @@ class LipsyncReport:
         scores: source -> row (a model, a baseline, predictions) -> scores, see `metrics.lipsync.score_tracks`.
         recordings: source -> recording -> scores of the first row.
         expressions: source -> scores of a model's expressions; empty for predictions.
+        voices: source and kind of recording -> row -> scores over speakers, see `voices.score_speakers`.
         notes: what a reader should know, e.g. recordings without a prediction.
     """
 
@@ -41,6 +44,7 @@ class LipsyncReport:
     scores: dict[str, dict[str, Scores]]
     recordings: dict[str, dict[str, Scores]]
     expressions: dict[str, ExpressionScores] = field(default_factory=dict)
+    voices: dict[str, dict[str, Scores]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
@@ -51,6 +55,7 @@ class LipsyncReport:
                 "notes": self.notes,
                 "scores": self.scores,
                 "expressions": {source: scores.to_dict() for source, scores in self.expressions.items()},
+                "voices": self.voices,
                 "recordings": self.recordings,
             }
         )
@@ -82,9 +87,23 @@ def score_animator(
     return score_tracks([captured_track(c) for c in captures], found)
 
 
+def score_mouths(truth: Sequence[Track], found: Sequence[Track]) -> Scores:
+    """All scores of one speaker's recordings, with those of closures where lips were captured."""
+    scores = score_tracks(truth, found)
+    if not all("lip_gap" in track.channels for track in truth):
+        return scores
+    masks = []
+    for track in truth:
+        mask = np.zeros(len(track.channels["lip_gap"]), bool)
+        mask[spoken_frames(track)] = True
+        masks.append(mask)
+    return scores | score_closures(truth, found, masks)
+
+
 def relative_scores(scores: Scores) -> Scores:
     """Correlations and lags alone: a track in dB neither closes lips nor trembles."""
-    return {name: value for name, value in scores.items() if name.endswith("_r") or name.startswith("lag_")}
+    kept = ("_r", "_r_q1", "_r_q3")
+    return {name: value for name, value in scores.items() if name.endswith(kept) or name.startswith("lag_")}
 
 
 def score_each(captures: Sequence[Capture], found: Sequence[Track]) -> dict[str, Scores]:
@@ -156,7 +175,11 @@ def evaluate_lipsync(
         InputError: no recording in the split.
     """
     report = LipsyncReport(split, {}, {})
-    for source, chosen in by_source(captures, split).items():
+    voices = [c for c in captures if c.split == UNSEEN]
+    captures = [c for c in captures if c.split != UNSEEN]
+    if voices:
+        report.voices = evaluate_voices(encoder, animator, voices, captures, head, progress)
+    for source, chosen in by_source(captures, split).items() if captures else ():
         training = [c for c in captures if c.source == source and c.split == "train"]
         sounds = [load_audio(c.audio) for c in chosen]
         features = []
@@ -167,14 +190,14 @@ def evaluate_lipsync(
         found = animated_tracks(animator, chosen, features, head)
         envelopes = [loudness_envelope(s, c) for s, c in zip(sounds, chosen, strict=True)]
         rows = {
-            "animator": score_tracks(truth, found),
-            "animator, default style": score_animator(animator, chosen, features, head, styled=False),
+            "animator": score_mouths(truth, found),
+            "animator, default style": score_mouths(truth, animated_tracks(animator, chosen, features, head, False)),
             "loudness envelope": relative_scores(score_tracks(truth, envelopes)),
         }
         if training:
             ridge = Ridge(training, lambda c: load_audio(c.audio))
-            rows["linear ridge"] = score_tracks(truth, [ridge(s, c) for s, c in zip(sounds, chosen, strict=True)])
-        report.scores[source] = rows | {CAPTURED: score_tracks(truth, truth)}
+            rows["linear ridge"] = score_mouths(truth, [ridge(s, c) for s, c in zip(sounds, chosen, strict=True)])
+        report.scores[source] = rows | {CAPTURED: score_mouths(truth, truth)}
         report.recordings[source] = score_each(chosen, found)
         report.expressions[source] = score_expressions(
             animator,
@@ -184,6 +207,37 @@ def evaluate_lipsync(
             progress,
         )
     return report
+
+
+def evaluate_voices(
+    encoder: SpeechEncoder,
+    animator: Animator,
+    voices: Sequence[Capture],
+    captures: Sequence[Capture],
+    head: Head,
+    progress: Progress = silent,
+) -> dict[str, dict[str, Scores]]:
+    """Kind of recording -> row -> scores of voices that nothing is trained on; the ridge knows the other captures."""
+    training = [c for c in captures if c.split == "train" and c.gap is not None]
+    ridge = Ridge(training, lambda c: load_audio(c.audio)) if training else None
+    found = {}
+    for kind, numbers in by_kind(voices).items():
+        chosen = [voices[k] for k in numbers]
+        sounds = [load_audio(c.audio) for c in chosen]
+        features = []
+        for number, sound in enumerate(sounds, start=1):
+            features.append(encoder.encode([sound]))
+            progress(f"{kind}: encoding", number, len(sounds))
+        envelopes = [loudness_envelope(s, c) for s, c in zip(sounds, chosen, strict=True)]
+        loud = [speech_of(track.channels["lip_gap"], c) for track, c in zip(envelopes, chosen, strict=True)]
+        rows = {"animator": score_speakers(chosen, animated_tracks(animator, chosen, features, head), loud)}
+        rows["animator"]["jitter_60_to_25"] = frame_rate_ratio(animator, chosen, features)
+        rows["loudness envelope"] = relative_scores(score_speakers(chosen, envelopes, loud))
+        if ridge:
+            guesses = [ridge(s, c) for s, c in zip(sounds, chosen, strict=True)]
+            rows["linear ridge"] = score_speakers(chosen, guesses, loud)
+        found[kind] = rows
+    return found
 
 
 def by_source(captures: Sequence[Capture], split: str) -> dict[str, list[Capture]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sedtalker_cli.data.captures import READERS, parse_capture
+from sedtalker_cli.data.capture_sources import READERS, parse_capture
 from sedtalker_cli.errors import UsageError
 from sedtalker_cli.evaluation.lipsync.files import evaluate_folder
 from sedtalker_cli.progress import Progress, silent

@@ -9,7 +9,7 @@ import torch
 
 from sedtalker_cli.audio.reading import load_audio
 from sedtalker_cli.clock import FRAME_RATE
-from sedtalker_cli.data.captures import READERS
+from sedtalker_cli.data.capture_sources import READERS
 from sedtalker_cli.emotion.timeline import EMOTIONS
 from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.evaluation.lipsync.animator import score_animator
