@@ -135,8 +135,9 @@ class Pipeline:
             used["animator"] = self.animator
             if self.animator_encoder is not self.encoder:
                 used["animator_encoder"] = self.animator_encoder
-        # A model of the hub has no checksum here: its name has to stand for it.
-        return {name: model.sha256 or model.source for name, model in used.items()}
+        from sedtalker_cli.model.checkpoint import fingerprint
+
+        return {name: fingerprint(model) for name, model in used.items()}
 
     def listen(self, path: str | os.PathLike[str]) -> Voice:
         """What a recording tells of its speaker; the voices of several recordings add up.

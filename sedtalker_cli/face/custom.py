@@ -17,9 +17,11 @@ from sedtalker_cli.face.landmarks import find_regions, metres, upright
 from sedtalker_cli.face.materials import COLOURS, material_of
 from sedtalker_cli.face.visemes import arkit_shapes, has_visemes
 from sedtalker_cli.formats.gltf import Primitive, read_gltf
+from sedtalker_cli.formats.gltf_file import linked_content
 from sedtalker_cli.formats.obj import FARTHEST, read_obj
 
 LOGGER = logging.getLogger("sedtalker")
+GLTF = (".glb", ".gltf", ".vrm")
 NEUTRAL_NAMES = ("neutral", "base", "basis", "rest", "default", "generic_neutral_mesh")
 TEMPLATES = {5023: "FLAME", 23370: "BIWI", 3895: "BIWI, reduced"}  # vertices of single meshes that are known
 LOOKED_FOR = (
@@ -49,7 +51,7 @@ def load_custom_head(source: Path) -> Head:
     suffix = source.suffix.lower()
     if os.path.isdir(source):  # bears names that no file can have
         return _from_primitives(source, _read_folder(source))
-    if suffix in (".glb", ".gltf", ".vrm"):
+    if suffix in GLTF:
         return _from_primitives(source, read_gltf(source))
     if suffix in (".ply", ".obj"):
         return _template(source)
@@ -61,18 +63,33 @@ def load_custom_head(source: Path) -> Head:
 
 
 def head_checksum(source: Path) -> str:
-    """SHA-256 of a head's file, or of all OBJs of its folder with their names."""
+    """SHA-256 of a head's file with what it names beside it, or of all OBJs of its folder with their names.
+
+    Raises:
+        InputError: a file that it consists of cannot be read.
+    """
     digest = hashlib.sha256()
-    for file in sorted(source.glob("*.obj")) if source.is_dir() else [source]:
-        if source.is_dir():
-            digest.update(file.name.encode())
-        digest.update(file.read_bytes())
+    try:
+        for file in _objs(source) if source.is_dir() else [source]:
+            if source.is_dir():
+                digest.update(os.fsencode(file.name))
+            digest.update(file.read_bytes())
+    except OSError as error:
+        raise InputError(f"{source}: cannot be read ({error.strerror})") from error
+    if source.suffix.lower() in GLTF and not source.is_dir():
+        for content in linked_content(source):
+            digest.update(content)
     return digest.hexdigest()
+
+
+def _objs(folder: Path) -> list[Path]:
+    """Its OBJ files, however their suffix is written, sorted."""
+    return sorted(file for file in folder.iterdir() if file.suffix.lower() == ".obj" and file.is_file())
 
 
 def _read_folder(folder: Path) -> list[Primitive]:
     """A folder of OBJs as one piece."""
-    files = {file.stem: file for file in sorted(folder.iterdir()) if file.suffix.lower() == ".obj" and file.is_file()}
+    files = {file.stem: file for file in _objs(folder)}
     by_name = {stem.lower(): file for stem, file in files.items()}
     neutral = next((by_name[name] for name in NEUTRAL_NAMES if name in by_name), None)
     if neutral is None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import io
 import os
 import pickle
+import pickletools
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -23,8 +24,53 @@ from sedtalker_cli.formats.atomic import atomic_file
 _CORE, _OLD_CORE = "numpy._core.multiarray", "numpy.core.multiarray"
 
 
+DEEPEST = 32  # dimensions of a list of lists
+
+
 class _Refused(Exception):
     """The pickle asks for something that is no array."""
+
+
+class _Expands(Exception):
+    """The pickle would take much more memory than its file."""
+
+
+def _check_declared(file: BinaryIO) -> None:
+    """Look through the steps of a pickle for sizes and places in memory that its file does not have.
+
+    Python's reader makes room for what is declared before it finds out that it is not there.
+
+    Args:
+        file: at its start, where it is put again.
+    """
+    size = os.fstat(file.fileno()).st_size
+    for step, value, _ in pickletools.genops(file):
+        if step.name in ("PUT", "BINPUT", "LONG_BINPUT") and value > size:
+            raise _Expands(f"{value} places in memory")
+    file.seek(0)
+
+
+def _check_numbers(content: object, size: int) -> None:
+    """Count the numbers of all lists, those that stand in several of them as often; each takes a byte in the file.
+
+    What is no number is counted at its length: numpy would make all texts of a list as long as the longest one.
+    """
+    counts: dict[int, int] = {}
+
+    def count(value: object, depth: int = 0) -> int:
+        if isinstance(value, np.ndarray):
+            return value.size
+        if not isinstance(value, list | tuple):
+            return size + 1 if depth and isinstance(value, str | bytes | bytearray) else 1
+        if depth > DEEPEST:
+            raise _Expands("lists within themselves")
+        if id(value) not in counts:
+            counts[id(value)] = sum(count(item, depth + 1) for item in value)
+        return counts[id(value)]
+
+    for value in content.values() if isinstance(content, dict) else ():
+        if count(value) > size:
+            raise _Expands(f"{count(value)} numbers in a list")
 
 
 def _latin_1(text: str, encoding: str = "latin1") -> bytes:
@@ -109,7 +155,13 @@ def read_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
     path = Path(path)
     try:
         with path.open("rb") as file:
+            _check_declared(file)
             content = _ArrayUnpickler(file).load()
+            _check_numbers(content, file.tell())
+    except _Expands as error:
+        raise InputError(
+            f"{path}: is refused: it claims {error}, more than a file of this size can hold; save its arrays again"
+        ) from None
     except _Refused as refused:
         raise InputError(
             f"{path}: is refused: this pickle holds {refused}, not only arrays, and could run code; "

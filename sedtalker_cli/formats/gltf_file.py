@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import struct
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -101,6 +103,22 @@ class GltfFile:
             return file.read_bytes()
         except OSError as error:
             raise InputError(f"{self.path}: its part {file} cannot be read ({error.strerror})") from error
+
+
+def linked_content(path: Path) -> Iterator[bytes]:
+    """Content of the files that a glTF file names beside it: buffers, then pictures, without those that are not there.
+
+    Raises:
+        InputError: the file itself cannot be read.
+    """
+    file = GltfFile(path)
+    for kind in ("buffers", "images"):
+        entries = file.content.get(kind)
+        for entry in entries if isinstance(entries, list) else ():
+            uri = entry.get("uri") if isinstance(entry, dict) else None
+            if isinstance(uri, str) and not uri.startswith("data:"):
+                with suppress(InputError, ValueError):  # reading the head says so, if it needs it
+                    yield file.uri(uri)
 
 
 def _open(path: Path) -> tuple[dict[str, Any], bytes | None]:

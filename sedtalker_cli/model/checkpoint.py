@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -16,6 +17,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from sedtalker_cli.errors import InputError
+from sedtalker_cli.formats.checksum import file_checksum
 from sedtalker_cli.formats.text import read_json
 from sedtalker_cli.model.features import Features
 
@@ -257,3 +259,19 @@ def checksum(folder: str | os.PathLike) -> str:
             while block := file.read(1 << 20):
                 digest.update(block)
     return digest.hexdigest()
+
+
+def fingerprint(model: Source) -> str:
+    """What tells a model from others: its checksum, that of the files in its folder, or its name at a hub."""
+    if model.sha256 or not os.path.isdir(model.source):
+        return model.sha256 or model.source
+    # a folder of `transformers` has all its files on top
+    files = sorted(path for path in Path(model.source).iterdir() if path.is_file() and not path.name.startswith("."))
+    return _checksum_of(tuple((path, path.stat().st_size, path.stat().st_mtime_ns) for path in files))
+
+
+@lru_cache(maxsize=8)
+def _checksum_of(files: tuple[tuple[Path, int, int], ...]) -> str:
+    """SHA-256 over names and contents of files, which are read again when size or time have changed."""
+    lines = "".join(f"{file_checksum(path)} {path.name}\n" for path, _, _ in files)
+    return hashlib.sha256(lines.encode(errors="surrogateescape")).hexdigest()

@@ -12,7 +12,7 @@ import torch
 
 from sedtalker_cli.data.corpora.splits import splits_checksum
 from sedtalker_cli.errors import InputError, UsageError
-from sedtalker_cli.model.checkpoint import checksum
+from sedtalker_cli.model.checkpoint import checksum, fingerprint
 from sedtalker_cli.model.encoder import SpeechEncoder
 
 
@@ -41,7 +41,7 @@ def shown_settings(settings: Any) -> dict[str, Any]:
 def run_settings(settings: Any, encoder: SpeechEncoder) -> dict[str, Any]:
     """Everything that a run must keep when it is resumed: settings, network and encoder."""
     sizes = {f"network {name}": value for name, value in settings.network.items()}
-    return {**shown_settings(settings), **sizes, "encoder": encoder.sha256 or encoder.source}
+    return {**shown_settings(settings), **sizes, "encoder": fingerprint(encoder)}
 
 
 def load_state(path: Path, settings: dict[str, Any]) -> dict[str, Any] | None:

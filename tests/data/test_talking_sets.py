@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import struct
 
 import numpy as np
 import pytest
@@ -256,6 +257,29 @@ def test_a_motion_without_sound_is_left_out_and_noted(tmp_path):
     (root / "wav" / f"{sets.VAL}_sentence21.wav").unlink()
     data = read_talking("vocaset", root)
     assert not data.of("val") and f"1 motions without sound left out, first {sets.VAL}_sentence21" in data.notes
+
+
+def test_pickles_that_expand_are_refused_by_what_they_declare(tmp_path):
+    """A few hundred bytes that stand for 10^10 numbers, 16 GB of places in memory, 8 GB of bytes, a list in itself."""
+    nested: object = [1.0] * 10
+    for _ in range(9):
+        nested = [nested] * 10
+    begin, end = b"\x80\x05}(X\x01\x00\x00\x00a", b"K\x01u."
+    bombs = {
+        "10000000000 numbers": pickle.dumps({"a": nested}),
+        "2147483632 places": begin + b"r" + struct.pack("<I", 0x7FFFFFF0) + end,
+        "2000000000 places": begin + b"p2000000000\n" + end,
+        "8589934592 bytes": begin + b"\x96" + struct.pack("<Q", 8 << 30) + end,
+        "lists within themselves": begin + b"]q\x01h\x01au.",
+        "numbers in a list": pickle.dumps({"a": ["x" * 1000, *["y"] * 1000]}),
+    }
+    for said, content in bombs.items():
+        (tmp_path / "t.pkl").write_bytes(content)
+        with pytest.raises(InputError, match=said) as error:
+            read_arrays(tmp_path / "t.pkl")
+        assert "\n" not in str(error.value)
+    (tmp_path / "t.pkl").write_bytes(pickle.dumps({"a": [[1.0, 2], [3, 4]]}))
+    assert read_arrays(tmp_path / "t.pkl")["a"].tolist() == [[1, 2], [3, 4]]
 
 
 @pytest.mark.parametrize("layout", ["vocaset", "biwi"])

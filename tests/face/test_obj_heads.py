@@ -1,5 +1,6 @@
 """Heads as folders of OBJ files, and templates of vertices alone."""
 
+import json
 import logging
 
 import numpy as np
@@ -33,7 +34,13 @@ def test_folder_of_objs(anna, tmp_path, caplog):
     np.testing.assert_allclose(head.deltas[17], anna.deltas[17], atol=1e-6)
     before = head_checksum(folder)
     (folder / "jawOpen.obj").write_text((folder / "jawOpen.obj").read_text().replace("v ", "v 1", 1))
-    assert head_checksum(folder) != before
+    changed = head_checksum(folder)
+    assert changed != before
+    (folder / "jawOpen.obj").rename(folder / "jawOpen.OBJ")  # as some exporters and file systems write it
+    in_capitals = head_checksum(folder)
+    (folder / "jawOpen.OBJ").write_text((folder / "jawOpen.OBJ").read_text().replace("v ", "v 2", 1))
+    assert len({before, changed, in_capitals, head_checksum(folder)}) == 4
+    (folder / "jawOpen.OBJ").rename(folder / "jawOpen.obj")
     (folder / "jawOpen.obj").write_text("v 0 0 0\n")
     with pytest.raises(InputError, match=r"jawOpen\.obj: has 1 vertices, neutral\.obj has"):
         load_custom_head(folder)
@@ -67,3 +74,19 @@ def test_flame_template(tmp_path, suffix):
     write_obj(tmp_path / "small.obj", vertices[:100], faces[:90])
     with pytest.raises(InputError, match=r"has 100 vertices; a single mesh must be a template of 5023 \(FLAME\)"):
         load_custom_head(tmp_path / "small.obj")
+
+
+def test_the_checksum_of_a_gltf_covers_its_buffers_and_pictures(tmp_path):
+    """All that the head is read from; what it does not name does not count."""
+    head = tmp_path / "head.gltf"
+    parts = {"buffers": [{"uri": "a%20b.bin", "byteLength": 4}], "images": [{"uri": "skin.png"}, {"uri": "data:,x"}]}
+    head.write_text(json.dumps({"asset": {"version": "2.0"}, **parts}))
+    found = [head_checksum(head)]
+    for name, content in (("a b.bin", b"1234"), ("a b.bin", b"1235"), ("skin.png", b"1"), ("skin.png", b"2")):
+        (tmp_path / name).write_bytes(content)
+        found.append(head_checksum(head))
+    assert len(set(found)) == 5
+    (tmp_path / "other.png").write_bytes(b"3")
+    assert head_checksum(head) == found[-1]
+    with pytest.raises(InputError, match="No such file"):
+        head_checksum(tmp_path / "gone.gltf")

@@ -1,6 +1,7 @@
 """The speech encoder: against transformers' own feature extractor and encoder; windows, frame counts, other models."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import torch
 from torch import nn
 
 from sedtalker_cli.errors import InputError
-from sedtalker_cli.model.checkpoint import checksum, save_checkpoint
+from sedtalker_cli.model.checkpoint import checksum, fingerprint, save_checkpoint
 from sedtalker_cli.model.encoder import HubLayers, SpeechEncoder, WindowPlan
 from sedtalker_cli.model.layers.mel import LogMel
 from sedtalker_cli.model.layers.whisper import WhisperLayers
@@ -259,6 +260,22 @@ def test_model_of_transformers_loads_from_its_folder(hub_folder):
     for samples in COUNTS:
         features = encoder.encode([noise(samples)])
         assert features.shape == (math.ceil(samples / 320), 2, 16) and features.isfinite().all()
+
+
+def test_other_weights_in_a_folder_are_another_encoder(tmp_path):
+    """By what lies in it: its name stays, and so does the checksum that only own checkpoints have."""
+
+    def found(name: str, content: bytes | None = None) -> str:
+        if content is not None:
+            (tmp_path / name).write_bytes(content)
+        return fingerprint(SimpleNamespace(sha256=None, source=str(tmp_path)))
+
+    first = found("model.safetensors", b"weights")
+    assert found("model.safetensors", b"WEIGHTS") != first
+    assert found("model.safetensors", b"weights") == first
+    assert found("preprocessor_config.json", b"{}") != first
+    assert fingerprint(SimpleNamespace(sha256=None, source="openai/whisper-base")) == "openai/whisper-base"
+    assert fingerprint(SimpleNamespace(sha256="abc", source=str(tmp_path))) == "abc"
 
 
 def test_model_of_transformers_gives_its_hidden_states(hub_folder):

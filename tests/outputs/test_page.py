@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import html
 import json
 import re
 import subprocess
@@ -41,6 +42,18 @@ def page(tmp_path_factory):
 def read_facts(page) -> dict:
     """What the page says of itself."""
     return json.loads(re.search(r'id="facts"[^>]*>([^<]*)<', page.read_text(encoding="utf-8")).group(1))
+
+
+def test_names_of_the_pages_own_places(page, tmp_path):
+    """A file may be called as what the page's template has its facts, model or script put for."""
+    head = load_head()
+    weights = np.zeros((2, 52), np.float32)
+    for name in ("@FACTS@", "@MODEL@", "@SCRIPT@ @TITLE@", "\\1 \\g<0>"):
+        write_page(tmp_path / f"{name}.html", Motion(head, FPS, 2, lambda: head.stream(weights), weights))
+        assert read_facts(tmp_path / f"{name}.html")["title"] == name
+        text = (tmp_path / f"{name}.html").read_text(encoding="utf-8")
+        assert f"<title>{html.escape(name)}</title>" in text
+        assert text.count('"title"') == 1
 
 
 def test_page_holds_everything(page):

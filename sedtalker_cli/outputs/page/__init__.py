@@ -7,6 +7,7 @@ import gzip
 import html
 import io
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,8 +68,8 @@ def write_page(path: Path, motion: Motion) -> None:
         "SCRIPT": "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("gltf.js", "scene.js", "viewer.js")),
     }
     text = (HERE / "viewer.html").read_text(encoding="utf-8")
-    for name, value in parts.items():
-        text = text.replace(f"@{name}@", value, 1)
+    # all at once: a file may be called @FACTS@, and what is put in is not looked through
+    text = re.sub(f"@({'|'.join(parts)})@", lambda found: parts[found[1]], text)
     with atomic_file(path) as part:
         part.write_bytes(text.encode("utf-8", "replace"))  # names need not be valid text
 

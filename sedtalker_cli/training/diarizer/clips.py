@@ -16,6 +16,7 @@ from sedtalker_cli.data.composites import loud_frames
 from sedtalker_cli.data.corpora import Utterance
 from sedtalker_cli.data.recorded import worn
 from sedtalker_cli.emotion.timeline import EMOTIONS
+from sedtalker_cli.model.checkpoint import fingerprint
 from sedtalker_cli.model.encoder import SpeechEncoder
 from sedtalker_cli.progress import Progress, silent
 from sedtalker_cli.training.diarizer.labels import intensity_target, known_classes
@@ -101,7 +102,7 @@ def encode_clips(
     done = 0
     for corpus in sorted({u.corpus for u in utterances}):
         spoken = [u for u in utterances if u.corpus == corpus]
-        key = zlib.crc32("\n".join([str(seed), str(encoder.sha256), *(u.path.name for u in spoken)]).encode())
+        key = zlib.crc32("\n".join([str(seed), fingerprint(encoder), *(u.path.name for u in spoken)]).encode())
         for copy in range(1 + copies):
             file = folder / f"{corpus}-{copy}-{key:08x}.npz"
             if not file.is_file():

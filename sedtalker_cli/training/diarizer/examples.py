@@ -8,6 +8,7 @@ from sedtalker_cli.data.composites import CompositeSampler
 from sedtalker_cli.data.corpora import FOLDS, Utterance, corpus_reader
 from sedtalker_cli.data.recordings import WaveformStore, read_corpora, thinned
 from sedtalker_cli.errors import InputError
+from sedtalker_cli.model.checkpoint import fingerprint
 from sedtalker_cli.model.encoder import SpeechEncoder
 from sedtalker_cli.progress import Progress
 from sedtalker_cli.training.diarizer.clips import ClipSet, encode_clips
@@ -96,7 +97,7 @@ def encode_examples(settings: DiarizerTraining, encoder: SpeechEncoder, log: Log
 
 def joined_key(settings: DiarizerTraining, encoder: SpeechEncoder, utterances: Sequence[Utterance]) -> int:
     """A number for all that joined recordings depend on: another drawing must not be taken from a shared cache."""
-    drawn = (settings.composites, settings.seed, settings.temperature, settings.augmentation, encoder.sha256)
+    drawn = (settings.composites, settings.seed, settings.temperature, settings.augmentation, fingerprint(encoder))
     said = (f"{u.corpus}/{u.speaker}/{u.path.name}/{u.accepted}" for u in utterances)
     return zlib.crc32("\n".join([*map(str, drawn), *said]).encode())
 

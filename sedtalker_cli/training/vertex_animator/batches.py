@@ -18,6 +18,7 @@ from sedtalker_cli.data.talking_heads import TalkingDataset, TalkingSequence
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.checksum import file_checksum
 from sedtalker_cli.formats.motion import read_array, write_array
+from sedtalker_cli.model.checkpoint import fingerprint
 from sedtalker_cli.model.encoder import SpeechEncoder
 from sedtalker_cli.model.frames import sample_frames
 from sedtalker_cli.progress import Progress, silent
@@ -44,7 +45,7 @@ class FeatureStore:
     def path(self, audio: Path) -> Path:
         """Where the features of a sound file lie."""
         if audio not in self._paths:
-            what = f"{file_checksum(audio)} {self.encoder.sha256 or self.encoder.source}"
+            what = f"{file_checksum(audio)} {fingerprint(self.encoder)}"
             self._paths[audio] = self.folder / f"{hashlib.sha256(what.encode()).hexdigest()[:32]}.npy"
         return self._paths[audio]
 

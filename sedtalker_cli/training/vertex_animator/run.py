@@ -11,7 +11,7 @@ import torch
 
 from sedtalker_cli.data.talking_heads import TalkingDataset
 from sedtalker_cli.errors import InputError, UsageError
-from sedtalker_cli.model.checkpoint import check_sizes, save_checkpoint
+from sedtalker_cli.model.checkpoint import check_sizes, fingerprint, save_checkpoint
 from sedtalker_cli.model.device import choose_device
 from sedtalker_cli.model.encoder import SpeechEncoder
 from sedtalker_cli.model.layers.kernels import choose_scan
@@ -122,7 +122,7 @@ class VertexJob(Job):
         )
         self.kept = {k: v for k, v in settings.learned.items() if k != "network"}
         self.kept |= {f"network {name}": value for name, value in settings.network.items()}
-        self.kept["encoder"] = encoder.sha256 or encoder.source
+        self.kept["encoder"] = fingerprint(encoder)
         self.kept["sequences"] = [len(d.sequences) for d in datasets]
         self.autocast, self.scaler = precision(settings.precision, workers.device)
         torch.manual_seed(settings.seed)
