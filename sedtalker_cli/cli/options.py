@@ -218,7 +218,10 @@ CaptionFile = Annotated[
     Path | None,
     picture_option("--captions", metavar="FILE", help="Write captions over the film: SubRip (.srt) or WebVTT (.vtt)."),
 ]
-Html = Annotated[bool, output_option("--html", help="Also write a page to look at and listen to: STEM.html.")]
+Html = Annotated[
+    bool,
+    output_option("--html", help="Also write a page to watch, and to edit emotions in: STEM.html."),
+]
 Corpora = Annotated[
     list[str], typer.Option("--corpus", metavar="NAME=PATH", help="A corpus in its published layout; repeatable.")
 ]

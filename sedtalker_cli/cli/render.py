@@ -9,6 +9,7 @@ from sedtalker_cli.cli import options as opt
 from sedtalker_cli.cli.batches import choose_engine, run
 from sedtalker_cli.cli.console import session
 from sedtalker_cli.cli.panels import input_option, machine_option, output_option, picture_option
+from sedtalker_cli.cli.stages import stage_bar
 
 EXAMPLES = """\b
 STEM.npy needs its sidecar STEM.json beside it; STEM.weights.npy serves as well (animate
@@ -48,6 +49,14 @@ def render(
     sheet: Annotated[
         bool, output_option("--sheet", help="Write one picture with frames over time: STEM.sheet.png; a row a motion.")
     ] = False,
+    stream: Annotated[
+        str | None,
+        output_option(
+            metavar="osc://[HOST][:PORT]",
+            help="Write nothing, but play: send ARKit blendshapes to a program that listens to the VMC protocol "
+            "(Unity, VSeeFace, Warudo ...), on this machine's port 39539 by default; /presets at the end sends VRM's.",
+        ),
+    ] = None,
     overwrite: opt.Overwrite = False,
     frames: Annotated[int, output_option(min=1, max=200, help="How many frames of a motion a sheet has.")] = 10,
     sheet_width: Annotated[
@@ -102,6 +111,16 @@ def render(
             recursive=recursive,
         )
         formats = tasks.parse_formats(export or [])
+        if stream is not None:
+            from sedtalker_cli.errors import UsageError
+            from sedtalker_cli.tasks.streaming import Receiver, stream_motions
+
+            receiver = Receiver.parse(stream)
+            if film or png or sheet or html or formats or compare:
+                raise UsageError("--stream writes no files: leave out --film, --html, --export and the like")
+            with stage_bar(quiet) as (_, progress):
+                stream_motions(named, faults, receiver, given_head(head), progress)
+            raise typer.Exit
         options = tasks.RenderOptions(
             film=film or not (png or sheet or html or formats),
             png=png,

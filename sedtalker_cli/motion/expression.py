@@ -136,13 +136,17 @@ def blend_expression(
     if gain is not None:
         jaw = [ARKIT_INDEX["jawOpen"], ARKIT_INDEX["mouthClose"]]
         speech[:, jaw] *= np.asarray(gain, np.float64)[:, None]
+    # a screen blend: adds where there is room and never passes 1
+    return np.clip(1.0 - (1.0 - speech) * (1.0 - expression * room(mouth, fps)), 0.0, 1.0).astype(np.float32)
+
+
+def room(mouth: np.ndarray, fps: float) -> np.ndarray:
+    """How much of an expression speech leaves (T, 52), 0 to 1, see `blend_expression`; from speech (T, 52)."""
     closed = closure(mouth, fps)
     rounded = np.clip(mouth[:, ARKIT_INDEX["mouthPucker"]] + mouth[:, ARKIT_INDEX["mouthFunnel"]], 0.0, 1.0)
     keep = 1.0 - closed[:, None] * _column("parting")
     keep *= 1.0 - (1.0 - _pressed(lip_gap(mouth), GAP_OPEN, GAP_WIDE)[:, None]) * _column("pressing")
-    keep *= 1.0 - 0.6 * rounded[:, None] * _column("widening")
-    # a screen blend: adds where there is room and never passes 1
-    return np.clip(1.0 - (1.0 - speech) * (1.0 - expression * keep), 0.0, 1.0).astype(np.float32)
+    return keep * (1.0 - 0.6 * rounded[:, None] * _column("widening"))
 
 
 def keep_rhythm(weights: np.ndarray, speech: np.ndarray, fps: float) -> np.ndarray:
@@ -161,16 +165,22 @@ def keep_rhythm(weights: np.ndarray, speech: np.ndarray, fps: float) -> np.ndarr
         Coefficients (T, 52) float32; in longer silence they stay as they are.
     """
     weights, speech = np.asarray(weights, np.float64), np.asarray(speech, np.float64)
+    return (weights - excess(speech, fps) * np.maximum(weights - speech, 0.0)).astype(np.float32)
+
+
+def excess(speech: np.ndarray, fps: float) -> np.ndarray:
+    """Share of what an expression adds to speaking lips that is too much (T, 52), see `keep_rhythm`."""
     gap = lip_gap(speech)
     speaking = _speaking(gap, fps)
 
-    def excess(shown: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    def beyond(shown: np.ndarray, wanted: np.ndarray) -> np.ndarray:
         return (speaking * np.clip(1.0 - wanted / np.maximum(shown, 1e-6), 0.0, 1.0))[:, None]
 
     apart, wide = (_smoothstep(gap, GAP_CLOSED, upper) for upper in (GAP_OPEN, GAP_WIDE))
-    too_much = excess(apart, wide) * _column("parting")
-    too_much += excess(_pressed(gap, GAP_OPEN, GAP_WIDE), _pressed(gap, GAP_CLOSED, GAP_OPEN)) * _column("pressing")
-    return (weights - too_much * np.maximum(weights - speech, 0.0)).astype(np.float32)
+    too_much = beyond(apart, wide) * _column("parting")
+    return too_much + beyond(_pressed(gap, GAP_OPEN, GAP_WIDE), _pressed(gap, GAP_CLOSED, GAP_OPEN)) * _column(
+        "pressing"
+    )
 
 
 def lip_gap(weights: np.ndarray) -> np.ndarray:

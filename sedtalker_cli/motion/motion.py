@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sedtalker_cli.emotion.timeline import EmotionTimeline
     from sedtalker_cli.face.head import Head
     from sedtalker_cli.motion.head_motion import NeckTracks
+    from sedtalker_cli.motion.layers import ActingLayers
     from sedtalker_cli.motion.posed import PosedFrames
 
 
@@ -34,6 +35,7 @@ class Motion:
         timeline: emotions that are shown, None where they are not known.
         audio: the sound, None where there is none.
         metadata: how it was made, as the sidecar says it.
+        layers: gives what stays of an acted motion when its emotions change; None where that is not known.
     """
 
     head: Head = field(repr=False)
@@ -45,6 +47,7 @@ class Motion:
     timeline: EmotionTimeline | None = field(default=None, repr=False)
     audio: Path | None = None
     metadata: dict[str, Any] = field(default_factory=dict, repr=False)
+    layers: Callable[[], ActingLayers] | None = field(default=None, repr=False)
 
     @property
     def shape(self) -> tuple[int, int, int]:

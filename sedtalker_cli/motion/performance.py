@@ -124,11 +124,11 @@ def perform(
     share = np.array([acting.NORMAL[name] for name in classes])
     size = normal * share + strong * (1.0 - share)  # (T, C)
     shown = np.clip(size.sum(1) - size[:, classes.index("neutral")], 0.0, 1.0) if "neutral" in classes else size.sum(1)
-    base = size @ np.stack([_table(acting.LEVELS[name], acting.SIDES[name]) for name in classes])
-    accents = size @ np.stack([_table(acting.ACCENTS[name]) * (name != "neutral") for name in classes])
-    accents += (1.0 - shown)[:, None] * _table(acting.ACCENTS["neutral"])
+    base = size @ np.stack([coefficient_table(acting.LEVELS[name], acting.SIDES[name]) for name in classes])
+    accents = size @ np.stack([coefficient_table(acting.ACCENTS[name]) * (name != "neutral") for name in classes])
+    accents += (1.0 - shown)[:, None] * coefficient_table(acting.ACCENTS["neutral"])
     stress = delivery.prominence(fps)
-    curves = base * _dynamics(delivery, stress, fps, seed) + stress[:, None] * accents
+    curves = base * dynamics(delivery, stress, fps, seed) + stress[:, None] * accents
     return _below_one(np.maximum(curves, 0.0)).astype(np.float32)
 
 
@@ -141,8 +141,8 @@ def jaw_gain(posteriors: np.ndarray, intensity: np.ndarray, classes: tuple[str, 
     return (1.0 + normal @ table[:, 0] + strong @ (table[:, 1] - table[:, 0])).astype(np.float32)
 
 
-def _dynamics(delivery: Delivery, stress: np.ndarray, fps: float, seed: int) -> np.ndarray:
-    """What every coefficient's level is multiplied by (T, 52), about 1 on average over speech."""
+def dynamics(delivery: Delivery, stress: np.ndarray, fps: float, seed: int) -> np.ndarray:
+    """What every coefficient's level is multiplied by over time (T, 52), about 1 on average over speech."""
     frames = len(delivery.activity)
     arc = _arc(delivery.activity, fps)
     swell = acting.SWELL * _swelling(delivery, fps) + acting.STRESS * stress
@@ -246,7 +246,7 @@ def _members(prefixes: tuple[str, ...]) -> tuple[int, ...]:
     return tuple(index for name, index in ARKIT_INDEX.items() if name.startswith(prefixes))
 
 
-def _table(levels: dict[str, float], sizes: tuple[float, float] = (1.0, 1.0)) -> np.ndarray:
+def coefficient_table(levels: dict[str, float], sizes: tuple[float, float] = (1.0, 1.0)) -> np.ndarray:
     """Coefficients (52,) of names that stand for both sides."""
     table = np.zeros(len(ARKIT_NAMES))
     for name, level in levels.items():

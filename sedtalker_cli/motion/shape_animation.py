@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,7 @@ from sedtalker_cli.face.heads import cached_head
 from sedtalker_cli.motion import lips
 from sedtalker_cli.motion.expression import expressed_intensity, keep_rhythm
 from sedtalker_cli.motion.idle import add_idle
+from sedtalker_cli.motion.layers import ActingLayers
 from sedtalker_cli.motion.motion import Motion
 from sedtalker_cli.motion.options import ALIVE
 from sedtalker_cli.motion.performance import Delivery, act
@@ -68,7 +70,10 @@ def animate_shapes(model: Animator, found: Diarization, head: Head, options: Ani
     if options.lip_gain != 1:
         weights = lips.scale_speech(weights, speech, options.lip_gain, mouth)
     weights = lips.smooth_motion(weights, fps, options.smooth, mouth)
-    moved = None
+    moved, layers = None, None
+    if options.expression == ALIVE:
+        mapped = model.map_posteriors(np.eye(len(timeline.classes), dtype=np.float32), timeline.classes)
+        layers = partial(ActingLayers.of, tuple(model.classes), mapped, speech, delivery, fps, options.seed)
     if options.idle:
         weights = add_idle(weights, fps, options.seed, intensity, activity, temper)
     if options.head_motion:
@@ -97,4 +102,5 @@ def animate_shapes(model: Animator, found: Diarization, head: Head, options: Ani
         head_motion=moved,
         timeline=timeline,
         metadata=metadata,
+        layers=layers,
     )

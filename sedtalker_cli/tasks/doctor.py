@@ -21,6 +21,7 @@ NEEDED = ("torch", "torchaudio", "transformers", "numpy", "scipy", "soundfile", 
 # what an optional package serves, and the extra that installs it
 OPTIONAL = {
     "usd-core": ("--export usd, usdz", "usd"),
+    "python-osc": ("render --stream", "osc"),
     "ray": ("--engine ray", "cluster"),
     "tensorboard": ("curves of training", "tensorboard"),
     "mamba-ssm": ("--scan-backend mamba-ssm", "cuda"),

@@ -1,4 +1,4 @@
-"""One self-contained HTML page: the animated head as glTF, its sound, and its emotions in step; no network needed."""
+"""One HTML page that needs no network: the animated head as glTF, its sound, and its emotions to edit."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sedtalker_cli.audio.ffmpeg import sound_input
-from sedtalker_cli.clock import HOP
 from sedtalker_cli.emotion.colors import class_colours, hex_colour
+from sedtalker_cli.emotion.decoding import runs_of
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.atomic import atomic_file
 from sedtalker_cli.outputs.exports.glb import build_glb
+from sedtalker_cli.outputs.page.packing import pack_layers
 from sedtalker_cli.render.geometry import FIELD_OF_VIEW, frame_head
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from sedtalker_cli.motion.motion import Motion
 
 HERE = Path(__file__).parent
+SCRIPTS = ("gltf.js", "scene.js", "layers.js", "emotions.js", "timeline.js", "viewer.js")
 SOUND_RATE = 32000  # Hz; speech holds no more
 
 
@@ -36,7 +38,7 @@ def write_page(path: Path, motion: Motion) -> None:
     Args:
         path: `.html` file.
         motion: with coefficients; its emotions and its sound, if it has any, are put into the page, too (the sound cut
-            to the length of the motion).
+            to the length of the motion). Emotions can be edited if it has the layers for that.
 
     Raises:
         InputError: the motion has vertices only, or the sound cannot be read.
@@ -47,6 +49,7 @@ def write_page(path: Path, motion: Motion) -> None:
     facts: dict[str, Any] = {
         "title": path.stem,
         "duration": duration,
+        "fps": motion.fps,
         "camera": {
             "target": framing.target.tolist(),
             "distance": framing.distance,
@@ -54,6 +57,9 @@ def write_page(path: Path, motion: Motion) -> None:
         },
         "emotions": None if motion.timeline is None else describe(motion.timeline),
     }
+    layers = ""
+    if motion.layers is not None and motion.timeline is not None:
+        facts["layers"], layers = pack_layers(motion.layers(), motion.timeline)
     # vertices that parts share, so that the page's own normals are smooth across their borders
     model = build_glb(motion.head, weights, motion.fps, neck=motion.neck_tracks(), split=False)
     content = gzip.compress(model, 6, mtime=0)
@@ -61,11 +67,13 @@ def write_page(path: Path, motion: Motion) -> None:
         "TITLE": html.escape(path.stem),
         "STYLE": (HERE / "viewer.css").read_text(encoding="utf-8"),
         "FACTS": json.dumps(facts, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
+        "FILE": html.escape(path.stem),
         "MODEL": base64.b64encode(content).decode(),
+        "LAYERS": layers,
         "SOUND": ""
         if motion.audio is None
         else "data:audio/flac;base64," + base64.b64encode(to_flac(motion.audio, duration)).decode(),
-        "SCRIPT": "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("gltf.js", "scene.js", "viewer.js")),
+        "SCRIPT": "\n".join((HERE / name).read_text(encoding="utf-8") for name in SCRIPTS),
     }
     text = (HERE / "viewer.html").read_text(encoding="utf-8")
     # all at once: a file may be called @FACTS@, and what is put in is not looked through
@@ -75,19 +83,15 @@ def write_page(path: Path, motion: Motion) -> None:
 
 
 def describe(timeline: EmotionTimeline) -> dict[str, Any]:
-    """Segments with their colours, and the intensity every `HOP` seconds."""
-    colours = class_colours(timeline.classes)
+    """Classes with their colours, segments, and the intensity every `HOP` seconds."""
     return {
-        "step": HOP,
+        "duration": timeline.duration,
+        "classes": list(timeline.classes),
+        "colours": {name: hex_colour(colour) for name, colour in class_colours(timeline.classes).items()},
         "intensity": [round(float(value), 2) for value in timeline.intensity],
         "segments": [
-            {
-                "start": round(segment.onset, 3),
-                "end": round(segment.end, 3),
-                "emotion": segment.emotion,
-                "colour": hex_colour(colours[segment.emotion]),
-            }
-            for segment in timeline.segments()
+            {"emotion": timeline.classes[label], "frames": stop - start}
+            for start, stop, label in runs_of(timeline.labels)
         ],
     }
 

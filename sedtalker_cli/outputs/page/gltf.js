@@ -37,6 +37,7 @@ function readGltf(buffer) {
       indices: accessor(primitive.indices),
     })),
     shapes: first.targets.map((target) => compact(accessor(target.POSITION))),
+    names: mesh.extras.targetNames,
     times: accessor(samplers[0].input),
     weights: tracks.weights,
     neck: tracks.rotation && { offset: json.nodes[0].translation, places: tracks.translation, turns: tracks.rotation },

@@ -1,68 +1,31 @@
-// The page: time runs with the sound, the strip shows and sets it, dragging turns the head.
+// The page: time runs with the sound, the strip shows and edits emotions, dragging turns the head.
 const element = (id) => document.getElementById(id);
 const facts = JSON.parse(element("facts").textContent);
 const sound = element("sound").getAttribute("src") ? element("sound") : null;
 const camera = { ...facts.camera, yaw: 0, pitch: 0 };
-const strip = element("strip");
-let time = 0, playing = false, before = 0, draw = null;
+let time = 0, playing = false, before = 0, draw = null, model = null, layers = null, saved = true, waiting = false;
+let emotions = null, timeline = null, heard = null, recorded = null;
 
-function segmentAt(when) {
-  const segments = facts.emotions ? facts.emotions.segments : [];
-  return segments.find((segment) => when < segment.end) || segments[segments.length - 1];
-}
-
-function intensityAt(when) {
-  const { step, intensity } = facts.emotions;
-  return intensity[Math.min(Math.floor(when / step), intensity.length - 1)] || 0;
-}
-
-function drawStrip() {
-  const ratio = window.devicePixelRatio || 1;
-  const width = (strip.width = Math.round(strip.clientWidth * ratio));
-  const height = (strip.height = Math.round(strip.clientHeight * ratio));
-  const pen = strip.getContext("2d");
-  const x = (when) => (when / facts.duration) * width;
-  const bottom = Math.round(0.76 * height);
-  pen.fillStyle = "#22262c";
-  pen.fillRect(0, 0, width, bottom);
-  pen.font = `${13 * ratio}px system-ui, sans-serif`;
-  for (const segment of facts.emotions ? facts.emotions.segments : []) {
-    pen.fillStyle = segment.colour;
-    pen.globalAlpha = 0.3;
-    pen.fillRect(x(segment.start), 0, x(segment.end) - x(segment.start), bottom);
-    pen.globalAlpha = 1;
-    for (let column = Math.floor(x(segment.start)); column < x(segment.end); column++) {
-      const high = intensityAt((column / width) * facts.duration) * bottom;
-      pen.fillRect(column, bottom - high, 1, high);
-    }
-    if (pen.measureText(segment.emotion).width + 12 * ratio < x(segment.end) - x(segment.start)) {
-      pen.lineWidth = 3 * ratio;
-      pen.strokeStyle = "#16181c";
-      pen.strokeText(segment.emotion, x(segment.start) + 6 * ratio, 0.45 * height);
-      pen.fillStyle = "#ffffff";
-      pen.fillText(segment.emotion, x(segment.start) + 6 * ratio, 0.45 * height);
-    }
-  }
-  pen.fillStyle = "#9aa0a8";
-  const step = [0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600].find((s) => (x(s) > 60 * ratio)) || 1800;
-  for (let tick = 0; tick <= facts.duration; tick += step)
-    pen.fillText(tick ? `${tick}` : "0 s", Math.min(x(tick) + 2 * ratio, width - 30 * ratio), height - 2 * ratio);
-  pen.fillStyle = "#ffffff";
-  pen.fillRect(x(time) - ratio, 0, 2 * ratio, bottom);
-}
+const segmentNow = () => emotions.segments()[emotions.indexAt(time)];
+const describe = ({ start, stop, emotion }) =>
+  `${emotion} from ${(start * HOP).toFixed(2)} to ${Math.min(stop * HOP, facts.duration).toFixed(2)} seconds`;
 
 function show() {
   draw(time, camera);
-  drawStrip();
+  timeline.draw();
   element("time").textContent = `${time.toFixed(2)} s`;
-  strip.setAttribute("aria-valuenow", time.toFixed(2));
-  const segment = segmentAt(time);
-  element("emotion").textContent = segment ? `${segment.emotion} ${Math.round(100 * intensityAt(time))} %` : "";
+  element("strip").setAttribute("aria-valuenow", time.toFixed(2));
+  if (!emotions) return;
+  const level = emotions.intensity[Math.min(Math.floor(time / HOP), emotions.frames - 1)];
+  const words = `${segmentNow().emotion} ${Math.round(100 * level)} %`;
+  element("emotion").textContent = words;
+  element("strip").setAttribute("aria-valuetext", `${time.toFixed(2)} seconds, ${words}`);
 }
 
 function setTime(when) {
   time = Math.min(Math.max(when, 0), facts.duration);
   if (sound) sound.currentTime = Math.min(time, sound.duration || time);
+  timeline.follow(time);
   show();
 }
 
@@ -82,40 +45,137 @@ function advance(now) {
   time = audible ? sound.currentTime : time + (now - before) / 1000;
   before = now;
   if (time >= facts.duration) { time = facts.duration; setPlaying(false); }
+  timeline.follow(time);
   show();
   if (playing) requestAnimationFrame(advance);
 }
 
+// The face follows an edit with the next picture, however many come at once.
+function edited() {
+  saved = false;
+  for (const [id, able] of [["undo", emotions.canUndo], ["redo", emotions.canRedo]]) element(id).disabled = !able;
+  if (waiting) return;
+  waiting = true;
+  requestAnimationFrame(() => {
+    waiting = false;
+    const acted = actEmotions(layers, emotions.posteriors(), emotions.intensity, facts.fps);
+    model.weights = exchangeEmotions(layers, recorded, model.names, heard, acted);
+    show();
+  });
+}
+
+function announce(words = describe(segmentNow())) {
+  element("news").textContent = words;
+}
+
+const edits = {
+  relabel(label) {
+    if (label >= emotions.classes.length) return;
+    emotions.relabel(emotions.indexAt(time), label);
+    edited();
+    announce();
+  },
+  split() {
+    const cut = emotions.split(time);
+    if (cut === null) return announce("too short to split here");
+    setTime(cut);  // what comes next is for the part behind the cut
+    edited();
+    announce(`split: ${describe(segmentNow())}`);
+  },
+  join() { if (emotions.join(emotions.indexAt(time))) { edited(); announce(); } },
+  raise(change) { emotions.raise(emotions.indexAt(time), change); edited(); announce(`${element("emotion").textContent}`); },
+  undo() { emotions.undo(); edited(); announce("undone"); },
+  redo() { emotions.redo(); edited(); announce("done again"); },
+  // Moves the beginning of the segment at this time.
+  shift(change) {
+    const index = emotions.indexAt(time);
+    if (!index) return;
+    emotions.begin();
+    emotions.move(index, emotions.segments()[index].start * HOP + change);
+    edited();
+    announce();
+  },
+  save() {
+    const files = [[".rttm", emotionRttm(emotions, facts.title)], [".emotion.csv", emotionCsv(emotions, layers.voice[0])]];
+    for (const [suffix, text] of files) {
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
+      link.download = facts.title + suffix;
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+    }
+    saved = true;
+    announce(`saved ${facts.title}.rttm and ${facts.title}.emotion.csv`);
+  },
+};
+
+function press(event) {
+  const moves = { ArrowLeft: -0.1, ArrowRight: 0.1 };
+  const control = event.ctrlKey || event.metaKey, key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  const onButton = event.target.tagName === "BUTTON" || event.target.tagName === "SUMMARY";
+  if (control && layers) {
+    const action = { z: event.shiftKey ? edits.redo : edits.undo, y: edits.redo, s: edits.save }[key];
+    if (!action) return;
+    action();
+  } else if (control || event.altKey) return;
+  else if (key === " " && !onButton) setPlaying(!playing);
+  else if (key in moves) setTime(time + moves[key] * (event.shiftKey ? 10 : 1));
+  else if (key === "Home") setTime(0);
+  else if (key === "End") setTime(facts.duration);
+  else if (key === "+" || key === "-") timeline.zoom(key === "+" ? 1.5 : 1 / 1.5);
+  else if (!layers) return;
+  else if (/^[1-9]$/.test(key)) edits.relabel(+key - 1);
+  else if (key === "s") edits.split();
+  else if (key === "Delete" || key === "Backspace") edits.join();
+  else if (key === "ArrowUp" || key === "ArrowDown") edits.raise(key === "ArrowUp" ? 0.05 : -0.05);
+  else if (key === "," || key === ".") edits.shift(key === "." ? HOP : -HOP);
+  else return;
+  event.preventDefault();
+}
+
 function listen() {
   element("play").onclick = () => setPlaying(!playing);
-  const scrub = (event) => {
-    const box = strip.getBoundingClientRect();
-    setTime(((event.clientX - box.left) / box.width) * facts.duration);
+  listenToFace(element("face"));
+  for (const name of ["split", "join", "undo", "redo", "save"]) element(name).onclick = () => edits[name]();
+  document.onkeydown = press;
+  window.onresize = show;
+  window.onhashchange = readHash;
+  window.matchMedia("(prefers-color-scheme: light)").onchange = show;
+  window.onbeforeunload = (event) => { if (!saved) event.preventDefault(); };
+}
+
+// Turning by dragging; coming closer by the wheel or two fingers.
+function listenToFace(face) {
+  const fingers = new Map();
+  const nearer = (factor) => {
+    const [near, far] = [0.4 * facts.camera.distance, 2.5 * facts.camera.distance];
+    camera.distance = Math.min(Math.max(camera.distance / factor, near), far);
+    show();
   };
-  strip.onpointerdown = (event) => { strip.setPointerCapture(event.pointerId); scrub(event); };
-  strip.onpointermove = (event) => { if (event.buttons) scrub(event); };
-  const face = element("face");
-  face.onpointerdown = (event) => face.setPointerCapture(event.pointerId);
+  const spread = () => {
+    const [a, b] = [...fingers.values()];
+    return Math.max(Math.hypot(a.x - b.x, a.y - b.y), 10);
+  };
+  face.onpointerdown = (event) => {
+    face.setPointerCapture(event.pointerId);
+    fingers.set(event.pointerId, { x: event.clientX, y: event.clientY });
+  };
+  face.onpointerup = face.onpointercancel = (event) => fingers.delete(event.pointerId);
   face.onpointermove = (event) => {
-    if (!event.buttons) return;
-    camera.yaw -= 0.008 * event.movementX;
-    camera.pitch = Math.min(Math.max(camera.pitch + 0.008 * event.movementY, -1.2), 1.2);
+    const last = fingers.get(event.pointerId);
+    if (!last) return;
+    const apart = fingers.size === 2 && spread();
+    fingers.set(event.pointerId, { x: event.clientX, y: event.clientY });
+    if (apart) return nearer(spread() / apart);
+    camera.yaw -= 0.008 * (event.clientX - last.x);
+    camera.pitch = Math.min(Math.max(camera.pitch + 0.008 * (event.clientY - last.y), -1.2), 1.2);
     show();
   };
   face.ondblclick = () => { Object.assign(camera, facts.camera, { yaw: 0, pitch: 0 }); show(); };
   face.addEventListener("wheel", (event) => {
     event.preventDefault();
-    const [near, far] = [0.4 * facts.camera.distance, 2.5 * facts.camera.distance];
-    camera.distance = Math.min(Math.max(camera.distance * Math.exp(0.001 * event.deltaY), near), far);
-    show();
+    nearer(Math.exp(-0.001 * event.deltaY));
   }, { passive: false });
-  document.onkeydown = (event) => {
-    const moves = { ArrowLeft: -0.1, ArrowRight: 0.1 };
-    if (event.key === " " && event.target !== element("play")) { event.preventDefault(); setPlaying(!playing); }
-    else if (event.key in moves) setTime(time + moves[event.key]);
-  };
-  window.onresize = show;
-  window.onhashchange = readHash;
 }
 
 // page.html#t=1.5 opens at that time
@@ -124,11 +184,42 @@ function readHash() {
   if (wanted) setTime(parseFloat(wanted[1]));
 }
 
+async function unzip(text) {
+  const packed = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
+}
+
+// The timeline, and what it takes to act others where the page has it.
+async function prepareEmotions() {
+  if (!facts.emotions) return;
+  const { classes, segments, intensity, duration } = facts.emotions;
+  if (facts.layers) layers = unpackLayers(facts.layers, new Uint8Array(await unzip(element("layers").textContent)));
+  const labels = segments.flatMap(({ frames, emotion }) => Array(frames).fill(classes.indexOf(emotion)));
+  const rows = layers || { intensity: [Float32Array.from(intensity)], posteriors: [] };
+  emotions = makeEmotions(classes, labels, rows, duration);
+  if (!layers) return;
+  heard = actEmotions(layers, emotions.posteriors(), emotions.intensity, facts.fps);
+  recorded = model.weights;
+  classes.forEach((name, label) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = `${label + 1} ${name}`;
+    button.style.borderColor = facts.emotions.colours[name];
+    button.setAttribute("aria-keyshortcuts", `${label + 1}`);
+    button.onclick = () => edits.relabel(label);
+    element("emotions").append(button);
+  });
+  document.body.dataset.editable = "true";
+}
+
 async function open() {
-  const packed = Uint8Array.from(atob(element("model").textContent), (letter) => letter.charCodeAt(0));
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-  draw = makeScene(element("face"), readGltf(await new Response(stream).arrayBuffer()));
-  strip.setAttribute("aria-valuemax", facts.duration.toFixed(2));
+  model = readGltf(await unzip(element("model").textContent));
+  draw = makeScene(element("face"), model);
+  await prepareEmotions();
+  const { duration } = facts, colours = facts.emotions && facts.emotions.colours;
+  const editable = layers !== null;
+  timeline = makeTimeline(element("strip"), { duration, emotions, colours, editable, time: () => time, setTime, edited, announce });
+  element("strip").setAttribute("aria-valuemax", duration.toFixed(2));
   element("message").remove();
   listen();
   show();
