@@ -42,6 +42,7 @@ MISSING = {
     "browser": lambda: None if browser() else f"no Chromium here ({', '.join(BROWSERS)})",
     "opengl": _no_opengl,
     "node": lambda: None if shutil.which("node") else "no Node.js here to run the page's script with",
+    "blender": lambda: None if shutil.which("blender") else "no Blender here to write FBX files with",
     "weights": lambda: _no_weights("encoder", "diarizer"),
     "animator": lambda: _no_weights("encoder", "diarizer", "animator"),
 }

@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from sedtalker_cli.errors import InputError
-from sedtalker_cli.formats.gltf_file import PACKED, GltfFile, compressed
+from sedtalker_cli.formats.draco import EXTENSION as DRACO
+from sedtalker_cli.formats.draco import decode_draco
+from sedtalker_cli.formats.gltf_file import GltfFile
 from sedtalker_cli.formats.obj import FARTHEST
 from sedtalker_cli.formats.vrm import expressions
 
@@ -89,9 +91,8 @@ class _Reader:
         if primitive.get("mode", TRIANGLES) != TRIANGLES:
             raise InputError(f"{self._path}: holds strips of triangles; export it as plain triangles")
         attributes = primitive["attributes"]
-        if "bufferView" not in self._content["accessors"][attributes["POSITION"]]:
-            for extension in set(primitive.get("extensions", {})) & set(PACKED):
-                raise compressed(self._path, extension)
+        if DRACO in primitive.get("extensions", {}):
+            self._unpack(primitive)
         points = self._file.accessor(attributes["POSITION"])
         if "indices" in primitive:
             faces = self._file.accessor(primitive["indices"]).astype(np.int64).reshape(-1, 3)
@@ -135,6 +136,19 @@ class _Reader:
                     raise ValueError(f"morph target {index} has {len(offsets)} vertices, its mesh {count}")
                 found[index] = np.einsum("vij,vj->vi", linear, offsets[used]).astype(np.float32)
         return found
+
+    def _unpack(self, primitive: dict) -> None:
+        """Decode what a piece keeps compressed, unless the file has it uncompressed, too."""
+        packed, attributes = primitive["extensions"][DRACO], primitive["attributes"]
+        if "bufferView" in self._file.entry("accessors", attributes["POSITION"]):
+            return
+        data = bytes(self._file.view(packed["bufferView"])[0])
+        indices, found = decode_draco(self._path, data, packed["attributes"])
+        decoded = {primitive["indices"]: indices} | {attributes[name]: array for name, array in found.items()}
+        for index, array in decoded.items():
+            if len(array) != self._file.entry("accessors", index)["count"]:
+                raise ValueError(f"accessor {index} has another number of elements than its compressed data")
+        self._file.decoded |= decoded
 
     def _skin(self, node: dict, attributes: dict, places: dict[int, np.ndarray]) -> np.ndarray | None:
         """Matrices (V, 4, 4) of a skinned mesh at rest; None where there is no skin."""

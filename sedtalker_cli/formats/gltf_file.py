@@ -17,7 +17,7 @@ from sedtalker_cli.formats.text import parse_json
 
 KINDS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
-PACKED = ("KHR_draco_mesh_compression", "EXT_meshopt_compression", "KHR_meshopt_compression")
+PACKED = ("EXT_meshopt_compression", "KHR_meshopt_compression")
 MOST = 5_000_000  # elements of an accessor
 
 
@@ -31,6 +31,7 @@ class GltfFile:
         path: of the file.
         content: the JSON part.
         chunk: the binary part, None where there is none.
+        decoded: elements (N, k) of accessors that lie compressed elsewhere, by index.
 
     Raises:
         InputError: there is no such file, it is not glTF 2.0, or it is compressed.
@@ -39,6 +40,7 @@ class GltfFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.content, self.chunk = _open(path)
+        self.decoded: dict[int, np.ndarray] = {}
         self._buffers: dict[int, bytes] = {0: self.chunk} if self.chunk is not None else {}
 
     def entry(self, kind: str, index: int) -> dict[str, Any]:
@@ -53,7 +55,9 @@ class GltfFile:
         kind, width, count = np.dtype(KINDS[entry["componentType"]]), WIDTHS[entry["type"]], entry["count"]
         if not 0 <= count <= MOST:
             raise ValueError(f"accessor {index} has {count} elements")
-        if "bufferView" in entry:
+        if index in self.decoded:
+            array = self.decoded[index]
+        elif "bufferView" in entry:
             array = self._strided(entry["bufferView"], entry.get("byteOffset", 0), kind, count, width)
         else:
             array = np.zeros((count, width), kind)
@@ -156,5 +160,4 @@ def _open(path: Path) -> tuple[dict[str, Any], bytes | None]:
 
 def compressed(path: Path, extension: str) -> InputError:
     """The error for a file whose data are compressed with an extension."""
-    kind = "Draco" if "draco" in extension else "meshopt"
-    return InputError(f"{path}: is compressed with {kind} ({extension}), which is not read; export it uncompressed")
+    return InputError(f"{path}: is compressed with meshopt ({extension}), which is not read; export it uncompressed")

@@ -23,9 +23,12 @@ def expressions(content: dict[str, Any]) -> dict[int, dict[str, list[Bind]]]:
     found: dict[int, dict[str, list[Bind]]] = {}
     extensions = content.get("extensions", {})
     for group in extensions.get("VRM", {}).get("blendShapeMaster", {}).get("blendShapeGroups", []):
-        for bind in group.get("binds") or []:
-            binds = found.setdefault(bind["mesh"], {}).setdefault(str(group["name"]), [])
-            binds.append((bind["index"], bind["weight"] / 100))
+        # names are free (and may be missing, or in any language), those of presets are fixed
+        own, preset = str(group.get("name") or ""), str(group.get("presetName") or "unknown")
+        for name in dict.fromkeys((own, preset)):
+            for bind in group.get("binds") or [] if name not in ("", "unknown") else ():
+                binds = found.setdefault(bind["mesh"], {}).setdefault(name, [])
+                binds.append((bind["index"], bind["weight"] / 100))
     kinds = extensions.get("VRMC_vrm", {}).get("expressions", {})
     for name, expression in [pair for kind in ("preset", "custom") for pair in (kinds.get(kind) or {}).items()]:
         for bind in expression.get("morphTargetBinds") or []:

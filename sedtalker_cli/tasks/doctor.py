@@ -22,6 +22,7 @@ NEEDED = ("torch", "torchaudio", "transformers", "numpy", "scipy", "soundfile", 
 OPTIONAL = {
     "usd-core": ("--export usd, usdz", "usd"),
     "python-osc": ("render --stream", "osc"),
+    "DracoPy": ("heads compressed with Draco", "draco"),
     "ray": ("--engine ray", "cluster"),
     "tensorboard": ("curves of training", "tensorboard"),
     "mamba-ssm": ("--scan-backend mamba-ssm", "cuda"),
