@@ -11,7 +11,7 @@ import os
 import pickle
 import pickletools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -44,10 +44,22 @@ def _check_declared(file: BinaryIO) -> None:
         file: at its start, where it is put again.
     """
     size = os.fstat(file.fileno()).st_size
-    for step, value, _ in pickletools.genops(file):
-        if step.name in ("PUT", "BINPUT", "LONG_BINPUT") and value > size:
+    for name, value in _steps(file):
+        if name in ("PUT", "BINPUT", "LONG_BINPUT") and value > size:
             raise _Expands(f"{value} places in memory")
     file.seek(0)
+
+
+def _steps(file: BinaryIO) -> Iterator[tuple[str, Any]]:
+    """Names of a pickle's steps and what they are given; as `pickletools.genops`, which takes no bytes of Python 2."""
+    name = ""
+    while name != "STOP":
+        step = pickletools.code2op[file.read(1).decode("latin-1")]
+        name = step.name
+        if name == "STRING":
+            yield name, file.readline()
+        else:
+            yield name, step.arg.reader(file) if step.arg else None
 
 
 def _check_numbers(content: object, size: int) -> None:
