@@ -42,7 +42,7 @@ def main() -> int:
         for kill in range(options.kills):
             gain = draw.choice(["1", "1.5"])  # other settings: what is there has to be replaced, and only that
             process = start_animate(inputs, out, "--resume", "--jobs", str(options.jobs), "--emotion-gain", gain)
-            time.sleep(draw.uniform(0.2, 1.0) * longest)
+            time.sleep(draw.uniform(0.3, 1.4) * longest)
             ended = process.poll()
             process.send_signal(signal.SIGKILL)
             process.wait()
