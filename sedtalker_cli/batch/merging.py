@@ -59,7 +59,10 @@ def merge(folders: Sequence[Path], out: Path, overwrite: bool = False) -> dict[s
     frames: Counter[str] = Counter()
     with ExitStack() as parts:
         table, lines = (
-            parts.enter_context(open(parts.enter_context(atomic_file(out / name)), "w", encoding="utf-8", newline=""))
+            parts.enter_context(
+                # names need not be valid text
+                open(parts.enter_context(atomic_file(out / name)), "w", encoding="utf-8", errors="replace", newline="")
+            )
             for name in (TABLE, RTTM)
         )
         writer, header = csv.writer(table, lineterminator="\n"), None

@@ -34,9 +34,11 @@ def merge(
     with session(quiet, as_json, debug):
         import json
 
+        from sedtalker_cli.batch.disk import name_full_disk
         from sedtalker_cli.batch.merging import merge as merge_folders
 
-        summary = merge_folders(folders, out, overwrite)
+        with name_full_disk(out):
+            summary = merge_folders(folders, out, overwrite)
         if as_json:
             typer.echo(json.dumps(summary))
         if not quiet:

@@ -35,11 +35,13 @@ def leave_report(
         as_json: the content instead of tables.
         quiet: neither notes nor tables.
     """
+    from sedtalker_cli.batch.disk import name_full_disk
     from sedtalker_cli.evaluation.report.folder import write_report
 
     for note in () if quiet else notes:
         say(f"note: {note}")
-    write_report(out, content, page)
+    with name_full_disk(out):
+        write_report(out, content, page)
     if as_json:
         typer.echo(json.dumps(content, allow_nan=False))
     elif not quiet:

@@ -120,6 +120,7 @@ def animator(
 ) -> None:
     """Train an animator: vertices of talking-head data sets, or coefficients of captured motion."""
     with session(quiet, False, debug):
+        from sedtalker_cli.batch.disk import name_full_disk
         from sedtalker_cli.training.options import check_teachers
 
         given = {
@@ -129,7 +130,7 @@ def animator(
         }
         check_teachers(dataset, capture, given)
         leads = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun starts, one speaks
-        with stage_bar(quiet or not leads) as (log, progress):
+        with name_full_disk(out), stage_bar(quiet or not leads) as (log, progress):
             if dataset:
                 from sedtalker_cli.training.vertex_animator.run import train_vertices
 

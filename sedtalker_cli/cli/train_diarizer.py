@@ -95,6 +95,7 @@ def diarizer(
         if preset is Preset.paper:
             train_paper_preset(given, device.value, quiet)
             return
+        from sedtalker_cli.batch.disk import name_full_disk
         from sedtalker_cli.data.corpora import parse_corpus
         from sedtalker_cli.model.weights import weights_dir
         from sedtalker_cli.training.diarizer.run import train_diarizer
@@ -122,7 +123,7 @@ def diarizer(
             read_weight=read_weight,
             seed=seed,
         )
-        with stage_bar(quiet) as (log, progress):
+        with name_full_disk(out), stage_bar(quiet) as (log, progress):
             train_diarizer(settings, log, progress)
             log(f"wrote {out / 'checkpoint'}")
 
@@ -135,6 +136,7 @@ def train_paper_preset(given: dict[str, Any], device: str, quiet: bool) -> None:
         device: `auto`, `cpu` or `cuda`.
         quiet: whether nothing is said.
     """
+    from sedtalker_cli.batch.disk import name_full_disk
     from sedtalker_cli.data.corpora import parse_corpus
     from sedtalker_cli.model.device import choose_device
     from sedtalker_cli.training.diarizer.paper import PaperTraining, train_paper
@@ -142,6 +144,6 @@ def train_paper_preset(given: dict[str, Any], device: str, quiet: bool) -> None:
     shared = ("out", "encoder", "composites", "epochs", "batch", "learning_rate", "seed", "splits", "fold", "leave_out")
     chosen = {"splits": None, **{name: given[name] for name in shared if name in given}}
     settings = PaperTraining(corpora=tuple(parse_corpus(text) for text in given["corpus"]), **chosen)
-    with stage_bar(quiet) as (log, progress):
+    with name_full_disk(settings.out), stage_bar(quiet) as (log, progress):
         train_paper(settings, choose_device(device), log, progress)
         log(f"wrote {settings.out / 'checkpoint'}")

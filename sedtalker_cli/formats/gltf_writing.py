@@ -97,7 +97,7 @@ class GltfStore:
 
 def pack_glb(content: dict[str, Any], body: bytes) -> bytes:
     """A whole file from its JSON part and its binary chunk."""
-    text = json.dumps(content, separators=(",", ":"), allow_nan=False, ensure_ascii=False).encode()
+    text = json.dumps(content, separators=(",", ":"), allow_nan=False, ensure_ascii=False).encode("utf-8", "replace")
     text += b" " * (-len(text) % 4)
     body += b"\0" * (-len(body) % 4)
     header = struct.pack("<4sII", b"glTF", 2, 12 + 8 + len(text) + 8 + len(body))

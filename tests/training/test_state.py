@@ -7,7 +7,7 @@ import torch
 
 from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.training.loop import MovingAverage, cosine_with_warmup
-from sedtalker_cli.training.state import append_row, load_state, save_state
+from sedtalker_cli.training.state import DATA, append_row, load_state, open_run, save_state
 
 
 def test_learning_rate_rises_and_falls():
@@ -69,3 +69,28 @@ def test_damaged_state_is_named(tmp_path, content):
     with pytest.raises(InputError) as error:
         load_state(path, {})
     assert str(path) in str(error.value) and "delete it" in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_run_takes_no_folder_with_results_of_somebody_else(tmp_path):
+    (tmp_path / "checkpoint").mkdir()
+    with pytest.raises(UsageError, match=r"checkpoint was not made by a run in this folder.*another --out"):
+        open_run(tmp_path, {"epochs": 2})
+    (tmp_path / "checkpoint").rmdir()
+    assert open_run(tmp_path, {"epochs": 3}) is None
+    assert open_run(tmp_path, {"epochs": 2}) is None  # nothing was made yet: it may begin in another way
+    (tmp_path / "checkpoint").mkdir()  # killed before the first state
+    assert open_run(tmp_path, {"epochs": 2}) is None
+    with pytest.raises(UsageError, match=r"other settings \(epochs 2 -> 3\)"):
+        open_run(tmp_path, {"epochs": 3})
+
+
+def test_a_run_goes_on_with_its_data_only(tmp_path):
+    data = f"{DATA} corpus emodb"
+    open_run(tmp_path, {"epochs": 2, data: "abc"})
+    save_state(tmp_path / "state.pt", {"settings": {"epochs": 2, data: "abc"}})
+    assert open_run(tmp_path, {"epochs": 2, data: "abc"}) is not None
+    with pytest.raises(UsageError, match=r"other settings \(data of corpus emodb\)"):
+        open_run(tmp_path, {"epochs": 2, data: "abd"})
+    (tmp_path / "run.json").unlink()
+    save_state(tmp_path / "state.pt", {"settings": {"epochs": 2}})  # of a version that did not look at data
+    assert open_run(tmp_path, {"epochs": 2, data: "abd"}) is not None

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,12 +23,14 @@ from sedtalker_cli.model.diarizer import Diarizer
 from sedtalker_cli.model.diarizer_network import DiarizerNetwork
 from sedtalker_cli.model.encoder import SpeechEncoder
 from sedtalker_cli.model.layers.whisper import WhisperLayers
-from sedtalker_cli.training.animator.run import train_animator
+from sedtalker_cli.training.animator.run import draws_key, train_animator
 from sedtalker_cli.training.animator.settings import AnimatorTraining
+from sedtalker_cli.training.data_marks import mark_corpora
 from sedtalker_cli.training.diarizer.examples import encode_examples
 from sedtalker_cli.training.diarizer.labels import known_classes
 from sedtalker_cli.training.diarizer.run import train_diarizer
 from sedtalker_cli.training.diarizer.settings import DiarizerTraining
+from sedtalker_cli.training.state import run_settings
 from tests.data.grid import write_grid
 
 TINY = {"d_model": 8, "layout": "ma", "window": 4, "d_state": 2}
@@ -217,6 +220,46 @@ def test_run_does_not_go_on_with_other_settings(finished, change, named):
     message = str(error.value)
     assert named in message and str(settings.out) in message and "\n" not in message
     assert (settings.out / "state.pt").read_bytes() == before
+
+
+def test_run_does_not_go_on_with_other_data(finished, data, tmp_path):
+    """The same names and sizes with another sound, or another label; the same files elsewhere are the same."""
+    train, settings, _, _ = finished
+    shutil.copytree(data / "ravdess", tmp_path / "ravdess")
+    shutil.copytree(data / "grid", tmp_path / "grid")
+    corpora = (("ravdess", tmp_path / "ravdess"),)
+    assert mark_corpora(corpora) == mark_corpora(settings.corpora)
+    sound = min((tmp_path / "ravdess").rglob("*.wav"))
+    content = sound.read_bytes()
+    sound.write_bytes(content[:-9] + bytes(9))
+    with pytest.raises(UsageError, match=r"other settings \(data of corpus ravdess\)"):
+        train(replace(settings, corpora=corpora), silent, silent)
+    sound.write_bytes(content)
+    parts = sound.stem.split("-")  # the third says the emotion
+    label = "05" if parts[2] != "05" else "03"
+    sound.rename(sound.with_name("-".join([*parts[:2], label, *parts[3:]]) + ".wav"))
+    with pytest.raises(UsageError, match=r"other settings \(data of corpus ravdess\)"):
+        train(replace(settings, corpora=corpora), silent, silent)
+    if train is train_animator:
+        sound = min((tmp_path / "grid").glob("*.ogg"))
+        sound.write_bytes(sound.read_bytes() + b"x")
+        with pytest.raises(UsageError, match=r"other settings \(data of capture grid\)"):
+            train(replace(settings, captures=(("grid", tmp_path / "grid"),)), silent, silent)
+
+
+def test_runs_that_share_a_cache_keep_their_examples(data, tmp_path):
+    """Draws are named by all that they depend on, and by nothing else."""
+    settings = animator_settings(data, tmp_path / "run")
+    encoder = SpeechEncoder.load(settings.encoder)
+
+    def key(marks: str = "1", **changes) -> str:
+        return draws_key(run_settings(replace(settings, **changes), encoder) | {"data of corpus ravdess": marks})
+
+    learning = {"epochs": 9, "batch": 2, "learning_rate": 0.1, "network": {}, "draws": 5, "out": tmp_path / "x"}
+    assert {key(**{name: value}) for name, value in learning.items()} == {key()}
+    drawn = {"seed": 1, "speech": 3, "still": 3, "learn_captures": False, "splits": None, "phones": (tmp_path,)}
+    keys = [key(), key("2"), *(key(**{name: value}) for name, value in drawn.items())]
+    assert len(set(keys)) == len(keys)
 
 
 def test_run_does_not_go_on_with_other_splits_or_folds(data, tmp_path):

@@ -1,5 +1,7 @@
 """Training of the animator."""
 
+import hashlib
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -10,6 +12,7 @@ import torch
 from sedtalker_cli.audio.reading import load_audio
 from sedtalker_cli.clock import FRAME_RATE
 from sedtalker_cli.data.capture_sources import READERS
+from sedtalker_cli.data.captures import Capture
 from sedtalker_cli.emotion.timeline import EMOTIONS
 from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.evaluation.lipsync.animator import score_animator
@@ -27,12 +30,18 @@ from sedtalker_cli.training.animator.examples import Speech, examples
 from sedtalker_cli.training.animator.loss import MotionLoss
 from sedtalker_cli.training.animator.motion import MotionSet, draw_emotions
 from sedtalker_cli.training.animator.settings import AnimatorTraining
+from sedtalker_cli.training.data_marks import mark_captures, mark_corpora, mark_phones
 from sedtalker_cli.training.loop import Job, Log, LoopSettings, Step, run, usual_warmup
 from sedtalker_cli.training.precision import no_scaler
-from sedtalker_cli.training.state import load_state, run_settings, shown_settings
+from sedtalker_cli.training.state import open_run, run_settings, shown_settings
 
 WEIGHTED = ("velocity", "vertex", "closure", "liveliness")
 LOSSES = ("coefficients", "velocity", "vertices", "closure", "liveliness")
+# Settings of what is done with the examples.
+LEARNING = (
+    *("epochs", "batch", "learning_rate", "weight_decay", "sharpness", "draws"),
+    *(f"{name}_weight" for name in WEIGHTED),
+)
 # Validation scores whose sum chooses the epoch.
 JUDGED = ("jawOpen_r", "lip_gap_r", "lip_width_r", "mouthFunnel_r", "mouthPucker_r", "closure_rate")
 # EmoVOCA's expressions, as its animators name them, onto the classes known here.
@@ -54,11 +63,13 @@ def train_animator(settings: AnimatorTraining, log: Log = print, progress: Progr
         InputError: a folder does not hold what it should, or a damaged state.
         UsageError: `out` holds a run with other settings, or nothing teaches the mouth.
     """
-    settings.out.mkdir(parents=True, exist_ok=True)
     encoder = SpeechEncoder.load(settings.encoder)
-    kept = run_settings(settings, encoder)
-    state = load_state(settings.out / "state.pt", kept)
-    job = AnimatorJob(settings, encoder, kept, log, progress)
+    captures = [c for source, folder in settings.captures for c in READERS[source](folder)]
+    log(f"{len(captures)} captured recordings of {', '.join(s for s, _ in settings.captures)}")
+    data = mark_captures(captures) | mark_phones(settings.phones) | mark_corpora(settings.corpora)
+    kept = run_settings(settings, encoder) | data
+    state = open_run(settings.out, kept)
+    job = AnimatorJob(settings, captures, encoder, kept, log, progress)
     loop = LoopSettings(settings.epochs, job.steps, usual_warmup(settings.epochs * job.steps))
     return run(job, loop, settings.out, log, progress, state)
 
@@ -68,8 +79,9 @@ class AnimatorJob(Job):
 
     Args:
         settings: of the run.
+        captures: recordings with their motion.
         encoder: hears the recordings.
-        kept: settings that must not change when the run goes on.
+        kept: settings that must not change when the run goes on, and marks of the data.
         log: called with one line at a time.
         progress: called as (stage, done, total).
 
@@ -85,19 +97,25 @@ class AnimatorJob(Job):
     higher_is_better = True
 
     def __init__(
-        self, settings: AnimatorTraining, encoder: SpeechEncoder, kept: dict[str, Any], log: Log, progress: Progress
+        self,
+        settings: AnimatorTraining,
+        captures: list[Capture],
+        encoder: SpeechEncoder,
+        kept: dict[str, Any],
+        log: Log,
+        progress: Progress,
     ):
         self.settings, self.encoder, self.kept, self.progress = settings, encoder, kept, progress
         self.head = load_head()
         if not settings.styles:
             raise UsageError("nothing teaches the mouth: give captured motion, or recordings with phone times")
-        self.captures = [c for source, folder in settings.captures for c in READERS[source](folder)]
-        log(f"{len(self.captures)} captured recordings of {', '.join(s for s, _ in settings.captures)}")
+        self.captures = captures
         for split in ("train", "val"):
             if not any(c.split == split for c in self.captures):
                 raise InputError(f"no captured recordings in the {split} split; give a capture that has some (grid)")
         self.validation = [c for c in self.captures if c.split == "val"]
         self.speech = Speech(settings, log)
+        self.key = draws_key(kept)
         recorded = self._draw(0)
         self.steps = math.ceil(len(recorded) / settings.batch)
         self.sizes = {"num_taps": encoder.num_taps, "dim": encoder.dim, **settings.network}
@@ -128,7 +146,7 @@ class AnimatorJob(Job):
         cache = settings.cache or settings.out / "cache"
         cache.mkdir(parents=True, exist_ok=True)
         made = examples(self.captures, self.speech, self.head, number, settings)
-        folder, stage = cache / f"motion-{number}", f"encoding draw {number}"
+        folder, stage = cache / f"motion-{self.key}-{number}", f"encoding draw {number}"
         return MotionSet.build(folder, made, self.encoder, stage, self.progress)
 
     def seed(self, epoch: int) -> int:
@@ -159,6 +177,17 @@ class AnimatorJob(Job):
 
     def write(self, candidate: Animator) -> None:
         save_checkpoint(self.settings.out / "checkpoint", candidate.network.state_dict(), self.config)
+
+
+def draws_key(kept: Mapping[str, Any]) -> str:
+    """A name for all that encoded draws depend on: runs that share a cache must not take over each other's examples.
+
+    Args:
+        kept: settings and marks of the data.
+    """
+    unneeded = (*(name for name in kept if name.startswith("network ")), *LEARNING)
+    said = {name: value for name, value in kept.items() if name not in unneeded}
+    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
 
 def expression_error(animator: Animator, features: Sequence[torch.Tensor], seed: int) -> float:

@@ -19,6 +19,7 @@ from sedtalker_cli.emotion.timeline import EMOTIONS
 from sedtalker_cli.model.checkpoint import fingerprint
 from sedtalker_cli.model.encoder import SpeechEncoder
 from sedtalker_cli.progress import Progress, silent
+from sedtalker_cli.training.data_marks import mark_recording
 from sedtalker_cli.training.diarizer.labels import intensity_target, known_classes
 
 WINDOWS = 2  # parts of a clip, besides the whole
@@ -102,7 +103,8 @@ def encode_clips(
     done = 0
     for corpus in sorted({u.corpus for u in utterances}):
         spoken = [u for u in utterances if u.corpus == corpus]
-        key = zlib.crc32("\n".join([str(seed), fingerprint(encoder), *(u.path.name for u in spoken)]).encode())
+        said = (f"{u.path.name} {mark_recording(u)}" for u in spoken)
+        key = zlib.crc32("\n".join([str(seed), fingerprint(encoder), *said]).encode())
         for copy in range(1 + copies):
             file = folder / f"{corpus}-{copy}-{key:08x}.npz"
             if not file.is_file():

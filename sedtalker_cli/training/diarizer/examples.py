@@ -11,6 +11,7 @@ from sedtalker_cli.errors import InputError
 from sedtalker_cli.model.checkpoint import fingerprint
 from sedtalker_cli.model.encoder import SpeechEncoder
 from sedtalker_cli.progress import Progress
+from sedtalker_cli.training.data_marks import mark_recording
 from sedtalker_cli.training.diarizer.clips import ClipSet, encode_clips
 from sedtalker_cli.training.diarizer.joined import JoinedSet, encode_joined, stretches_of
 from sedtalker_cli.training.diarizer.settings import DiarizerTraining
@@ -98,7 +99,7 @@ def encode_examples(settings: DiarizerTraining, encoder: SpeechEncoder, log: Log
 def joined_key(settings: DiarizerTraining, encoder: SpeechEncoder, utterances: Sequence[Utterance]) -> int:
     """A number for all that joined recordings depend on: another drawing must not be taken from a shared cache."""
     drawn = (settings.composites, settings.seed, settings.temperature, settings.augmentation, fingerprint(encoder))
-    said = (f"{u.corpus}/{u.speaker}/{u.path.name}/{u.accepted}" for u in utterances)
+    said = (f"{u.path.name} {mark_recording(u)}" for u in utterances)
     return zlib.crc32("\n".join([*map(str, drawn), *said]).encode())
 
 

@@ -22,13 +22,14 @@ from sedtalker_cli.model.checkpoint import save_checkpoint
 from sedtalker_cli.model.encoder import HOP_SAMPLES, MIN_SAMPLES
 from sedtalker_cli.model.paper_diarizer import KIND, PaperNetwork, not_neutral, published_network
 from sedtalker_cli.progress import Progress, silent
+from sedtalker_cli.training.data_marks import mark_corpora
 from sedtalker_cli.training.diarizer.calibrate import fit_decoding
 from sedtalker_cli.training.diarizer.labels import UNLABELLED, LabelledSet
 from sedtalker_cli.training.diarizer.score import score_frames
 from sedtalker_cli.training.loop import Job, Log, LoopSettings, Step, run, usual_warmup
 from sedtalker_cli.training.parallel import Team
 from sedtalker_cli.training.precision import no_scaler
-from sedtalker_cli.training.state import load_state, shown_settings
+from sedtalker_cli.training.state import open_run, shown_settings
 
 ENCODER = "microsoft/wavlm-base-plus"
 
@@ -74,11 +75,10 @@ def train_paper(
 
     Raises:
         InputError: nothing to train or validate on, no WavLM, or a damaged state.
-        UsageError: `out` holds a run with other settings.
+        UsageError: `out` holds a run with other settings or data.
     """
-    settings.out.mkdir(parents=True, exist_ok=True)
-    kept = shown_settings(settings) | {"preset": "paper", "encoder": settings.encoder}
-    state = load_state(settings.out / "state.pt", kept)
+    kept = shown_settings(settings) | {"preset": "paper", "encoder": settings.encoder} | mark_corpora(settings.corpora)
+    state = open_run(settings.out, kept)
     job = PaperJob(settings, kept, device, log)
     steps = math.ceil(settings.composites / settings.batch)
     workers = Team(rank=0, size=1, device=device)

@@ -13,6 +13,7 @@ from sedtalker_cli.model.checkpoint import save_checkpoint, sizes_of
 from sedtalker_cli.model.diarizer_network import DiarizerNetwork
 from sedtalker_cli.model.encoder import SpeechEncoder
 from sedtalker_cli.progress import Progress, silent
+from sedtalker_cli.training.data_marks import mark_corpora
 from sedtalker_cli.training.diarizer.calibrate import HeldOut, answers_of, calibrate, joint_labels, take_shares
 from sedtalker_cli.training.diarizer.clips import ClipSet
 from sedtalker_cli.training.diarizer.examples import Examples, encode_examples
@@ -23,7 +24,7 @@ from sedtalker_cli.training.diarizer.speech import fit_speech
 from sedtalker_cli.training.diarizer.stack import StackJob
 from sedtalker_cli.training.diarizer.statistics import fit_statistics
 from sedtalker_cli.training.loop import Log, LoopSettings, run, usual_warmup
-from sedtalker_cli.training.state import load_state, run_settings, shown_settings
+from sedtalker_cli.training.state import load_state, open_run, run_settings, shown_settings
 
 
 def train_diarizer(settings: DiarizerTraining, log: Log = print, progress: Progress = silent) -> dict[str, float]:
@@ -40,14 +41,13 @@ def train_diarizer(settings: DiarizerTraining, log: Log = print, progress: Progr
 
     Raises:
         InputError: nothing to train or calibrate on, or a damaged state.
-        UsageError: `out` holds a run with other settings, or a fold or corpus is kept from a cross-validation.
+        UsageError: `out` holds a run with other settings or data, or a fold or corpus is kept from a cross-validation.
     """
     if settings.cross_validate and (settings.fold is not None or settings.leave_out is not None):
         raise UsageError("--cross-validate tests every fold and trains on all; leave out --fold and --leave-out")
-    settings.out.mkdir(parents=True, exist_ok=True)
     encoder = SpeechEncoder.load(settings.encoder)
-    kept = run_settings(settings, encoder)
-    load_state(settings.out / "state.pt", kept)  # refuses another run before the long work
+    kept = run_settings(settings, encoder) | mark_corpora(settings.corpora)
+    open_run(settings.out, kept)  # refuses another run before the long work
     examples = encode_examples(settings, encoder, log, progress)
     trainer = Trainer(settings, encoder, kept, log, progress)
     return trainer.cross_validate(examples) if settings.cross_validate else trainer.train(examples)

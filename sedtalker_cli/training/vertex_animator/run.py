@@ -19,10 +19,11 @@ from sedtalker_cli.model.losses import vertex_losses
 from sedtalker_cli.model.vertex_animator import VertexAnimator, VertexNetwork
 from sedtalker_cli.model.weights import weights_dir
 from sedtalker_cli.progress import Progress, silent
+from sedtalker_cli.training.data_marks import mark_datasets
 from sedtalker_cli.training.loop import Job, Log, LoopSettings, Step, run
 from sedtalker_cli.training.parallel import Team, team
 from sedtalker_cli.training.precision import precision
-from sedtalker_cli.training.state import load_state
+from sedtalker_cli.training.state import open_run
 from sedtalker_cli.training.vertex_animator.batches import FeatureStore, Talking, epoch_batches, evenly, prefetch
 from sedtalker_cli.training.vertex_animator.description import NEUTRAL, describe
 from sedtalker_cli.training.vertex_animator.monitor import Monitor
@@ -52,11 +53,11 @@ def train_vertices(settings: VertexTraining, log: Log = print, progress: Progres
         if not workers.leads:
             log, progress = (lambda text: None), silent
         out = Path(settings.out)
-        out.mkdir(parents=True, exist_ok=True)
         log(f"Mamba layers run by {choose_scan(settings.scan_backend, workers.device)} on {workers.device}")
         encoder = SpeechEncoder.load(settings.encoder or weights_dir("encoder"), workers.device)
         job = VertexJob(settings, datasets, encoder, workers, log, progress, stack)
-        state = load_state(out / "state.pt", job.kept)
+        state = open_run(out, job.kept)
+        workers.wait()  # or the fastest process would leave results before the others have looked
         loop = LoopSettings(settings.epochs, job.steps, settings.warmup, settings.clip, settings.ema, settings.patience)
         return run(job, loop, out, log, progress, state, workers)
 
@@ -122,6 +123,7 @@ class VertexJob(Job):
         )
         self.kept = {k: v for k, v in settings.learned.items() if k != "network"}
         self.kept |= {f"network {name}": value for name, value in settings.network.items()}
+        self.kept |= mark_datasets(datasets)
         self.kept["encoder"] = fingerprint(encoder)
         self.kept["sequences"] = [len(d.sequences) for d in datasets]
         self.autocast, self.scaler = precision(settings.precision, workers.device)
