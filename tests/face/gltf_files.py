@@ -74,6 +74,21 @@ class GltfBuilder:
         self.content["meshes"].append(mesh)
         return len(self.content["meshes"]) - 1
 
+    def compress(self, mesh: int, vertices, faces, required: bool = True, damaged: bool = False) -> None:
+        """Triangles and vertices of a mesh by Draco, as exporters do; morph targets stay as they are."""
+        import DracoPy
+
+        primitive = self.content["meshes"][mesh]["primitives"][0]
+        content = DracoPy.encode(vertices, faces.astype(np.uint32), quantization_bits=20, preserve_order=True)
+        view = self.view(b"DRACO" + content[40:] if damaged else content)
+        name = "KHR_draco_mesh_compression"
+        primitive["extensions"] = {name: {"bufferView": view, "attributes": {"POSITION": 0}}}
+        for accessor in (primitive["indices"], primitive["attributes"]["POSITION"]):
+            self.content["accessors"][accessor].pop("bufferView")
+        self.content["extensionsUsed"] = [name]
+        if required:
+            self.content["extensionsRequired"] = [name]
+
     def node(self, *, root: bool = True, **facts) -> int:
         self.content["nodes"].append(facts)
         index = len(self.content["nodes"]) - 1

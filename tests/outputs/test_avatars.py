@@ -214,3 +214,19 @@ def test_blenders_names_and_a_head_without_joints(tmp_path):
     film = own.vertices(motion.weights[SHOWN]) @ motion.head_motion[SHOWN][:3, :3].T + motion.head_motion[SHOWN][:3, 3]
     shown = np.concatenate(corners) @ own.placement.T
     np.testing.assert_allclose(shown, film[own.faces.ravel()], atol=1e-4)
+
+
+def test_a_compressed_file_stays_compressed(tmp_path):
+    """Draco's part is passed on byte for byte; the weights are animated beside it."""
+    pytest.importorskip("DracoPy")
+    anna, file = load_head("anna"), GltfBuilder()
+    vertices, faces, offsets = piece(anna, "skin", "lips")
+    mesh = file.mesh("Face", vertices, faces, offsets, ARKIT_NAMES)
+    file.compress(mesh, vertices, faces)
+    file.node(mesh=mesh, name="Face")
+    source = file.write(tmp_path / "me.glb")
+    motion = act(load_custom_head(source), rigid=False)
+    write_exports(tmp_path / "a", motion, ["glb"])
+    stays_itself(source, tmp_path / "a.glb")
+    _, values = tracks_of(tmp_path / "a.glb")
+    assert np.array_equal(values["Face", "weights"].reshape(FRAMES, 52), motion.weights)
