@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from sedtalker_cli.batch.inputs import Job
 from sedtalker_cli.batch.ledger import Ledger
 from sedtalker_cli.batch.processing import FAILED, Plan, Result, Task, process
-from sedtalker_cli.batch.workers import longest_first
+from sedtalker_cli.batch.threads import cores
+from sedtalker_cli.batch.workers import costs_of, longest_first
 from sedtalker_cli.errors import SedtalkerError, UsageError
 from sedtalker_cli.progress import silent
 
@@ -80,17 +81,18 @@ class RayCluster:
             raise UsageError("--engine ray needs Ray: pip install 'sedtalker[cluster]'") from None
         here = (self._address or os.environ.get("RAY_ADDRESS") or LOCAL) == LOCAL
         with _unreachable(here):
-            yield from self._run(ray, jobs, plan, task)
+            yield from self._run(ray, jobs, plan, task, cores() if here else None)
 
-    def _run(self, ray, jobs: Sequence[Job], plan: Plan, task: Task) -> Iterator[Result]:
+    def _run(self, ray, jobs: Sequence[Job], plan: Plan, task: Task, count: int | None) -> Iterator[Result]:
+        quiet = {"log_to_driver": False, "logging_level": "error", "include_dashboard": None}
         try:
-            ray.init(self._address, log_to_driver=False, logging_level="error", include_dashboard=None)
+            ray.init(self._address, num_cpus=count, **quiet)  # a cluster that runs already knows its cores
         except (ConnectionError, ValueError, RuntimeError) as error:
             raise UsageError(f"--address {self._address}: no Ray cluster answers ({error})") from error
         try:
             remote = ray.remote(num_cpus=1, num_gpus=task.gpus, max_retries=RETRIES)(_work)
             shared = ray.put(pickle.dumps(task))
-            waiting, running = deque(longest_first(jobs, task)), {}
+            waiting, running = deque(longest_first(jobs, costs_of(jobs, task))), {}
             while waiting or running:
                 while waiting and len(running) < IN_FLIGHT:
                     job = waiting.popleft()

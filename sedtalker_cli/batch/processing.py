@@ -111,6 +111,9 @@ class Task:
             SedtalkerError: they cannot be used.
         """
 
+    def use_threads(self, threads: int) -> None:
+        """Use so many for the next job; what was loaded stays."""
+
     def settings(self, job: Job) -> dict[str, Any]:
         """What makes a job's outputs differ, models' checksums included; JSON-serialisable."""
         return {}

@@ -17,10 +17,9 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING
@@ -28,7 +27,7 @@ from typing import TYPE_CHECKING
 from sedtalker_cli.batch.inputs import Job
 from sedtalker_cli.batch.ledger import Ledger
 from sedtalker_cli.batch.processing import FAILED, Plan, Result, Task, estimate, process
-from sedtalker_cli.batch.threads import cores, draw_in_threads
+from sedtalker_cli.batch.threads import cores, draw_in_threads, share_of
 from sedtalker_cli.errors import SedtalkerError
 from sedtalker_cli.progress import Progress
 
@@ -65,7 +64,9 @@ class Workers:
         Raises:
             SedtalkerError: the models cannot be loaded.
         """
-        waiting = deque(longest_first(jobs, task))
+        self._costs = costs_of(jobs, task)
+        self._left = sum(self._costs.values())
+        waiting = deque(longest_first(jobs, self._costs))
         count = min(self._count, len(waiting))
         self._plan, self._task, self._threads = plan, task, max(1, cores() // self._count)
         method = self._method or ("fork" if sys.platform == "linux" and task.forkable else "spawn")
@@ -119,17 +120,24 @@ class Workers:
             if kind == "refused":
                 raise content[0]
             if kind == "result":
-                worker.job = None
+                self._finish(worker)
                 yield content[0]
             worker.ready = True  # said by itself, or by its first result
             if waiting:
                 worker.job = waiting.popleft()
                 listener.started(worker.job)
-                self._send(worker, worker.job)
+                cost = self._costs[worker.job]
+                self._send(worker, (worker.job, share_of(cost, self._left - cost, cores())))
 
-    def _send(self, worker: _Worker, job: Job | None) -> None:
+    def _send(self, worker: _Worker, work: tuple[Job, int] | None) -> None:
+        """Give a job and its threads, or None to end."""
         with suppress(OSError):  # it is dead, which shows when it is listened to
-            worker.connection.send(job)
+            worker.connection.send(work)
+
+    def _finish(self, worker: _Worker) -> None:
+        if worker.job:
+            self._left -= self._costs[worker.job]
+        worker.job = None
 
     def _bury(self, worker: _Worker, more: bool) -> Iterator[Result]:
         """A worker died: its input failed, another worker takes its place."""
@@ -143,6 +151,7 @@ class Workers:
             return
         if worker.job:
             text = f"{worker.job.source}: its worker process {how}; use fewer --jobs or cut the recording"
+            self._left -= self._costs[worker.job]
             yield Result(worker.job.source, FAILED, message=text)
         if more:
             self._start()
@@ -169,9 +178,14 @@ class Workers:
         self._workers.clear()
 
 
-def longest_first(jobs: Sequence[Job], task: Task) -> list[Job]:
+def costs_of(jobs: Sequence[Job], task: Task) -> dict[Job, float]:
+    """About how long each job takes."""
+    return {job: estimate(task.cost, job) for job in jobs}
+
+
+def longest_first(jobs: Sequence[Job], costs: Mapping[Job, float]) -> list[Job]:
     """Jobs by falling cost, so that no long one is left for the end; of equal ones the order is kept."""
-    return sorted(jobs, key=partial(estimate, task.cost), reverse=True)
+    return sorted(jobs, key=costs.__getitem__, reverse=True)
 
 
 def _describe_death(status: int) -> str:
@@ -198,7 +212,9 @@ def _serve(
             task.load(threads)
         connection.send(("ready",))
         ledger = Ledger(plan.out, plan.command)
-        while (job := connection.recv()) is not None:
+        while (work := connection.recv()) is not None:
+            job, threads = work
+            task.use_threads(threads)
             connection.send(("result", process(job, plan, task, ledger, _throttled(connection))))
     except SedtalkerError as error:
         connection.send(("refused", error))

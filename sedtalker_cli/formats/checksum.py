@@ -1,12 +1,42 @@
-"""Checksums of files and folders."""
+"""Checksums of files and folders; what was hashed while it was written is not read again."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 import stat
+from collections import OrderedDict
 from pathlib import Path
+from typing import BinaryIO
 
 from sedtalker_cli.errors import InputError
+
+MOST_KNOWN = 64  # files; they are asked for soon after they were written, or not at all
+_known: OrderedDict[tuple[int, int], tuple[int, int, str]] = OrderedDict()
+
+
+class HashedFile:
+    """A file that is hashed while it is written from its beginning to its end.
+
+    Args:
+        file: opened for writing, empty.
+    """
+
+    def __init__(self, file: BinaryIO):
+        self._file, self._digest = file, hashlib.sha256()
+
+    def write(self, data: bytes | memoryview) -> int:
+        """Add to the end."""
+        self._digest.update(data)
+        return self._file.write(data)
+
+    def remember(self) -> None:
+        """Let `file_checksum` know the file, under whatever name, the next time that it is asked, unless it changed."""
+        self._file.flush()
+        state = os.fstat(self._file.fileno())
+        _known[state.st_dev, state.st_ino] = state.st_size, state.st_mtime_ns, self._digest.hexdigest()
+        while len(_known) > MOST_KNOWN:
+            _known.popitem(last=False)
 
 
 def file_checksum(path: Path) -> str:
@@ -19,8 +49,12 @@ def file_checksum(path: Path) -> str:
     mode = path.stat().st_mode
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise InputError(f"{path}: is not a regular file; save its content to a file first")
-    digest = hashlib.sha256()
     with open(path, "rb") as file:
+        state = os.fstat(file.fileno())
+        size, changed, found = _known.pop((state.st_dev, state.st_ino), (0, 0, ""))
+        if found and (size, changed) == (state.st_size, state.st_mtime_ns):
+            return found
+        digest = hashlib.sha256()
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()

@@ -12,6 +12,7 @@ import numpy as np
 
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.atomic import atomic_file
+from sedtalker_cli.formats.checksum import HashedFile
 from sedtalker_cli.formats.text import read_json
 
 FORMAT = "sedtalker-motion"
@@ -87,7 +88,8 @@ def write_vertices(path: str | os.PathLike, blocks: Iterable[np.ndarray], shape:
     """
     written = 0
     header = {"descr": "<f4", "fortran_order": False, "shape": tuple(int(n) for n in shape)}
-    with atomic_file(path) as part, open(part, "wb") as file:
+    with atomic_file(path) as part, open(part, "wb") as plain:
+        file = HashedFile(plain)
         np.lib.format.write_array_header_1_0(file, header)
         for block in blocks:
             if block.shape[1:] != tuple(shape[1:]):
@@ -96,7 +98,7 @@ def write_vertices(path: str | os.PathLike, blocks: Iterable[np.ndarray], shape:
             written += len(block)
         if written != shape[0]:
             raise ValueError(f"{written} frames written, {shape[0]} announced")
-        file.flush()
+        file.remember()
 
 
 def write_sidecar(path: str | os.PathLike, metadata: dict[str, Any]) -> None:
@@ -119,7 +121,7 @@ def write_array(path: str | os.PathLike, array: np.ndarray) -> None:
         write_numbers(file, array, array.dtype)
 
 
-def write_numbers(file: BinaryIO, array: np.ndarray, kind: str | np.dtype) -> None:
+def write_numbers(file: BinaryIO | HashedFile, array: np.ndarray, kind: str | np.dtype) -> None:
     """Write an array's numbers in C order; unlike `ndarray.tofile` it says why a disk takes no more."""
     file.write(np.ascontiguousarray(array, kind).reshape(-1).view(np.uint8).data)
 

@@ -59,14 +59,17 @@ class SpeechTask(Task):
         self.pipeline = Pipeline.load(self.models)
         if self.speakers and not self.pipeline.diarizer.adapts:
             raise UsageError(f"{self.models.diarizer}: does not adapt to speakers; leave --adapt out")
-        if self.pipeline.device == "cpu":
-            self.pipeline.encoder.threads = threads
+        self.use_threads(threads)
         self.common: dict[str, Any] = {
             "version": self.pipeline.version,
             "models": self.pipeline.models(animate=self.animates),
             "precision": self.pipeline.encoder.precision,
         }
         self.adaptation = Adaptation(self.speakers, self.pipeline.listen) if self.speakers else None
+
+    def use_threads(self, threads: int) -> None:
+        if self.pipeline.device == "cpu":
+            self.pipeline.encoder.threads = threads
 
     def settings(self, job: Job) -> dict[str, Any]:
         return {**self.common, **self.who.settings, **(self.adaptation.settings(job) if self.adaptation else {})}

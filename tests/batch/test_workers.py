@@ -14,7 +14,7 @@ import pytest
 from sedtalker_cli.batch.inputs import Job
 from sedtalker_cli.batch.processing import Plan
 from sedtalker_cli.batch.run import exit_status, run_batch
-from sedtalker_cli.batch.workers import Workers, longest_first
+from sedtalker_cli.batch.workers import Workers, costs_of, longest_first
 from sedtalker_cli.errors import UsageError
 from tests.batch.texts import SUFFIXES, Ears, TextTask, content, make_inputs, run, visible
 from tests.conftest import ROOT, needs_animator, run_cli, tree, write_sound
@@ -56,7 +56,7 @@ def test_long_inputs_come_first(tmp_path):
     make_inputs(tmp_path, a="x", b="xxx", c="xx", d="xxx")
     _, ears = run(tmp_path, engine=Workers(1))
     assert [name for kind, name in ears.heard if kind == "started"] == ["b.txt", "d.txt", "c.txt", "a.txt"]
-    assert longest_first([], TextTask()) == []
+    assert longest_first([], {}) == []
 
 
 class Puzzled(TextTask):
@@ -74,7 +74,7 @@ def test_what_cannot_be_looked_at_comes_last_and_stops_nothing(tmp_path):
     os.mkfifo(tmp_path / "in/b.txt")  # nobody writes to it: opening it would wait for ever
     (tmp_path / "in/c.txt").write_text("xx")
     jobs = [Job(path, Path(path.stem)) for path in sorted((tmp_path / "in").iterdir())]
-    assert [job.source.name for job in longest_first(jobs, Puzzled())] == ["c.txt", "a.raw", "b.txt"]
+    assert [job.source.name for job in longest_first(jobs, costs_of(jobs, Puzzled()))] == ["c.txt", "a.raw", "b.txt"]
     results = run_batch(jobs, Plan("diarize", tmp_path / "out", SUFFIXES), TextTask(), Ears(), engine=Workers(2))
     assert [result.status for result in results] == ["done", "failed", "done"]
     assert "b.txt: is not a regular file" in results[1].message
