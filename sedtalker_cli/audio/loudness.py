@@ -8,6 +8,9 @@ from sedtalker_cli.clock import HOP, SAMPLE_RATE
 
 SPAN = 35.0  # dB from the softest that counts up to the recording's loud frames
 LOUD = 95  # percentile of the levels that stands for loud frames
+MOST_CLIPPED = 1e-3  # share of the samples; a peak now and then is no harm
+QUIET = -50.0  # dB of full scale of loud frames
+SILENT = -100.0  # dB that stand for nothing at all
 FULL = 0.99  # of full scale; samples from there on count as cut off
 FRAME = round(HOP * SAMPLE_RATE)
 
@@ -43,11 +46,13 @@ class SoundFacts:
         peak: highest absolute sample, full scale 1.
         clipped: share of the samples at or above `FULL`.
         level: dB of full scale of its loud frames.
+        offset: mean of all samples, which is no sound; taken out of `level` where it counts.
     """
 
     peak: float
     clipped: float
     level: float
+    offset: float = 0.0
 
 
 class SoundMeter(LevelMeter):
@@ -55,7 +60,7 @@ class SoundMeter(LevelMeter):
 
     def __init__(self) -> None:
         super().__init__()
-        self._peak, self._full, self._samples = 0.0, 0, 0
+        self._peak, self._full, self._samples, self._sum = 0.0, 0, 0, 0.0
 
     def __call__(self, block: np.ndarray) -> None:
         super().__call__(block)
@@ -63,11 +68,23 @@ class SoundMeter(LevelMeter):
         self._peak = max(self._peak, float(height.max(initial=0.0)))
         self._full += int(np.count_nonzero(height >= FULL))
         self._samples += len(block)
+        self._sum += float(block.sum(dtype=np.float64))
 
     def facts(self) -> SoundFacts:
         """Of what has passed by; nothing at all is silence."""
-        level = float(np.percentile(self.levels(), LOUD)) if self._samples else -100.0
-        return SoundFacts(self._peak, self._full / max(1, self._samples), level)
+        count = max(1, self._samples)
+        level = float(np.percentile(self.levels(), LOUD)) if self._samples else SILENT
+        return SoundFacts(self._peak, self._full / count, level, round(self._sum / count, 9))
+
+
+def describe_sound(sound: SoundFacts) -> list[str]:
+    """What a listener should know of a recording's level, a line each."""
+    notes = []
+    if sound.clipped > MOST_CLIPPED:
+        notes.append(f"clipped ({100 * sound.clipped:.1f} % of the samples)")
+    if sound.level < QUIET:
+        notes.append(f"very quiet ({sound.level:.0f} dB)")
+    return notes
 
 
 def _level(frames: np.ndarray) -> np.ndarray:

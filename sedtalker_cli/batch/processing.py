@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from sedtalker_cli.audio.reading import check_file
+from sedtalker_cli.audio.files import check_file
 from sedtalker_cli.batch.inputs import Job
 from sedtalker_cli.batch.ledger import Ledger
 from sedtalker_cli.errors import SedtalkerError
