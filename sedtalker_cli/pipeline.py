@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sedtalker_cli.audio.levelling import level_gain
 from sedtalker_cli.audio.loudness import LevelMeter
 from sedtalker_cli.audio.muting import keep_spans
 from sedtalker_cli.audio.pitch import PitchMeter
 from sedtalker_cli.audio.recording import Recording
 from sedtalker_cli.clock import frame_count
+from sedtalker_cli.emotion.silence import voiced_frames
 from sedtalker_cli.emotion.speakers import SpeakerFrames, SpeakerTurn, rest_of_others
 from sedtalker_cli.emotion.timeline import EmotionTimeline
 from sedtalker_cli.errors import InputError, UsageError
@@ -266,10 +268,8 @@ class Pipeline:
             timeline = timeline.override(parse_override(options.emotion_override, self.classes, Path(path).stem))
         timeline = timeline.gain(options.emotion_gain)
         progress("moving", 0, 1)
-        own = self.animator_encoder is not self.encoder
-        sound = heard(found.recording, spans_of(turns, speaker)) if own else ()
-        features = self.animator_encoder.encode(sound) if own else found.features
-        motion = kind.animate(self.animator, replace(found, timeline=timeline, features=features), head, options)
+        found = self._to_animate(found, spans_of(turns, speaker))
+        motion = kind.animate(self.animator, replace(found, timeline=timeline), head, options)
         metadata = {
             **motion.metadata,
             "adapted": found.adapted,
@@ -281,6 +281,17 @@ class Pipeline:
         if speaker is not None:
             metadata["speaker"] = speaker
         return replace(motion, audio=Path(path), metadata=metadata)
+
+    def _to_animate(self, found: Diarization, spans: Sequence[tuple[float, float]] | None) -> Diarization:
+        """The same with features for the animator; where there is nothing like speech, of silence: the face rests."""
+        blocks = heard(found.recording, spans)
+        if not voiced_frames(found.timeline.speech).any():
+            features = self.animator_encoder.encode(np.zeros_like(block) for block in blocks)
+            nothing = np.zeros_like(found.loudness)
+            return replace(found, features=features, loudness=nothing, pitch=np.full_like(found.pitch, np.nan))
+        if self.animator_encoder is self.encoder:
+            return found
+        return replace(found, features=self.animator_encoder.encode(blocks))
 
 
 def spans_of(turns: Sequence[SpeakerTurn] | None, speaker: str | None) -> list[tuple[float, float]] | None:
@@ -299,6 +310,7 @@ def spans_of(turns: Sequence[SpeakerTurn] | None, speaker: str | None) -> list[t
 
 
 def heard(recording: Recording, spans: Sequence[tuple[float, float]] | None) -> Iterator[np.ndarray]:
-    """Blocks of a recording, silent outside the spans if there are any."""
-    blocks = recording.blocks()
+    """Blocks of a recording at the level that models hear at, silent outside the spans if there are any."""
+    gain = np.float32(level_gain(recording.facts.level))
+    blocks = (block * gain for block in recording.blocks())
     return blocks if spans is None else keep_spans(blocks, spans)

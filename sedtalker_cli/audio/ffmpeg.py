@@ -59,7 +59,7 @@ def open_with_ffmpeg(path: Path, reason: str) -> Track:
     ]
     if packets.has_picture:  # or the clock of MPEG's streams would begin with the sound
         command += ["-map", "0:V:0", "-c", "copy", "-f", "null", "-"]
-    promised = None if packets.has_picture else _promised(said)
+    promised = None if packets.has_picture else _promised(said, zero if absolute else 0.0)
     return _Decoding(path, command, reason, packets, promised).track()
 
 
@@ -150,12 +150,12 @@ class _Decoding:
         self.messages.close()
 
 
-def _promised(said: str) -> float | None:
-    """Length in s that the container's header names, where it is more than a guess."""
+def _promised(said: str, zero: float) -> float | None:
+    """Length in s that the container's header names, where it is more than a guess; its clock begins at `zero`."""
     found = _DURATION.search(said)
     if found is None or "may be inaccurate" in said:
         return None
-    return int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3])
+    return int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3]) - zero
 
 
 def _refusal(path: Path, said: str, reason: str) -> InputError:

@@ -9,10 +9,23 @@ from sedtalker_cli.clock import HOP, SAMPLE_RATE
 SPAN = 35.0  # dB from the softest that counts up to the recording's loud frames
 LOUD = 95  # percentile of the levels that stands for loud frames
 MOST_CLIPPED = 1e-3  # share of the samples; a peak now and then is no harm
-QUIET = -50.0  # dB of full scale of loud frames
+QUIET = -60.0  # dB of full scale of loud frames
 SILENT = -100.0  # dB that stand for nothing at all
+CLICK = 9  # frames; what is loud for less than half of them does not tell how loud a recording is
 FULL = 0.99  # of full scale; samples from there on count as cut off
 FRAME = round(HOP * SAMPLE_RATE)
+
+
+def speech_level(levels: np.ndarray) -> float:
+    """Level of the loud frames of what is to be heard, in dB.
+
+    Args:
+        levels: (T,) of frames of 20 ms in dB. Those more than `SPAN` below the loudest do not count: a few words
+            in an hour of silence are as loud as in a minute.
+    """
+    whole = len(levels) // CLICK * CLICK
+    loudest = float(np.median(levels[:whole].reshape(-1, CLICK), axis=1).max() if whole else levels.max())
+    return float(np.percentile(levels[levels > loudest - SPAN], LOUD))
 
 
 class LevelMeter:
@@ -73,7 +86,7 @@ class SoundMeter(LevelMeter):
     def facts(self) -> SoundFacts:
         """Of what has passed by; nothing at all is silence."""
         count = max(1, self._samples)
-        level = float(np.percentile(self.levels(), LOUD)) if self._samples else SILENT
+        level = speech_level(self.levels()) if self._samples else SILENT
         return SoundFacts(self._peak, self._full / count, level, round(self._sum / count, 9))
 
 

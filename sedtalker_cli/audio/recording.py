@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import weakref
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -13,7 +14,7 @@ import numpy as np
 
 from sedtalker_cli.audio.decoding import open_track, resampled
 from sedtalker_cli.audio.files import check_file
-from sedtalker_cli.audio.loudness import LOUD, LevelMeter, SoundMeter
+from sedtalker_cli.audio.loudness import LevelMeter, SoundMeter, speech_level
 from sedtalker_cli.audio.mixing import ChannelMeter
 from sedtalker_cli.clock import SAMPLE_RATE
 from sedtalker_cli.errors import InputError
@@ -105,6 +106,7 @@ class Recording:
         track = open_track(self.path)
         meter = ChannelMeter(track.channels, track.rate)
         self._store = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115
+        weakref.finalize(self, self._store.close)
         self.samples = 0
 
         def mono() -> Generator[np.ndarray, None, None]:
@@ -144,7 +146,7 @@ class Recording:
             centred = LevelMeter()
             for block in self.blocks():
                 centred(block)
-            self.facts = replace(self.facts, level=float(np.percentile(centred.levels(), LOUD)))
+            self.facts = replace(self.facts, level=speech_level(centred.levels()))
 
     def _rescale(self, peak: float) -> None:
         """Bring floating-point samples that are integers by their size to full scale 1."""

@@ -9,6 +9,7 @@ import soundfile as sf
 
 from sedtalker_cli.audio.decoding import resampled
 from sedtalker_cli.audio.recording import Recording
+from sedtalker_cli.errors import InputError
 
 
 def write_sound(
@@ -37,9 +38,12 @@ def write_sound(
     rate = rate or recording.rate
     channels, blocks = recording.native_blocks(mono)
     left = round(duration * rate)
-    with sf.SoundFile(target, "w", rate, channels, "PCM_16", format=kind) as file, closing(blocks):
-        for block in resampled(blocks, recording.rate, rate):
-            file.write(np.clip(np.rint(block[:left] * 32767), -32768, 32767).astype(np.int16))
-            left -= len(block)
-            if left <= 0:
-                break
+    try:
+        with sf.SoundFile(target, "w", rate, channels, "PCM_16", format=kind) as file, closing(blocks):
+            for block in resampled(blocks, recording.rate, rate):
+                file.write(np.clip(np.rint(block[:left] * 32767), -32768, 32767).astype(np.int16))
+                left -= len(block)
+                if left <= 0:
+                    break
+    except sf.SoundFileError as error:
+        raise InputError(f"{source}: its sound cannot be written ({error}); is the disk full?") from error
