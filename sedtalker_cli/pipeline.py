@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sedtalker_cli.audio.levelling import level_gain
 from sedtalker_cli.audio.loudness import LevelMeter
 from sedtalker_cli.audio.muting import keep_spans
 from sedtalker_cli.audio.pitch import PitchMeter
-from sedtalker_cli.audio.reading import header_duration, stream_audio
-from sedtalker_cli.clock import HOP, SAMPLE_RATE
+from sedtalker_cli.audio.recording import Recording
+from sedtalker_cli.clock import frame_count
+from sedtalker_cli.emotion.silence import voiced_frames
 from sedtalker_cli.emotion.speakers import SpeakerFrames, SpeakerTurn, rest_of_others
 from sedtalker_cli.emotion.timeline import EmotionTimeline
 from sedtalker_cli.errors import InputError, UsageError
@@ -148,7 +150,7 @@ class Pipeline:
         Raises:
             InputError: the sound cannot be used.
         """
-        features, *_ = self._encode(path)
+        features, *_ = self._encode(Recording(path))
         return self.diarizer.voice(features)
 
     def diarize(
@@ -175,7 +177,10 @@ class Pipeline:
         """
         if speaker is not None and turns is None:
             raise UsageError(f"speaker {speaker}: give turns, too, which say who speaks when")
-        features, duration, loudness, pitch = self._encode(path, progress, spans_of(turns, speaker))
+        progress("reading", 0, 1)
+        recording = Recording(path)
+        duration = recording.duration
+        features, loudness, pitch = self._encode(recording, progress, spans_of(turns, speaker))
         progress("diarizing", 0, 1)
         speakers = None if turns is None else SpeakerFrames.from_turns(turns, duration, speaker)
         if voice is None and turns is None and self.diarizer.adapts and duration >= LONG:
@@ -190,7 +195,7 @@ class Pipeline:
         if speaker is not None and speakers is not None:
             timeline = rest_of_others(timeline, speakers.of(speaker))
         adapted = voice is not None or speakers is not None
-        return Diarization(timeline, features, duration, loudness, pitch, speakers, adapted)
+        return Diarization(timeline, features, recording, loudness, pitch, speakers, adapted)
 
     def _adapt(
         self,
@@ -209,31 +214,28 @@ class Pipeline:
 
     def _encode(
         self,
-        path: str | os.PathLike[str],
+        recording: Recording,
         progress: Progress = silent,
         spans: Sequence[tuple[float, float]] | None = None,
-    ) -> tuple[Features, float, np.ndarray, np.ndarray]:
-        """Encoder features (T50, L, D) of a recording, its duration in s, its loudness and its pitch (T50,).
+    ) -> tuple[Features, np.ndarray, np.ndarray]:
+        """Encoder features (T50, L, D) of a recording, its loudness and its pitch (T50,).
 
         Args:
-            path: sound file.
+            recording: decoded.
             progress: called as (stage, done, total).
             spans: (start, end) in s outside of which it is silence; None hears all.
         """
-        expected, level, pitch = header_duration(path), LevelMeter(), PitchMeter()
-        samples = 0
+        level, pitch = LevelMeter(), PitchMeter()
 
-        def counted() -> Iterator[np.ndarray]:
-            nonlocal samples
-            for block in heard(path, spans):
-                samples += len(block)
+        def measured() -> Iterator[np.ndarray]:
+            for block in heard(recording, spans):
                 level(block)
                 pitch(block)
                 yield block
 
-        features = self.encoder.store(counted(), progress, (expected or 0) / HOP)
+        features = self.encoder.store(measured(), progress, frame_count(recording.duration))
         loudness = level.loudness()
-        return features, samples / SAMPLE_RATE, loudness, pitch.semitones(len(loudness))
+        return features, loudness, pitch.semitones(len(loudness))
 
     def animate(
         self,
@@ -272,13 +274,12 @@ class Pipeline:
             timeline = timeline.override(parse_override(options.emotion_override, self.classes, Path(path).stem))
         timeline = timeline.gain(options.emotion_gain)
         progress("moving", 0, 1)
-        own = self.animator_encoder is not self.encoder
-        sound = heard(path, spans_of(turns, speaker)) if own else ()
-        features = self.animator_encoder.encode(sound) if own else found.features
-        motion = kind.animate(self.animator, replace(found, timeline=timeline, features=features), head, options)
+        found = self._to_animate(found, spans_of(turns, speaker))
+        motion = kind.animate(self.animator, replace(found, timeline=timeline), head, options)
         metadata = {
             **motion.metadata,
             "adapted": found.adapted,
+            "notes": found.notes,
             **{name: value for name, value in asdict(options).items() if name in kind.options},
             "models": self.models(animate=True),
             "precision": self.encoder.precision,
@@ -286,6 +287,17 @@ class Pipeline:
         if speaker is not None:
             metadata["speaker"] = speaker
         return replace(motion, audio=Path(path), metadata=metadata)
+
+    def _to_animate(self, found: Diarization, spans: Sequence[tuple[float, float]] | None) -> Diarization:
+        """The same with features for the animator; where there is nothing like speech, of silence: the face rests."""
+        blocks = heard(found.recording, spans)
+        if not voiced_frames(found.timeline.speech).any():
+            features = self.animator_encoder.encode(np.zeros_like(block) for block in blocks)
+            nothing = np.zeros_like(found.loudness)
+            return replace(found, features=features, loudness=nothing, pitch=np.full_like(found.pitch, np.nan))
+        if self.animator_encoder is self.encoder:
+            return found
+        return replace(found, features=self.animator_encoder.encode(blocks))
 
 
 def spans_of(turns: Sequence[SpeakerTurn] | None, speaker: str | None) -> list[tuple[float, float]] | None:
@@ -303,6 +315,8 @@ def spans_of(turns: Sequence[SpeakerTurn] | None, speaker: str | None) -> list[t
     return spans
 
 
-def heard(path: str | os.PathLike[str], spans: Sequence[tuple[float, float]] | None) -> Iterator[np.ndarray]:
-    """Blocks of a recording, silent outside the spans if there are any."""
-    return stream_audio(path) if spans is None else keep_spans(stream_audio(path), spans)
+def heard(recording: Recording, spans: Sequence[tuple[float, float]] | None) -> Iterator[np.ndarray]:
+    """Blocks of a recording at the level that models hear at, silent outside the spans if there are any."""
+    gain = np.float32(level_gain(recording.facts.level))
+    blocks = (block * gain for block in recording.blocks())
+    return blocks if spans is None else keep_spans(blocks, spans)

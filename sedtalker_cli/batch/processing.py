@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from sedtalker_cli.audio.reading import check_file
+from sedtalker_cli.audio.files import check_file
 from sedtalker_cli.batch.commit import Committed, commit
 from sedtalker_cli.batch.disk import explain_os_error, name_full_disk
 from sedtalker_cli.batch.inputs import Job

@@ -121,7 +121,7 @@ def animate(
 ) -> None:
     """Animate a 3D face from recordings: mesh motion, ARKit coefficients, and a film if wanted."""
     with session(quiet, as_json, debug) as console:
-        from sedtalker_cli.audio.reading import is_sound_name
+        from sedtalker_cli.audio.files import is_sound_name
         from sedtalker_cli.batch.inputs import choose_part, collect_jobs
         from sedtalker_cli.batch.processing import Plan
         from sedtalker_cli.batch.run import check_plan

@@ -83,7 +83,7 @@ def diarize(
 ) -> None:
     """Write the emotion timeline of recordings: segments as RTTM, frames as CSV."""
     with session(quiet, as_json, debug) as console:
-        from sedtalker_cli.audio.reading import is_sound_name
+        from sedtalker_cli.audio.files import is_sound_name
         from sedtalker_cli.batch.inputs import choose_part, collect_jobs
         from sedtalker_cli.batch.processing import Plan
         from sedtalker_cli.batch.run import check_plan

@@ -10,6 +10,7 @@ from sedtalker_cli.emotion.decoding import runs_of
 REST = 2.0  # s of silence after which a voice's emotion is over; longer than the pauses of acted and read corpora
 FADE = 0.3  # s over which it goes and comes
 LEAST = 5  # frames of speech in a recording that holds any
+NO_SPEECH = "nothing like speech heard"
 BURST = 3  # fewer frames of speech in a row are a click
 
 
@@ -20,6 +21,11 @@ def voiced_frames(speech: np.ndarray) -> np.ndarray:
         if stop - start < BURST:
             voiced[start:stop] = False
     return voiced if np.count_nonzero(voiced) >= LEAST else np.zeros_like(voiced)
+
+
+def describe_speech(speech: np.ndarray) -> list[str]:
+    """A line where the probability of speech (T,) leaves none, and the whole recording is neutral."""
+    return [] if voiced_frames(speech).any() else [NO_SPEECH]
 
 
 def fill_silence(

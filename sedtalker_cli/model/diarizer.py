@@ -13,6 +13,7 @@ from sedtalker_cli.emotion.silence import fill_silence
 from sedtalker_cli.model.checkpoint import check_features, load_checkpoint
 from sedtalker_cli.model.diarizer_network import DiarizerNetwork
 from sedtalker_cli.model.features import Features
+from sedtalker_cli.model.likeness import is_speech
 from sedtalker_cli.model.statistics import Measure
 from sedtalker_cli.model.weights import DIARIZER
 
@@ -150,13 +151,28 @@ class Diarizer:
 
     @torch.inference_mode()
     def speech(self, features: Features) -> np.ndarray:
-        """Probability (T,) float32 of speech in every frame of features (T, L, D)."""
+        """Probability (T,) float32 of speech in every frame of features (T, L, D); 0 where none is like speech."""
         check_features(self.network, features)
         return self._speech(features).cpu().numpy()
 
     def _speech(self, features: Features) -> torch.Tensor:
-        pieces = (features[start : start + PIECE].to(self.device).float() for start in range(0, len(features), PIECE))
-        return torch.cat([torch.zeros(0, device=self.device), *(self.network.hears(x).sigmoid() for x in pieces)])
+        """Of every frame; nowhere, where the recording as a whole is not like speech."""
+        network = self.network
+        found, total = [torch.zeros(0, device=self.device)], torch.zeros_like(network.centre)
+        for start in range(0, len(features), PIECE):
+            piece = features[start : start + PIECE].to(self.device).float()
+            normal = F.layer_norm(piece, piece.shape[-1:])
+            probability = network.speech(normal.flatten(-2)).squeeze(-1).sigmoid()
+            found.append(probability)
+            total += normal[probability >= 0.5].sum(0)
+        speech = torch.cat(found)
+        voiced = speech >= 0.5
+        frames = int(voiced.sum())
+        if not frames or not network.centre.any():  # an untrained network knows no centre
+            return speech
+        mean = (total / frames - network.centre) / network.spread
+        rest = float(speech[~voiced].mean()) if frames < len(speech) else 0.0
+        return speech if is_speech(mean, frames, rest) else torch.zeros_like(speech)
 
     def _answers(self, features: Features, measure: Measure | None) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Posteriors (T, C), intensity (T,) and probability of speech (T,) from features (T, L, D)."""

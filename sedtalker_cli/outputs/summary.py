@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from sedtalker_cli.audio.loudness import SoundFacts
 from sedtalker_cli.clock import HOP
 from sedtalker_cli.emotion.decoding import runs_of
 from sedtalker_cli.emotion.timeline import EmotionTimeline
@@ -17,24 +16,21 @@ from sedtalker_cli.formats.atomic import atomic_file
 from sedtalker_cli.formats.cells import quoted
 
 COLUMNS = ("path", "duration", "speech", "intensity_mean", "intensity_max", "changes", "confidence", "note")
-LEAST_SPEECH = 0.2  # s; with less there is nothing like speech
-MOST_CLIPPED = 1e-3  # share of the samples; a peak now and then is no harm
-QUIET = -50.0  # dB of full scale of loud frames
 
 
-def summary_row(source: Path, timeline: EmotionTimeline, sound: SoundFacts) -> dict[str, str]:
+def summary_row(source: Path, timeline: EmotionTimeline, notes: Sequence[str] = ()) -> dict[str, str]:
     """One row of the table.
 
     Args:
         source: The recording.
         timeline: Of it.
-        sound: What its samples tell.
+        notes: What a reader should know.
 
     Returns:
         Column -> text: `path`; `duration` in s; `speech`, share of the time; `share_<class>`, share of the time of
         each emotion, as the segments have it (they sum to 1); mean and highest intensity, and the mean probability of
-        the emotion that was chosen, over speech where there is any; number of changes of emotion; `note` with what a
-        reader should know, else empty.
+        the emotion that was chosen, over speech where there is any; number of changes of emotion; `note` with all
+        notes, else empty.
     """
     speech = (timeline.speech >= 0.5).astype(np.float64)
     frames = np.full(len(speech), HOP)
@@ -53,7 +49,7 @@ def summary_row(source: Path, timeline: EmotionTimeline, sound: SoundFacts) -> d
     row["intensity_max"] = f"{float(timeline.intensity[weight > 0].max(initial=0.0)):.4f}"
     row["changes"] = str(max(0, len(runs_of(timeline.labels)) - 1))
     row["confidence"] = f"{float(weight @ chosen) / total:.4f}"
-    row["note"] = "; ".join(_notes(heard, sound))
+    row["note"] = "; ".join(notes)
     return row
 
 
@@ -75,14 +71,3 @@ def write_summary(path: str | os.PathLike, rows: Sequence[dict[str, str]]) -> No
         writer = csv.DictWriter(file, header, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(row | {name: quoted(row.get(name, "")) for name in ("path", "note")} for row in rows)
-
-
-def _notes(heard: float, sound: SoundFacts) -> list[str]:
-    notes = []
-    if heard < LEAST_SPEECH:
-        notes.append("nothing like speech heard")
-    if sound.clipped > MOST_CLIPPED:
-        notes.append(f"clipped ({100 * sound.clipped:.1f} % of the samples)")
-    if sound.level < QUIET:
-        notes.append(f"very quiet ({sound.level:.0f} dB)")
-    return notes

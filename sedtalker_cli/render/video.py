@@ -13,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from sedtalker_cli.audio.ffmpeg import sound_input
+from sedtalker_cli.audio.writing import write_sound
 from sedtalker_cli.errors import InputError, SedtalkerError
 
+SOUND_RATE = 48000  # Hz
 _BUFFERS = 3  # one being drawn, one waiting, one being written
 
 
@@ -40,12 +41,12 @@ def ffmpeg_arguments(size: tuple[int, int], rate: Fraction, frames: int, audio: 
         size: Width and height, even [pixels].
         rate: Frames a second.
         frames: Length of the film.
-        audio: Sound; padded with silence or cut to the film's length.
+        audio: Sound as FLAC; padded with silence or cut to the film's length.
     """
     fps = f"{rate.numerator}/{rate.denominator}"
     seconds = f"{float(frames / rate):.6f}"
     video_in = ["-f", "rawvideo", "-pix_fmt", "rgb0", "-s", f"{size[0]}x{size[1]}", "-framerate", fps, "-i", "pipe:0"]
-    audio_in = [] if audio is None else sound_input(audio)
+    audio_in = [] if audio is None else ["-f", "flac", "-i", f"file:{audio}"]
     # One matrix is used and named, so that players show the colours that were drawn.
     colour = "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
     video = ["-map", "0:v:0", "-vf", f"scale=out_color_matrix=bt709:out_range=tv,{colour}"]
@@ -54,7 +55,7 @@ def ffmpeg_arguments(size: tuple[int, int], rate: Fraction, frames: int, audio: 
     video += ["-frames:v", str(frames)]
     sound: list[str] = []
     if audio is not None:
-        fit = f"aresample=48000,aformat=channel_layouts=mono|stereo,apad=whole_dur={seconds},atrim=end={seconds}"
+        fit = f"apad=whole_dur={seconds},atrim=end={seconds}"
         sound = ["-map", "1:a:0", "-af", fit, "-c:a", "aac", "-b:a", "128k"]
     plain = ["-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact"]
     plain += ["-flags:v", "+bitexact", "-flags:a", "+bitexact"]
@@ -72,7 +73,7 @@ class VideoWriter:
         size: Width and height [pixels], even.
         fps: Frames a second.
         frames: How many will come.
-        audio: Sound file to mux in, in any format that ffmpeg reads.
+        audio: Sound file to mux in, in any format that can be heard.
 
     Raises:
         InputError: The folder cannot be written or the sound does not exist.
@@ -95,15 +96,38 @@ class VideoWriter:
 
     def __enter__(self) -> VideoWriter:
         program = find_ffmpeg()
+        self._sound = None if self._audio is None else self._write_sound(self._audio)
+        try:
+            return self._start(program)
+        except BaseException:
+            self._remove_sound()
+            raise
+
+    def _write_sound(self, audio: Path) -> Path:
+        """What was heard, on the clock that it was heard by, as a temporary file for ffmpeg."""
+        handle, name = tempfile.mkstemp(suffix=".flac")
+        os.close(handle)
+        try:
+            write_sound(audio, name, float(self._frames / self._rate), rate=SOUND_RATE)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        return Path(name)
+
+    def _remove_sound(self) -> None:
+        if self._sound is not None:
+            self._sound.unlink(missing_ok=True)
+
+    def _start(self, program: str) -> VideoWriter:
         try:
             handle, name = tempfile.mkstemp(prefix=f".{self.path.stem}.", suffix=".part", dir=self.path.parent)
         except OSError as exc:
             raise InputError(f"{self.path}: cannot be written ({exc.strerror})") from exc
         os.close(handle)
         self._temporary = Path(name)
-        self._messages = tempfile.TemporaryFile()
+        self._messages = tempfile.TemporaryFile()  # noqa: SIM115
         command = [program, "-hide_banner", "-loglevel", "error", "-nostats", "-y"]
-        command += [*ffmpeg_arguments(self._size, self._rate, self._frames, self._audio), f"file:{name}"]
+        command += [*ffmpeg_arguments(self._size, self._rate, self._frames, self._sound), f"file:{name}"]
         try:
             # Its own session: an interrupt of the terminal is for us, who then end it and clean up.
             self._process = subprocess.Popen(
@@ -174,6 +198,7 @@ class VideoWriter:
                 self._process.wait()
             self._messages.close()
             self._temporary.unlink(missing_ok=True)
+            self._remove_sound()
 
     def _raise_failure(self) -> None:
         """Raise what ffmpeg said, in one line."""

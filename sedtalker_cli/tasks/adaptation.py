@@ -11,7 +11,7 @@ from operator import add
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sedtalker_cli.audio.reading import check_file
+from sedtalker_cli.audio.files import check_file
 from sedtalker_cli.batch.inputs import Job
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.checksum import file_checksum

@@ -166,7 +166,11 @@ class AnimateTask(SpeechTask):
         write_animation(stem, motion, self.out / job.name.parent, self.files, progress)
         assert motion.timeline is not None
         facts = {"frames": motion.frames, "fps": self.options.fps}
-        return {**describe_timeline(motion.timeline), **facts, **self.row(job, motion.timeline)}
+        return {
+            **describe_timeline(motion.timeline),
+            **facts,
+            **self.report(job, motion.timeline, motion.metadata["notes"]),
+        }
 
 
 def _check_rows(jobs: Sequence[Job], classes: Sequence[str], head: Path | None) -> None:

@@ -38,4 +38,4 @@ class DiarizeTask(SpeechTask):
         if self.plot:
             progress("drawing", 0, 1)
         write_timeline(stem, timeline, self.formats, self.plot, job.source, found.speakers)
-        return describe_timeline(timeline, found.speakers) | self.row(job, timeline)
+        return describe_timeline(timeline, found.speakers) | self.report(job, timeline, found.notes)

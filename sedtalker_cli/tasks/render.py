@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sedtalker_cli.audio.reading import check_file
+from sedtalker_cli.audio.files import check_file
 from sedtalker_cli.batch.inputs import Job
 from sedtalker_cli.batch.processing import Task
 from sedtalker_cli.errors import UsageError

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sedtalker_cli.audio.reading import header_duration
+from sedtalker_cli.audio.files import header_duration
 from sedtalker_cli.batch.inputs import Job
 from sedtalker_cli.batch.processing import Task
 from sedtalker_cli.batch.threads import sum_in_one_thread
 from sedtalker_cli.errors import UsageError
 from sedtalker_cli.model.options import ModelOptions
+from sedtalker_cli.outputs.summary import summary_row
 from sedtalker_cli.progress import Progress
 from sedtalker_cli.tasks.adaptation import Adaptation
-from sedtalker_cli.tasks.summary import DETAIL, recording_row
+from sedtalker_cli.tasks.summary import DETAIL
 from sedtalker_cli.tasks.who_speaks import WhoSpeaks
 
 if TYPE_CHECKING:
     from sedtalker_cli.emotion.timeline import EmotionTimeline
     from sedtalker_cli.model.diarizer import Voice
 
+LOGGER = logging.getLogger("sedtalker")
 BYTES_A_SECOND = 16_000  # of compressed sound and film, where only the file's size tells its length
 LEAST_BYTES = 500  # a second of sound takes more: a header that says less is wrong
 
@@ -78,9 +82,12 @@ class SpeechTask(Task):
         """What is known of the job's speaker, where that is wanted."""
         return self.adaptation.voice(job, progress) if self.adaptation else None
 
-    def row(self, job: Job, timeline: EmotionTimeline) -> dict[str, Any]:
-        """The job's row of the table, for its details, where that is wanted."""
-        return {DETAIL: recording_row(job.source, timeline)} if self.summary else {}
+    def report(self, job: Job, timeline: EmotionTimeline, notes: Sequence[str]) -> dict[str, Any]:
+        """Say what should be known of a job's recording; gives it for its details, with its row of the table."""
+        for note in notes:
+            LOGGER.warning("%s: %s", job.source, note)
+        row = {DETAIL: summary_row(job.source, timeline, notes)} if self.summary else {}
+        return {"notes": list(notes), **row}
 
     def cost(self, job: Job) -> float:
         return header_duration(job.source) or super().cost(job) / BYTES_A_SECOND

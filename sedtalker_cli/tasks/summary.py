@@ -5,31 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from sedtalker_cli.audio.loudness import SoundMeter
-from sedtalker_cli.audio.reading import stream_audio
+from sedtalker_cli.audio.recording import Recording
 from sedtalker_cli.batch.disk import name_full_disk
 from sedtalker_cli.batch.ownership import refuse_existing
 from sedtalker_cli.batch.processing import FAILED, Plan, Result
 from sedtalker_cli.batch.run import check_folder
 from sedtalker_cli.batch.tables import OwnTable
-from sedtalker_cli.emotion.timeline import EmotionTimeline
 from sedtalker_cli.errors import SedtalkerError, UsageError
 from sedtalker_cli.formats.emotion_csv import read_emotion_csv
+from sedtalker_cli.model.diarization import notes_of
 from sedtalker_cli.outputs.summary import failed_row, summary_row, write_summary
 
 DETAIL = "summary"
-
-
-def recording_row(source: Path, timeline: EmotionTimeline) -> dict[str, str]:
-    """The row of a recording, from its timeline and its sound.
-
-    Raises:
-        InputError: the sound cannot be used.
-    """
-    meter = SoundMeter()
-    for block in stream_audio(source):
-        meter(block)
-    return summary_row(source, timeline, meter.facts())
 
 
 def check_summary(plan: Plan, sources: Sequence[Path]) -> None:
@@ -74,6 +61,7 @@ def _row(result: Result) -> dict[str, str]:
     if DETAIL in result.details:
         return result.details[DETAIL]
     try:
-        return recording_row(result.source, read_emotion_csv(result.outputs["emotion.csv"]))
+        timeline = read_emotion_csv(result.outputs["emotion.csv"])
+        return summary_row(result.source, timeline, notes_of(Recording(result.source), timeline))
     except SedtalkerError as error:
         return failed_row(result.source, str(error))

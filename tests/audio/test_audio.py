@@ -10,7 +10,8 @@ import soundfile as sf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sedtalker_cli.audio.reading import audio_duration, header_duration, load_audio, stream_audio
+from sedtalker_cli.audio.files import header_duration
+from sedtalker_cli.audio.reading import audio_duration, load_audio, stream_audio
 from sedtalker_cli.clock import SAMPLE_RATE
 from sedtalker_cli.errors import InputError
 from tests.conftest import tone, write_sound
@@ -111,7 +112,7 @@ def test_stream_equals_whole(tmp_path_factory, rate, frames, block):
 def test_resampling_does_not_depend_on_how_it_is_cut(tmp_path, monkeypatch):
     path = write_sound(tmp_path / "a.wav", 3.0, 44100)
     whole = load_audio(path)
-    monkeypatch.setattr("sedtalker_cli.audio.reading.READ_VALUES", 777)
+    monkeypatch.setattr("sedtalker_cli.audio.decoding.READ_VALUES", 777)
     assert np.array_equal(load_audio(path), whole)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sedtalker_cli.audio.reading import is_sound_name
+from sedtalker_cli.audio.files import is_sound_name
 from sedtalker_cli.batch.inputs import Job, collect_jobs
 from sedtalker_cli.batch.ledger import Ledger
 from sedtalker_cli.batch.processing import Plan

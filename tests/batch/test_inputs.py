@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sedtalker_cli.audio.reading import is_sound_name
+from sedtalker_cli.audio.files import is_sound_name
 from sedtalker_cli.batch.inputs import BadInput, Job, choose_part, collect_jobs
 from sedtalker_cli.errors import UsageError
 from tests.conftest import write_sound

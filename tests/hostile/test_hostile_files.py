@@ -258,12 +258,12 @@ def test_clipped_and_constant_sounds(folder, fake_models):
     assert np.isfinite(np.load("o/loud.weights.npy")).all()
 
 
-def test_a_header_of_ten_hours_over_a_hole(folder):
-    """A sparse file: 1.15 GB of zeros that take no disk; read in bounded memory."""
+def test_a_header_of_an_hour_over_a_hole(folder):
+    """A sparse file: 115 MB of zeros that take no disk; read in bounded memory."""
     import tracemalloc
 
     sf.write("long.wav", tone(0.1), 16000)
-    size = 36_000 * 16_000 * 2
+    size = 3600 * 16_000 * 2
     with open("long.wav", "r+b") as file:
         file.seek(4)
         file.write((size + 36).to_bytes(4, "little"))
@@ -275,11 +275,9 @@ def test_a_header_of_ten_hours_over_a_hole(folder):
     total = 0
     for block in stream_audio("long.wav"):
         total += len(block)
-        if total >= 1200 * 16_000:  # as good as all: twenty minutes
-            break
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert total == 1200 * 16_000 and peak < 8e6
+    assert total == 3600 * 16_000 and peak < 12e6  # the whole would be 230 MB
 
 
 # --- tables

@@ -77,7 +77,7 @@ def test_sound_is_cut_to_the_motion(page, tmp_path):
     (tmp_path / "a.flac").write_bytes(to_flac(page.parent / "speech.wav", 2.0))
     assert soundfile.info(tmp_path / "a.flac").duration == pytest.approx(2.0, abs=0.001)
     (tmp_path / "text.wav").write_text("no sound")
-    with pytest.raises(InputError, match=r"text\.wav: cannot be put into the page"):
+    with pytest.raises(InputError, match=r"text\.wav: is not a sound file"):
         to_flac(tmp_path / "text.wav", 2.0)
 
 

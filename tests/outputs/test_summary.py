@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sedtalker_cli.audio.loudness import SoundFacts, SoundMeter
+from sedtalker_cli.audio.loudness import SoundFacts, SoundMeter, describe_sound
+from sedtalker_cli.emotion.silence import describe_speech
 from sedtalker_cli.emotion.timeline import EMOTIONS, EmotionTimeline, Segment
 from sedtalker_cli.outputs.summary import failed_row, summary_row, write_summary
-
-FINE = SoundFacts(peak=0.5, clipped=0.0, level=-20.0)
 
 
 def timeline(speech: np.ndarray | float = 1.0) -> EmotionTimeline:
@@ -26,7 +25,7 @@ def timeline(speech: np.ndarray | float = 1.0) -> EmotionTimeline:
 def test_a_row_tells_what_was_heard():
     speech = np.zeros(100)
     speech[25:75] = 1
-    row = summary_row(Path("a/talk.wav"), timeline(speech), FINE)
+    row = summary_row(Path("a/talk.wav"), timeline(speech))
     assert row["path"] == "a/talk.wav" and row["duration"] == "1.990" and row["changes"] == "2"
     assert float(row["speech"]) == pytest.approx(1 / 1.99, abs=1e-4)
     shares = {name: float(row[f"share_{name}"]) for name in EMOTIONS}
@@ -38,26 +37,38 @@ def test_a_row_tells_what_was_heard():
 def test_speech_is_what_is_more_likely_speech_than_not():
     speech = np.full(100, 0.49)
     speech[50:75] = 0.5
-    row = summary_row(Path("x"), timeline(speech), FINE)
+    row = summary_row(Path("x"), timeline(speech))
     assert float(row["speech"]) == pytest.approx(0.5 / 1.99, abs=1e-4)
     assert float(row["intensity_mean"]) == pytest.approx(np.linspace(0.2, 0.8, 50)[25:].mean(), abs=1e-4)
 
 
 def test_notes():
-    none = summary_row(Path("x"), timeline(0.0), FINE)
-    assert none["note"] == "nothing like speech heard" and none["speech"] == "0.0000"
+    none = summary_row(Path("x"), timeline(0.0), ["nothing like speech heard", "very quiet (-61 dB)"])
+    assert none["note"] == "nothing like speech heard; very quiet (-61 dB)" and none["speech"] == "0.0000"
     assert float(none["confidence"]) == pytest.approx((0.99 + 0.6) / 1.99, abs=1e-4)  # of the whole, for want of speech
-    assert summary_row(Path("x"), timeline(), SoundFacts(1.0, 0.021, -9))["note"] == "clipped (2.1 % of the samples)"
-    both = summary_row(Path("x"), timeline(0.05), SoundFacts(0.001, 0.0, -61.4))
-    assert both["note"] == "nothing like speech heard; very quiet (-61 dB)"
-    assert summary_row(Path("x"), timeline(), SoundFacts(1.0, 1e-4, -9))["note"] == ""
+
+
+def test_what_is_noted_of_a_sound():
+    assert describe_sound(SoundFacts(1.0, 0.021, -9)) == ["clipped (2.1 % of the samples)"]
+    assert describe_sound(SoundFacts(0.001, 0.0, -61.4)) == ["very quiet (-61 dB)"]
+    assert describe_sound(SoundFacts(1.0, 1e-4, -9)) == []
+
+
+def test_there_is_no_speech_where_no_emotion_is_heard():
+    """A few frames, as a click has, are none; the same decision makes the whole recording neutral."""
+    speech = np.zeros(100)
+    assert describe_speech(speech) == ["nothing like speech heard"]
+    speech[[10, 11, 50, 51, 70, 71]] = 1
+    assert describe_speech(speech) == ["nothing like speech heard"]
+    speech[20:30] = 1
+    assert describe_speech(speech) == []
 
 
 def test_table_keeps_the_order_and_holds_failures(tmp_path):
     rows = [
-        summary_row(Path("b, c.wav"), timeline(), FINE),
+        summary_row(Path("b, c.wav"), timeline()),
         failed_row(Path("bad.wav"), "is no sound"),
-        summary_row(Path("a.wav"), timeline(), FINE),
+        summary_row(Path("a.wav"), timeline()),
     ]
     write_summary(tmp_path / "s.csv", rows)
     with (tmp_path / "s.csv").open(newline="") as file:

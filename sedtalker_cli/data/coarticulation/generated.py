@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sedtalker_cli.audio.reading import SUFFIXES, load_audio
+from sedtalker_cli.audio.files import SUFFIXES
+from sedtalker_cli.audio.reading import load_audio
 from sedtalker_cli.clock import SAMPLE_RATE
 from sedtalker_cli.data.coarticulation.dominance import mouth_curves, score_phones
 from sedtalker_cli.data.examples import Example

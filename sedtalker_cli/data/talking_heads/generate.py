@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import soundfile as sf
 
+from sedtalker_cli.audio.files import header_duration
 from sedtalker_cli.audio.loudness import LevelMeter
-from sedtalker_cli.audio.reading import header_duration
 from sedtalker_cli.clock import HOP, SAMPLE_RATE
 from sedtalker_cli.data.coarticulation.generated import Speech, check_phones, find_spoken, speak
 from sedtalker_cli.data.talking_heads.describe import describe

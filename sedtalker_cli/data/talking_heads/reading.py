@@ -11,7 +11,7 @@ from statistics import median
 
 import numpy as np
 
-from sedtalker_cli.audio.reading import header_duration
+from sedtalker_cli.audio.files import header_duration
 from sedtalker_cli.data.corpora.splits import SPLITS
 from sedtalker_cli.data.talking_heads.base import Layout, Misnamed, TalkingDataset, TalkingSequence, open_vertices
 from sedtalker_cli.data.talking_heads.regions import read_regions

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sedtalker_cli.audio.levelling import levelled
 from sedtalker_cli.clock import SAMPLE_RATE
 from sedtalker_cli.data.composites import SPEECH_DEPTH, loud_frames
 from sedtalker_cli.data.corpora import Utterance
@@ -73,7 +74,7 @@ class Listener:
         for speaker, spoken in by_speaker.items():
             features = []
             for utterance in spoken:
-                features.append(encoder.encode([store(utterance)]))
+                features.append(encoder.encode([levelled(store(utterance))]))
                 done += 1
                 progress("recordings", done, len(utterances))
             first, *others = (diarizer.voice(sound) for sound in features)
@@ -82,7 +83,7 @@ class Listener:
 
     def hear(self, utterance: Utterance, waveform: np.ndarray) -> Heard:
         """Listen to another waveform (N,) of the speaker of an utterance."""
-        return self._heard(utterance, waveform, self.encoder.encode([waveform]))
+        return self._heard(utterance, waveform, self.encoder.encode([levelled(waveform)]))
 
     def _heard(self, utterance: Utterance, waveform: np.ndarray, features: Features) -> Heard:
         duration = len(waveform) / SAMPLE_RATE

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sedtalker_cli.audio.reading import is_sound_name
+from sedtalker_cli.audio.files import is_sound_name
 from sedtalker_cli.batch.inputs import collect_jobs
 from sedtalker_cli.errors import UsageError
 from sedtalker_cli.progress import Progress, silent

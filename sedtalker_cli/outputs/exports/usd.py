@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sedtalker_cli.audio.writing import write_sound
 from sedtalker_cli.errors import UsageError
 from sedtalker_cli.formats.atomic import atomic_file
-from sedtalker_cli.outputs.exports.sound import write_wav
 
 if TYPE_CHECKING:
     from sedtalker_cli.face.head import Head
@@ -180,7 +180,7 @@ def write_usdz(
         sound = None
         if audio is not None:
             sound = "./speech.wav"
-            write_wav(audio, stage.with_suffix(".wav"), len(weights) / fps)
+            write_sound(audio, str(stage.with_suffix(".wav")), len(weights) / fps, kind="WAV")
         write_usd(stage, head, weights, fps, sound, head_motion)
         if not UsdUtils.CreateNewUsdzPackage(Sdf.AssetPath(str(stage)), os.fspath(part)):
             raise OSError(f"{path}: usd-core could not write the package")

@@ -8,16 +8,12 @@ import html
 import io
 import json
 import re
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from sedtalker_cli.audio.ffmpeg import sound_input
+from sedtalker_cli.audio.writing import write_sound
 from sedtalker_cli.emotion.colors import class_colours, hex_colour
 from sedtalker_cli.emotion.decoding import runs_of
-from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.atomic import atomic_file
 from sedtalker_cli.outputs.exports.glb import build_glb
 from sedtalker_cli.outputs.page.packing import pack_layers
@@ -102,16 +98,6 @@ def to_flac(audio: Path, duration: float) -> bytes:
     Raises:
         InputError: it cannot be read.
     """
-    import soundfile
-
-    from sedtalker_cli.render.video import find_ffmpeg
-
-    command = [find_ffmpeg(), "-nostdin", "-v", "error", *sound_input(audio)]
-    command += ["-vn", "-ac", "1", "-ar", str(SOUND_RATE), "-t", f"{duration:.3f}", "-f", "s16le", "pipe:1"]
-    done = subprocess.run(command, capture_output=True)
-    if done.returncode or not done.stdout:
-        said = " ".join(done.stderr.decode("utf-8", "replace").split()) or "no sound in it"
-        raise InputError(f"{audio}: cannot be put into the page: {said}")
     content = io.BytesIO()
-    soundfile.write(content, np.frombuffer(done.stdout, "<i2"), SOUND_RATE, format="FLAC")
+    write_sound(audio, content, duration, rate=SOUND_RATE, mono=True)
     return content.getvalue()
