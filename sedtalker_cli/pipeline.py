@@ -291,7 +291,8 @@ class Pipeline:
     def _to_animate(self, found: Diarization, spans: Sequence[tuple[float, float]] | None) -> Diarization:
         """The same with features for the animator; where there is nothing like speech, of silence: the face rests."""
         blocks = heard(found.recording, spans)
-        if not voiced_frames(found.timeline.speech).any():
+        speech = found.timeline.speech  # unknown where the model does not give it
+        if speech is not None and not voiced_frames(speech).any():
             features = self.animator_encoder.encode(np.zeros_like(block) for block in blocks)
             nothing = np.zeros_like(found.loudness)
             return replace(found, features=features, loudness=nothing, pitch=np.full_like(found.pitch, np.nan))

@@ -23,9 +23,9 @@ def voiced_frames(speech: np.ndarray) -> np.ndarray:
     return voiced if np.count_nonzero(voiced) >= LEAST else np.zeros_like(voiced)
 
 
-def describe_speech(speech: np.ndarray) -> list[str]:
-    """A line where the probability of speech (T,) leaves none, and the whole recording is neutral."""
-    return [] if voiced_frames(speech).any() else [NO_SPEECH]
+def describe_speech(speech: np.ndarray | None) -> list[str]:
+    """A line where the probability of speech (T,) leaves none, and the whole recording is neutral; None is unknown."""
+    return [] if speech is None or voiced_frames(speech).any() else [NO_SPEECH]
 
 
 def fill_silence(

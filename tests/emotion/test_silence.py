@@ -89,3 +89,11 @@ def test_what_was_answered_in_silence_does_not_matter():
     posteriors[speech < 0.5], intensity[speech < 0.5] = [0.3, 0.3, 0.4], 0.1
     for a, b in zip(first, fill_silence(posteriors, intensity, speech, NEUTRAL), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_unknown_speech_is_no_reason_for_a_note():
+    from sedtalker_cli.emotion.silence import NO_SPEECH, describe_speech
+
+    assert describe_speech(None) == []
+    assert describe_speech(np.full(100, 0.9)) == []
+    assert describe_speech(np.full(100, 0.1)) == [NO_SPEECH]
