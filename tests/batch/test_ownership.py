@@ -16,7 +16,7 @@ from sedtalker_cli.batch.ledger import Ledger
 from sedtalker_cli.batch.processing import Plan
 from sedtalker_cli.batch.run import check_plan, run_batch
 from sedtalker_cli.errors import UsageError
-from tests.batch.texts import Ears, TextTask, make_inputs, run, visible
+from tests.batch.texts import SUFFIXES, Ears, TextTask, make_inputs, run, visible
 
 SKIPPED = "complete and made with the same settings"
 
@@ -113,6 +113,25 @@ def test_an_edit_without_a_readable_record_stays(tmp_path):
     assert [result.status for result in results] == ["failed", "done"]
     assert "a.a.txt was edited" in results[0].message
     assert (tmp_path / "out/a.a.txt").read_text() == "mine!"
+
+
+@dataclass
+class Numbered(TextTask):
+    """Says which files it wrote, by their numbers on the disk."""
+
+    def work(self, job, stem: Path, progress) -> dict:
+        details = super().work(job, stem, progress)
+        return {**details, "files": [os.stat(f"{stem}{suffix}").st_ino for suffix in SUFFIXES]}
+
+
+def test_outputs_are_moved_not_copied(tmp_path):
+    """Under its final name a file is whole from the first moment on: it is the one that was written elsewhere."""
+    make_inputs(tmp_path, a="one")
+    jobs, _ = collect_jobs([tmp_path / "in"], accepts=lambda p: True)
+    for overwrite in (False, True):
+        plan = Plan("diarize", tmp_path / "out", SUFFIXES, overwrite=overwrite)
+        (result,) = run_batch(jobs, plan, Numbered(), Ears())
+        assert [path.stat().st_ino for path in result.outputs.values()] == result.details["files"]
 
 
 @dataclass

@@ -235,6 +235,18 @@ def test_another_timeline_replaces_as_far_as_it_reaches():
     assert np.allclose(short.posteriors, detected(3.99).posteriors)
 
 
+def test_another_timeline_fades_out_before_its_end():
+    """Over its last 200 ms, by the middle of each frame: 0.95, 0.85 ... 0.05; intensity and probabilities alike."""
+    edited = EmotionTimeline(("happy", "sad"), np.tile([0.8, 0.2], (100, 1)), np.full(100, 0.7), np.zeros(100), 2.0)
+    before = detected()
+    after = before.override(edited)
+    share = np.array([1.0, *np.arange(0.95, 0, -0.1), 0.0])
+    assert after.intensity[89:101] == pytest.approx(share * 0.7 + (1 - share) * before.intensity[89:101], abs=1e-6)
+    assert after.posteriors[89:101, HAPPY] == pytest.approx(
+        share * 0.8 + (1 - share) * before.posteriors[89:101, HAPPY], abs=1e-6
+    )
+
+
 def test_rttm_as_override(tmp_path):
     path = tmp_path / "a.rttm"
     line = "SPEAKER {} 1 {} {} <NA> <NA> {} 0.9 <NA>\n"

@@ -7,6 +7,7 @@ from torch.nn import functional as F
 
 from sedtalker_cli.emotion.timeline import EMOTIONS
 from sedtalker_cli.model.diarizer import Diarizer, Voice
+from sedtalker_cli.model.diarizer_network import DiarizerNetwork
 from sedtalker_cli.model.statistics import deviation_of
 from tests.model.statistics_networks import silence, small_network, spoken
 
@@ -53,8 +54,18 @@ def test_little_speech_draws_the_measure_towards_that_of_all():
     torch.testing.assert_close(half.shift, torch.ones(8), atol=1e-5, rtol=0)
     # Variance of half of the one and half of the other: within, (1 + 0.25) / 2, and between, 1.
     torch.testing.assert_close(half.ratio, torch.full((8,), (0.625 + 1) ** 0.5), atol=1e-4, rtol=0)
+    much = network.measure_of(15 * mean, 15 * square, 15)  # three times as many: three quarters of the way
+    torch.testing.assert_close(much.shift, torch.full((8,), 1.5), atol=1e-5, rtol=0)
     shifts = [float(network.measure_of(n * mean, n * square, n).shift.mean()) for n in (1, 5, 50, 5000)]
     assert shifts == sorted(shifts) and shifts[-1] == pytest.approx(2, abs=0.01)
+
+
+def test_ten_seconds_of_speech_weigh_as_much_as_everybody():
+    """Where a checkpoint does not say otherwise."""
+    network = DiarizerNetwork(7, 1, 4, d_model=8, layout="m", window=4, d_state=2)
+    network.centre.fill_(1.0)
+    measure = network.measure_of(torch.full((1, 4), 3.0 * 500), torch.full((1, 4), 9.0 * 500), 500)
+    torch.testing.assert_close(measure.shift * network.spread.flatten(), torch.ones(4))
 
 
 def voice(stretches: int, answers: list[float], frames: int = 400) -> Voice:

@@ -1,5 +1,6 @@
 """The registry of the corpora, and splits that keep speakers apart."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,14 @@ def test_assigned_splits_depend_on_nothing_but_seed_and_names():
         assert {u.split for u in assign_splits(crowd("a", 3), **shares)} == {"train", "val", "test"}
     with pytest.raises(InputError):
         assign_splits(crowd("a", 3), val=0.6, test=0.4)
+
+
+def test_the_draw_without_a_seed_is_always_the_same():
+    """Training and evaluation, on any machine and in any version, keep the same speakers apart."""
+    parts = {u.speaker: u.split for u in assign_splits(crowd("emodb", 20))}
+    order = sorted(parts, key=lambda name: hashlib.sha256(f"0\0emodb\0{name}".encode()).hexdigest())
+    assert [parts[name] for name in order] == ["test"] * 2 + ["val"] * 2 + ["train"] * 16
+    assert sorted(name for name, part in parts.items() if part == "test") == ["s0", "s5"]
 
 
 def test_split_table_finds_files_in_any_place_and_format(tmp_path):
