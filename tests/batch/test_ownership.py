@@ -338,3 +338,15 @@ def test_a_name_that_leads_out_of_the_folder_is_refused(tmp_path):
     for name in ("../a", "sub/../../a", "/tmp/a"):
         with pytest.raises(UsageError, match="would lie outside of"):
             check_plan([Job(tmp_path / "a.wav", Path(name))], Plan("diarize", tmp_path / "out", (".rttm",)))
+
+
+def test_films_of_a_motion_elsewhere_stay(tmp_path):
+    """It is called like ours, and its film lies beside ours; what it was made from was not replaced."""
+    make_inputs(tmp_path, a="one")
+    elsewhere, out = tmp_path / "elsewhere/a.npy", tmp_path / "out"
+    elsewhere.parent.mkdir()
+    elsewhere.write_text("another motion")
+    jobs, _ = collect_jobs([elsewhere], accepts=lambda p: True)
+    run_batch(jobs, Plan("render", out, (".mp4",)), Companions({"size": 9}, (".mp4",)), Ears())
+    assert make(tmp_path, (".npy",), 1)[0].details == {}
+    assert visible(out) == ["a.mp4", "a.npy"]
