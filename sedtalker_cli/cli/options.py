@@ -97,6 +97,14 @@ def parse_shard(text: str | tuple[int, int]) -> tuple[int, int]:
     return int(number), int(count)
 
 
+def complete_formats(begun: str) -> list[str]:
+    """What a shell offers for `--export`, the last of several names with commas between."""
+    from sedtalker_cli.tasks.render import export_formats
+
+    before, comma, last = begun.rpartition(",")
+    return [f"{before}{comma}{name}" for name in export_formats() if name.startswith(last)]
+
+
 ExpressionOption = Annotated[
     Expression,
     emotion_option(help="alive: acted with the voice; still: held as the animator shows it, to act on top of."),
@@ -209,6 +217,7 @@ Export = Annotated[
     list[str] | None,
     output_option(
         metavar="FORMAT",
+        autocompletion=complete_formats,
         help="Also write arkit-csv, arkit-npy, glb, mdd, npy, obj, pc2, usd, usdz, vrma or vrma-arkit; "
         "repeatable, or several separated by commas.",
     ),

@@ -13,7 +13,7 @@ from sedtalker_cli.batch.processing import Task
 from sedtalker_cli.errors import UsageError
 from sedtalker_cli.formats.motion import motion_stem
 from sedtalker_cli.motion.reading import is_motion_name
-from sedtalker_cli.outputs.exports.registry import parse_formats
+from sedtalker_cli.outputs.exports.registry import FORMATS, parse_formats
 from sedtalker_cli.outputs.rendering import RenderOptions, make_films
 from sedtalker_cli.progress import Progress
 from sedtalker_cli.render.view import View, parse_background
@@ -23,11 +23,17 @@ __all__ = [
     "RenderOptions",
     "RenderTask",
     "View",
+    "export_formats",
     "is_motion_name",
     "motion_stem",
     "parse_background",
     "parse_formats",
 ]
+
+
+def export_formats() -> tuple[str, ...]:
+    """Names of all formats of `--export`."""
+    return tuple(FORMATS)
 
 
 @dataclass

@@ -39,3 +39,4 @@ def test_completion_is_installed_and_answers(tmp_path):
     assert bash(ask % ("sedtalker ren", 1)).split() == ["render"]
     assert bash(ask % ("sedtalker animate --emotion-o", 2)).split() == ["--emotion-override"]
     assert bash(ask % ("sedtalker animate --expression a", 3)).split() == ["alive"]
+    assert bash(ask % ("sedtalker render --export glb,us", 3)).split() == ["glb,usd", "glb,usdz"]

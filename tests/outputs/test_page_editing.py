@@ -67,13 +67,14 @@ def weights(page) -> np.ndarray:
 
 def save(page) -> tuple:
     """Paths of the CSV and the RTTM file that Ctrl+S downloads."""
-    page.press("s", "KeyS", CTRL)
     paths = [page.downloads / f"change of mood{suffix}" for suffix in (".emotion.csv", ".rttm")]
+    for path in paths:
+        path.unlink(missing_ok=True)
+    page.press("s", "KeyS", CTRL)
     deadline = time.monotonic() + 30
     while not all(path.exists() for path in paths):
         assert time.monotonic() < deadline, "nothing was downloaded"
         time.sleep(0.05)
-    time.sleep(0.3)
     return tuple(paths)
 
 
@@ -127,12 +128,9 @@ def test_what_is_saved_is_what_was_edited(page):
     assert found[-1].end == pytest.approx(page.evaluate("emotions.duration"), abs=0.001)
     page.press("z", "KeyZ", CTRL)
     page.press("z", "KeyZ", CTRL)
-    table.unlink()
-    rttm.unlink()
     table, _ = save(page)
     untouched = read_emotion_csv(table)
     assert segments(page) == before and untouched.segments()[0].emotion == before[0][1]
-    table.unlink()
 
 
 def test_undo_and_redo(page, recording):
