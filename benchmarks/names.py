@@ -55,9 +55,10 @@ def rows(folder: Path, count: int) -> list[Row]:
     found = ask("names", folder, count)
     scale = MILLION / count
     said = f"measured with {count} inputs of a few bytes, models and sound left out"
+    spent = {"listing": "listing", "planning": "planning", "`--resume` of a finished batch": "resume"}
     return [
         Row("names", f"{what}, {MILLION} inputs", found[key] * scale, "s of one core", note=said)
-        for what, key in (("listing", "listing"), ("planning", "planning"), ("`--resume` of a finished batch", "resume"))
+        for what, key in spent.items()
     ] + [Row("names", f"memory for {MILLION} inputs", found["bytes"] * MILLION / 1e6, "MB", note=said)]
 
 
