@@ -96,12 +96,17 @@ def draw_plain(width: int, height: int, frames: int) -> float:
     import trimesh
 
     renderer = pyrender.OffscreenRenderer(width, height)
-    start = time.perf_counter()
-    for frame in vertices:
+
+    def draw(frame: np.ndarray) -> None:
         mesh = trimesh.Trimesh(frame, head.faces, vertex_colors=head.colors, process=False)
         node = scene.add(pyrender.Mesh.from_trimesh(mesh, smooth=True))
         renderer.render(scene)
         scene.remove_node(node)
+
+    draw(vertices[0])  # programs are compiled once, as in ours
+    start = time.perf_counter()
+    for frame in vertices:
+        draw(frame)
     seconds = (time.perf_counter() - start) / frames
     renderer.delete()
     return seconds

@@ -293,12 +293,12 @@ class Pipeline:
         blocks = heard(found.recording, spans)
         speech = found.timeline.speech  # unknown where the model does not give it
         if speech is not None and not voiced_frames(speech).any():
-            features = self.animator_encoder.encode(np.zeros_like(block) for block in blocks)
+            features = self.animator_encoder.store(np.zeros_like(block) for block in blocks)
             nothing = np.zeros_like(found.loudness)
             return replace(found, features=features, loudness=nothing, pitch=np.full_like(found.pitch, np.nan))
         if self.animator_encoder is self.encoder:
             return found
-        return replace(found, features=self.animator_encoder.encode(blocks))
+        return replace(found, features=self.animator_encoder.store(blocks))
 
 
 def spans_of(turns: Sequence[SpeakerTurn] | None, speaker: str | None) -> list[tuple[float, float]] | None:

@@ -177,8 +177,9 @@ def choose_part(
 def _without_repeats(jobs: Iterable[Job]) -> list[Job]:
     first: dict[str, Job] = {}
     kept: dict[tuple[str, Path], Job] = {}
+    real = RealPaths()
     for job in jobs:
-        file = os.path.realpath(job.source)
+        file = real(job.source)
         other = first.setdefault(file, job)
         for column in GIVEN:
             values = getattr(other, column), getattr(job, column)
@@ -246,3 +247,19 @@ def _check_columns(path: Path, columns: Sequence[str]) -> None:
         raise UsageError(f"--list {path}:1: lacks the column path; {allowed}")
     if len(set(columns)) < len(columns):
         raise UsageError(f"--list {path}:1: names a column twice; {allowed}")
+
+
+class RealPaths:
+    """Real paths of very many files: the links in a folder's path are followed once, not for each file in it."""
+
+    def __init__(self) -> None:
+        self._folders: dict[str, str] = {}
+
+    def __call__(self, path: str | os.PathLike[str]) -> str:
+        """As `os.path.realpath`, for files that need not exist."""
+        folder, name = os.path.split(os.fspath(path))
+        if name in ("", ".", "..") or os.path.islink(path):
+            return os.path.realpath(path)
+        if folder not in self._folders:
+            self._folders[folder] = os.path.realpath(folder or ".")
+        return os.path.join(self._folders[folder], name)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from sedtalker_cli.batch.failures import check_failures, leave_failures
-from sedtalker_cli.batch.inputs import BadInput, Job
+from sedtalker_cli.batch.inputs import BadInput, Job, RealPaths
 from sedtalker_cli.batch.ledger import Ledger
 from sedtalker_cli.batch.ownership import Owner, refuse_existing, refuse_foreign
 from sedtalker_cli.batch.processing import FAILED, Plan, Result, Task, process, provenance
@@ -43,8 +43,9 @@ def check_plan(jobs: Sequence[Job], plan: Plan, chosen: Sequence[Job] | None = N
             already, or the output folder cannot be written to.
     """
     writers: dict[object, Job] = {}
-    inputs = {os.path.realpath(path) for path in (*(job.source for job in jobs), *plan.protected)}
-    tables = {os.path.realpath(path) for path in plan.tables}
+    real = RealPaths()
+    inputs = {real(path) for path in (*(job.source for job in jobs), *plan.protected)}
+    tables = {real(path) for path in plan.tables}
     for job in jobs:
         if job.name.is_absolute() or ".." in job.name.parts:
             raise UsageError(f"{job.source}: its outputs would lie outside of {plan.out}; name its folder instead")
@@ -54,7 +55,7 @@ def check_plan(jobs: Sequence[Job], plan: Plan, chosen: Sequence[Job] | None = N
                 raise UsageError(
                     f"{other.source} and {job.source} would both write {target}; rename one, or use two --out folders"
                 )
-            place = os.path.realpath(target)
+            place = real(target)
             if place in inputs:
                 raise UsageError(f"{target} is an input and would be replaced; choose another --out folder")
             if place in tables:

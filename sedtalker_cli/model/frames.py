@@ -3,6 +3,7 @@
 import torch
 
 from sedtalker_cli.clock import FRAME_RATE
+from sedtalker_cli.model.features import Features
 
 RESAMPLED_AT_ONCE = 4096  # frames: some copies of them are held
 
@@ -39,6 +40,32 @@ def sample_frames(values: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
     slope = end - values[max(last - 1, 0)]
     ends = torch.cat([2 * first - values[min(1, last)], values, end + slope, end + 2 * slope])
     return torch.cat([_read_between(ends, piece) for piece in place.split(RESAMPLED_AT_ONCE)])
+
+
+class SampledFeatures:
+    """Features between frames, read piece by piece: what is on disk stays there.
+
+    Args:
+        features: (T, L, D).
+        place: (N,) float64 rising frame numbers, as `sample_frames` takes them.
+
+    Attributes:
+        shape: (N, L, D).
+    """
+
+    def __init__(self, features: Features, place: torch.Tensor):
+        self._features, self._place = features, place.clamp(0, len(features) - 1)
+        self.shape = (len(place), *features.shape[1:])
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, key: slice) -> torch.Tensor:
+        """(n, L, D) float32 of a slice that is not empty."""
+        place = self._place[key]
+        begin = max(int(place[0]) - 1, 0)
+        piece = self._features[begin : int(place[-1]) + 3].float()
+        return sample_frames(piece.flatten(1), place - begin).unflatten(1, piece.shape[1:])
 
 
 def _read_between(ends: torch.Tensor, place: torch.Tensor) -> torch.Tensor:

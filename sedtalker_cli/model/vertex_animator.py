@@ -13,7 +13,8 @@ from sedtalker_cli.errors import InputError
 from sedtalker_cli.model.backbones import BACKBONES
 from sedtalker_cli.model.checkpoint import check_features, load_checkpoint, names_of
 from sedtalker_cli.model.emotions import KnowsEmotions
-from sedtalker_cli.model.frames import sample_frames
+from sedtalker_cli.model.features import Features
+from sedtalker_cli.model.frames import SampledFeatures, sample_frames
 from sedtalker_cli.model.weights import VERTEX_ANIMATOR
 from sedtalker_cli.model.windows import windowed
 
@@ -158,7 +159,7 @@ class VertexAnimator(KnowsEmotions):
     @torch.inference_mode()
     def listen(
         self,
-        features: torch.Tensor,
+        features: Features,
         posteriors: np.ndarray,
         intensity: np.ndarray,
         topology: str,
@@ -169,7 +170,7 @@ class VertexAnimator(KnowsEmotions):
         """Hidden frames of a recording. Heads are linear, so these may be resampled as well as vertices.
 
         Args:
-            features: (T50, L, D) as from `SpeechEncoder.encode`.
+            features: (T50, L, D) as from `SpeechEncoder.encode` or `store`.
             posteriors: (T50, C) over `classes`.
             intensity: (T50,).
             topology: whose frame rate the network runs at.
@@ -185,8 +186,7 @@ class VertexAnimator(KnowsEmotions):
         fps = fps or own
         inner = frames if fps == own else max(1, round(frames / fps * own)) + 1
         place = torch.arange(inner, dtype=torch.float64) / own * FRAME_RATE - 0.5
-        flat = features.float().flatten(1)
-        heard = sample_frames(flat, place).unflatten(1, features.shape[1:])
+        heard = SampledFeatures(features, place)
         emotion = torch.from_numpy(np.column_stack([posteriors, intensity]).astype(np.float32))
         emotion = emotion[place.round().long().clamp(0, len(emotion) - 1)]
         number = torch.tensor([self.subject_number(subject)], device=self.device)

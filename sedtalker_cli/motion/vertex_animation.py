@@ -81,7 +81,7 @@ def animate_vertices(model: VertexAnimator, found: Diarization, head: Head, opti
     timeline, fps, topology = found.timeline, options.fps, topology_of(model, head)
     posteriors = model.map_posteriors(timeline.posteriors, timeline.classes)
     frames = max(1, round(found.duration * fps))
-    hidden = model.listen(found.features[:], posteriors, timeline.intensity, topology, frames, fps, head.identity)
+    hidden = model.listen(found.features, posteriors, timeline.intensity, topology, frames, fps, head.identity)
     # A template is read in metres, the network speaks in the units of its data set: a power of ten lies between.
     extent = float(np.ptp(head.neutral, axis=0).max())
     metres = np.float32(10.0 ** round(np.log10(extent / model.topologies[topology]["extent"])))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sedtalker_cli.audio.files import is_sound_name
-from sedtalker_cli.batch.inputs import BadInput, Job, choose_part, collect_jobs
+from sedtalker_cli.batch.inputs import BadInput, Job, RealPaths, choose_part, collect_jobs
 from sedtalker_cli.errors import UsageError
 from tests.conftest import write_sound
 
@@ -194,3 +194,25 @@ def test_what_is_no_file_fails_by_itself(folder):
                 ("in/pipe.wav", f"in/pipe.wav: is a pipe, {remedy}"),
                 ("in/socket.wav", f"in/socket.wav: is a socket, {remedy}"),
             ]
+
+
+def test_real_paths_are_those_of_the_system(tmp_path, monkeypatch):
+    (tmp_path / "folder/inner").mkdir(parents=True)
+    (tmp_path / "folder/a.wav").touch()
+    (tmp_path / "link").symlink_to("folder")
+    (tmp_path / "folder/b.wav").symlink_to("a.wav")
+    (tmp_path / "broken").symlink_to("nowhere")
+    monkeypatch.chdir(tmp_path)
+    names = [
+        "folder/a.wav",
+        "link/a.wav",
+        "link/b.wav",
+        "link/new.wav",
+        "folder/inner/../a.wav",
+        "broken",
+        "link/..",
+        "x",
+    ]
+    real = RealPaths()
+    for path in [*names, *(tmp_path / name for name in names), *names]:
+        assert real(path) == os.path.realpath(path)

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from sedtalker_cli.errors import InputError, UsageError
-from sedtalker_cli.model.frames import sample_frames
+from sedtalker_cli.model.features import FeatureStore
+from sedtalker_cli.model.frames import SampledFeatures, sample_frames
 from sedtalker_cli.model.layers import kernels
 from sedtalker_cli.model.layers.mamba import BiMamba, Mamba
 from sedtalker_cli.model.layers.paper import LAYERS, MambaMixture, PaperStack, RotaryAttention
@@ -278,3 +279,26 @@ def test_kernels_equal_our_code_on_cuda():
         gradients.append(torch.cat([p.grad.flatten() for p in layer.parameters()]))
     torch.testing.assert_close(*outputs, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(*gradients, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 40])
+@pytest.mark.parametrize("fps", [25.0, 60.0])
+def test_features_read_in_pieces_are_those_of_the_whole(frames, fps):
+    features = torch.randn(frames, 2, 6).half()
+    place = torch.arange(round(frames / 50 * fps) + 1, dtype=torch.float64) / fps * 50 - 0.5
+    whole = sample_frames(features.float().flatten(1), place).unflatten(1, (2, 6))
+    sampled = SampledFeatures(features, place)
+    assert sampled.shape == whole.shape
+    for size in (1, 7, len(place)):
+        pieces = [sampled[k : k + size] for k in range(0, len(place), size)]
+        torch.testing.assert_close(torch.cat(pieces), whole, rtol=0, atol=1e-6)
+
+
+def test_features_on_disk_move_a_face_as_those_in_memory():
+    model, posteriors = animator(), np.tile(np.float32([0, 1, 0]), (300, 1))
+    features, level = torch.randn(300, 2, 6).half(), np.ones(300, np.float32)
+    stored = FeatureStore(2, 6, in_memory=100)
+    for piece in features.split(130):
+        stored.append(piece)
+    found = model.listen(stored, posteriors, level, "small", 180)
+    torch.testing.assert_close(found, model.listen(features, posteriors, level, "small", 180), rtol=0, atol=1e-6)
