@@ -21,8 +21,8 @@ CLOSING, TEETH, TONGUE = ("p", "b", "m"), ("f", "v"), ("θ", "ð")
 WIDE, USUAL = 0.20, 0.145  # opening of a loud open vowel in people, and as the network gives it [eye-corner distances]
 GAIN = (0.8, 1.8)  # least and largest factor of a recording's movements
 SETTLED = 50  # frames of speech after which a recording's own opening counts as much as the usual one
-SURE = (0.2, 0.5)  # probability of b, m, p from which on lips begin to close, and are closed
-NEAR = 0.25  # probability of b, m, p nearby at which lips may be as near as they like
+SURE = (0.25, 0.65)  # probability of b, m, p from which on lips begin to close, and are closed
+NEAR, WITHIN = 0.12, 9  # probability of b, m, p within so many frames at which lips may be as near as they like
 APART = 0.25  # of WIDE: opening below which lips of speech are otherwise not
 ROLLED, SHOWN = 0.5, 0.25  # mouthRollLower at f and v, tongueOut at th
 FASTEST = 8.5  # Hz; what is faster is no movement of a mouth but the network's tremble
@@ -62,10 +62,11 @@ def full_range(motion: np.ndarray, sounds: Sounds, head: Head) -> np.ndarray:
 def close_and_part(motion: np.ndarray, sounds: Sounds, head: Head) -> np.ndarray:
     """Lips shut at b, m and p, apart at all else that is spoken; the lower one rolled in at f, v; the tongue at th."""
     closing = _smooth(sounds.closing, 5)
-    shut = _smooth(maximum_filter1d(np.clip((closing - SURE[0]) / (SURE[1] - SURE[0]), 0, 1), 3), 3) * sounds.moving
+    shut = _smooth(np.clip((closing - SURE[0]) / (SURE[1] - SURE[0]), 0, 1), 3) * sounds.moving
     before = opening(motion, head)
     motion = limit_opening(motion, before - shut * np.maximum(before, 0), head)
-    free = np.clip(maximum_filter1d(closing, 5) / NEAR, 0, 1)
+    free = np.clip(maximum_filter1d(closing, WITHIN) / NEAR, 0, 1)
+    free *= 1 - np.clip(1.3 * _smooth(sounds.teeth, 5), 0, 1)  # not at f and v beside them
     free = np.maximum(free, np.clip(2 - 2 * _smooth(sounds.spoken, 9), 0, 1))
     apart = (1 - _smooth(free, 5)) * sounds.moving
     motion = raise_opening(motion, apart * np.maximum(APART * WIDE - opening(motion, head), 0), head)
