@@ -45,7 +45,7 @@ WEIGHTED = ("velocity", "vertex", "closure", "liveliness")
 LOSSES = ("coefficients", "velocity", "vertices", "closure", "liveliness")
 # Settings of what is done with the examples.
 LEARNING = (
-    *("epochs", "batch", "learning_rate", "weight_decay", "sharpness", "draws"),
+    *("epochs", "batch", "learning_rate", "weight_decay", "sharpness", "shares", "draws"),
     *(f"{name}_weight" for name in WEIGHTED),
 )
 # Validation scores whose sum chooses the epoch.
