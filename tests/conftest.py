@@ -116,6 +116,9 @@ class FakeAnimator:
         weights[:, 23] = posteriors[place, 3] * intensity[place]
         return weights
 
+    def perform(self, features, posteriors, intensities, duration, fps):
+        return [self.predict(features, posteriors, intensity, duration, fps) for intensity in intensities]
+
 
 @pytest.fixture
 def fake_models(monkeypatch):

@@ -59,7 +59,7 @@ def animator(
         typer.Option(metavar="NAME=PATH", help="vocaset=PATH, emovoca=PATH or biwi=PATH; repeatable."),
     ] = None,
     capture: Annotated[
-        list[str] | None, typer.Option(metavar="SOURCE=PATH", help="Captured motion: grid=PATH or facegood=PATH.")
+        list[str] | None, typer.Option(metavar="SOURCE=PATH", help="grid=PATH, facegood=PATH; voices=PATH only choose.")
     ] = None,
     preset: Annotated[
         str | None, typer.Option(metavar="NAME", help="Settings for data sets: base, laptop or paper [base].")

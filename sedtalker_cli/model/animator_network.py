@@ -4,8 +4,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from sedtalker_cli.face.arkit import MOUTH
+from sedtalker_cli.model.layers.articulation import Articulation
 from sedtalker_cli.model.layers.hybrid import HybridStack
-from sedtalker_cli.model.layers.mix import LayerMix
+
+SCALE = 0.5  # of the logits of sounds beside whitened features
 
 
 class EmotionCondition(nn.Module):
@@ -40,10 +43,11 @@ class EmotionCondition(nn.Module):
 
 
 class AnimatorNetwork(nn.Module):
-    """Layer mix, hybrid stack conditioned on emotion and speaking style at every frame, linear output.
+    """Sounds and whitened features, hybrid stack conditioned on emotion and style at every frame, linear output.
 
-    The stack runs at 50 / stride frames a second; each of its frames gives `stride` frames of motion, so that short
-    closures stay sharp.
+    Beside it lie the two plain paths of `Articulation`, which know no emotion; `Animator` unites all three. The stack
+    runs at 50 / stride frames a second; each of its frames gives `stride` frames of motion, so that short closures stay
+    sharp.
 
     Args:
         classes: emotion names C.
@@ -56,6 +60,9 @@ class AnimatorNetwork(nn.Module):
         window: attention reach in the stack's frames to either side.
         emotion_dim, style_dim: sizes of the embeddings.
         dropout: probability.
+        voice_dim: whitened features that are heard, at most num_taps x dim.
+        units: names of the sounds that are told apart.
+        feature_dropout: probability that a whole feature is not heard in a recording, so that none is relied on.
         conditioning, soft: how a frame is conditioned on its emotion, see `HybridStack` and `EmotionCondition`.
     """
 
@@ -76,10 +83,16 @@ class AnimatorNetwork(nn.Module):
         dropout: float = 0.1,
         conditioning: str = "film",
         soft: bool = True,
+        voice_dim: int = 192,
+        units: tuple[str, ...] = (),
+        feature_dropout: float = 0.3,
     ):
         super().__init__()
         self.num_taps, self.dim, self.stride = num_taps, dim, stride
-        self.mix, self.project = LayerMix(num_taps), nn.Linear(dim, d_model)
+        voice_dim = min(voice_dim, num_taps * dim)
+        self.articulation = Articulation(num_taps * dim, voice_dim, tuple(units), len(MOUTH))
+        self.feature_dropout = feature_dropout
+        self.project = nn.Linear(voice_dim + len(units), d_model)
         self.pool = nn.Conv1d(d_model, d_model, 2 * stride + 1, stride=stride, padding=stride // 2 + 1)
         self.emotion = EmotionCondition(tuple(classes), emotion_dim, soft)
         self.style = nn.Embedding(len(styles), style_dim)
@@ -119,7 +132,9 @@ class AnimatorNetwork(nn.Module):
         Returns:
             (B, T, K) coefficients, not yet clipped to [0, 1].
         """
-        x, condition = self.listen(features, posteriors, intensity, style, mask)
+        with torch.no_grad():
+            heard = self.articulation.hear(features)
+        x, condition = self.listen(heard, posteriors, intensity, style, mask)
         if mask is not None:
             fill = -features.shape[1] % self.stride
             mask = F.pad(mask, (0, fill)).unflatten(1, (-1, self.stride)).amax(-1)
@@ -127,17 +142,25 @@ class AnimatorNetwork(nn.Module):
 
     def listen(
         self,
-        features: torch.Tensor,
+        heard: tuple[torch.Tensor, torch.Tensor],
         posteriors: torch.Tensor,
         intensity: torch.Tensor,
         style: torch.Tensor,
         mask: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Input (B, S, D) and condition (B, S, K) of the stack; arguments as in `forward`, S = ceil(T / stride)."""
-        frames, stride = features.shape[1], self.stride
+        """Input (B, S, D) and condition (B, S, K) of the stack, S = ceil(T / stride).
+
+        Args:
+            heard: what `Articulation.hear` gives; the others as in `forward`.
+        """
+        voice, logits = heard
+        frames, stride = voice.shape[1], self.stride
         style_rows = self.style(style)[:, None].expand(-1, frames, -1)
         condition = torch.cat([self.emotion(posteriors, intensity), style_rows], dim=-1)
-        x = self.dropout(self.project(self.mix(features)))
+        x = torch.cat([voice, SCALE * logits], -1)
+        if self.training and self.feature_dropout:
+            x = F.dropout1d(x.transpose(1, 2), self.feature_dropout).transpose(1, 2)
+        x = self.dropout(self.project(x))
         if mask is not None:
             x = x * mask.unsqueeze(-1)
         fill = -frames % stride

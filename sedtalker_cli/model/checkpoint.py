@@ -172,7 +172,7 @@ def check_sizes(sizes: Any) -> None:
         ValueError: names the argument.
     """
     for name, value in sizes.items():
-        if isinstance(value, str) and name != "layout":
+        if (isinstance(value, str) and name != "layout") or name == "units":
             continue  # a choice among names, which the network knows
         most = MOST_LAYERS if name in ("num_layers", "members") else MOST_SIZE
         values = value if isinstance(value, list) else [len(value) if name == "layout" else value]

@@ -5,46 +5,14 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import convolve1d, grey_dilation, maximum_filter1d, minimum_filter1d, uniform_filter1d
 
-from sedtalker_cli.face.arkit import ARKIT_INDEX, IS_MOUTH
+from sedtalker_cli.face.arkit import IS_MOUTH
 from sedtalker_cli.face.head import Head
-from sedtalker_cli.face.regions import CLOSED, lip_opening
+from sedtalker_cli.face.lips import limit_opening, opening
+from sedtalker_cli.face.regions import CLOSED
 
 # Lips whose opening changes by the second of MOVING within REACH to either side speak, by the first they do not; what
 # lies within REACH of speech belongs to it.
 MOVING, REACH = (0.015, 0.06), 0.2  # [eye-corner distances], [s]
-JAW, CLOSE = ARKIT_INDEX["jawOpen"], ARKIT_INDEX["mouthClose"]
-
-
-def opening(weights: np.ndarray, head: Head) -> np.ndarray:
-    """Signed opening of the lips (T,) of coefficients (T, 52); below 0 they are pressed (see `regions.lip_opening`)."""
-    rest, change = lip_opening(head)
-    return rest + np.asarray(weights, np.float64) @ change
-
-
-def limit_opening(weights: np.ndarray, most: np.ndarray, head: Head) -> np.ndarray:
-    """Bring the lips together where they are further apart than they may be.
-
-    mouthClose rises as far as the jaw is open; what is then still missing is taken from all that parts the lips.
-
-    Args:
-        weights: coefficients (T, 52).
-        most: largest opening (T,), not below that at rest.
-        head: whose lips they are.
-
-    Returns:
-        Coefficients (T, 52).
-    """
-    _, change = lip_opening(head)
-    weights = np.array(weights, np.float64)
-    excess = np.maximum(opening(weights, head) - most, 0.0)
-    closing = np.clip(excess / -change[CLOSE], 0.0, np.maximum(weights[:, JAW] - weights[:, CLOSE], 0.0))
-    weights[:, CLOSE] += closing
-    excess += closing * change[CLOSE]
-    parting = np.maximum(change, 0.0)
-    parting[JAW] = 0.0  # mouthClose has taken it back
-    share = excess / np.maximum(weights @ parting, 1e-9)
-    weights[:, parting > 0] *= 1.0 - np.clip(share, 0.0, 1.0)[:, None]
-    return weights
 
 
 def scale_speech(weights: np.ndarray, speech: np.ndarray, gain: float, head: Head) -> np.ndarray:

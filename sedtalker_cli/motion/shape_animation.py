@@ -52,10 +52,9 @@ def animate_shapes(model: Animator, found: Diarization, head: Head, options: Ani
     posteriors = model.map_posteriors(timeline.posteriors, timeline.classes)
     shown = expressed_intensity(timeline.posteriors, timeline.intensity, timeline.classes)
 
-    def predict(intensity: np.ndarray) -> np.ndarray:
-        return model.predict(found.features, posteriors, intensity, found.duration, fps)
-
-    speech = predict(np.zeros_like(shown))  # at intensity 0 every emotion is neutral: what is left is speech
+    # At intensity 0 every emotion is neutral: what is left is speech.
+    levels = [np.zeros_like(shown)] if options.expression == ALIVE else [np.zeros_like(shown), shown]
+    speech, *still = model.perform(found.features, posteriors, levels, found.duration, fps)
     # Lips are measured on the shipped head: a user's may lack the shapes for it, and coefficients mean the same.
     mouth = head if head.source is None else cached_head(None, None)
     activity = lips.speech_activity(speech, fps, mouth)
@@ -66,7 +65,7 @@ def animate_shapes(model: Animator, found: Diarization, head: Head, options: Ani
         mood = feeling, expressed_intensity(heard, intensity, timeline.classes), tuple(model.classes), fps
         weights, temper = act(speech, *mood, delivery, options.seed), temper_of(*mood)
     else:
-        weights, temper = keep_rhythm(predict(shown), speech, fps), None
+        weights, temper = keep_rhythm(still[0], speech, fps), None
     if options.lip_gain != 1:
         weights = lips.scale_speech(weights, speech, options.lip_gain, mouth)
     weights = lips.smooth_motion(weights, fps, options.smooth, mouth)

@@ -81,6 +81,9 @@ class KnownAnimator:
     def __init__(self, spoilt: str | None = None):
         self.spoilt = spoilt
 
+    def perform(self, features, posteriors, intensities, duration, fps, style=None):
+        return [self.predict(features, posteriors, intensity, duration, fps, style) for intensity in intensities]
+
     def predict(self, features, posteriors, intensity, duration, fps, style=None):
         emotion, level = self.classes[int(posteriors[0].argmax())], float(intensity[0])
         jaw = np.interp(np.arange(round(duration * fps)) / fps, np.arange(len(features)) / 50, features)

@@ -49,8 +49,6 @@ def animate(
     posteriors[:, animator.classes.index(emotion)] = 1
     duration = len(capture.weights) / capture.fps
 
-    def predict(level: float) -> np.ndarray:
-        levels = np.full(frames, level, np.float32)
-        return animator.predict(features, posteriors, levels, duration, capture.fps, style)
-
-    return keep_rhythm(predict(intensity), predict(0.0), capture.fps) if intensity else predict(0.0)
+    levels = [np.full(frames, level, np.float32) for level in ((0.0, intensity) if intensity else (0.0,))]
+    speech, *shown = animator.perform(features, posteriors, levels, duration, capture.fps, style)
+    return keep_rhythm(shown[0], speech, capture.fps) if shown else speech

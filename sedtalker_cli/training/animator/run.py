@@ -12,13 +12,18 @@ import torch
 from sedtalker_cli.audio.reading import load_audio
 from sedtalker_cli.clock import FRAME_RATE
 from sedtalker_cli.data.capture_sources import READERS
-from sedtalker_cli.data.captures import Capture
+from sedtalker_cli.data.captures import UNSEEN, Capture
+from sedtalker_cli.data.coarticulation.generated import STYLE as RULES
+from sedtalker_cli.data.coarticulation.generated import find_spoken
+from sedtalker_cli.data.coarticulation.visemes import UNITS
 from sedtalker_cli.emotion.timeline import EMOTIONS
 from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.evaluation.lipsync.animator import score_animator
+from sedtalker_cli.evaluation.lipsync.voices import score_voices
 from sedtalker_cli.evaluation.metrics.expression import UPPER_FACE
 from sedtalker_cli.face.arkit import ARKIT_INDEX, IS_MOUTH
 from sedtalker_cli.face.head import load_head
+from sedtalker_cli.formats.phones import read_phones
 from sedtalker_cli.model.animator import Animator
 from sedtalker_cli.model.animator_network import AnimatorNetwork
 from sedtalker_cli.model.checkpoint import save_checkpoint, sizes_of
@@ -29,6 +34,7 @@ from sedtalker_cli.progress import Progress, silent
 from sedtalker_cli.training.animator.examples import Speech, examples
 from sedtalker_cli.training.animator.loss import MotionLoss
 from sedtalker_cli.training.animator.motion import MotionSet, draw_emotions
+from sedtalker_cli.training.animator.paths import settle
 from sedtalker_cli.training.animator.settings import AnimatorTraining
 from sedtalker_cli.training.data_marks import mark_captures, mark_corpora, mark_phones
 from sedtalker_cli.training.loop import Job, Log, LoopSettings, Step, run, usual_warmup
@@ -39,11 +45,12 @@ WEIGHTED = ("velocity", "vertex", "closure", "liveliness")
 LOSSES = ("coefficients", "velocity", "vertices", "closure", "liveliness")
 # Settings of what is done with the examples.
 LEARNING = (
-    *("epochs", "batch", "learning_rate", "weight_decay", "sharpness", "draws"),
+    *("epochs", "batch", "learning_rate", "weight_decay", "sharpness", "shares", "draws"),
     *(f"{name}_weight" for name in WEIGHTED),
 )
 # Validation scores whose sum chooses the epoch.
 JUDGED = ("jawOpen_r", "lip_gap_r", "lip_width_r", "mouthFunnel_r", "mouthPucker_r", "closure_rate")
+VOICES_COUNT = 3  # times as much as one of them counts each score over voices that nothing is trained on
 # EmoVOCA's expressions, as its animators name them, onto the classes known here.
 CLASS_MAP = {"upset": "angry", "surprised": "surprise", "calm": "neutral", "bored": "neutral", "fearful": "fear"}
 
@@ -109,7 +116,8 @@ class AnimatorJob(Job):
         self.head = load_head()
         if not settings.styles:
             raise UsageError("nothing teaches the mouth: give captured motion, or recordings with phone times")
-        self.captures = captures
+        self.captures = [c for c in captures if c.split != UNSEEN]
+        self.voices = [c for c in captures if c.split == UNSEEN]
         for split in ("train", "val"):
             if not any(c.split == split for c in self.captures):
                 raise InputError(f"no captured recordings in the {split} split; give a capture that has some (grid)")
@@ -118,9 +126,13 @@ class AnimatorJob(Job):
         self.key = draws_key(kept)
         recorded = self._draw(0)
         self.steps = math.ceil(len(recorded) / settings.batch)
-        self.sizes = {"num_taps": encoder.num_taps, "dim": encoder.dim, **settings.network}
+        units = UNITS if settings.phones else ()
+        self.sizes = {"num_taps": encoder.num_taps, "dim": encoder.dim, "units": list(units), **settings.network}
         torch.manual_seed(settings.seed)
         self.network = AnimatorNetwork(EMOTIONS, settings.styles, **self.sizes)
+        phones = [read_phones(table) for folder in settings.phones for table, _ in find_spoken(folder)]
+        draws = [recorded, *map(self._draw, range(1, settings.draws))]
+        settle(self.network.articulation, draws, phones, settings.styles, RULES, settings.seed, log)
         self.criterion = MotionLoss(self.head, usual_spread(recorded), settings)
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
@@ -133,12 +145,15 @@ class AnimatorJob(Job):
             "styles": list(settings.styles),
             "class_map": CLASS_MAP,
             "sharpness": settings.sharpness,
+            "shares": dict(zip(("linear", "table"), settings.shares, strict=True)),
             "network": sizes_of(AnimatorNetwork, **self.sizes),
             "encoder_sha256": encoder.sha256,
             "training": shown_settings(settings),
         }
         log(f"{sum(p.numel() for p in self.network.parameters()) / 1e6:.2f} M parameters")
-        self.encoded = [encoder.encode([load_audio(c.audio)]) for c in self.validation]
+        self.encoded, self.encoded_voices = (
+            [encoder.encode([load_audio(c.audio)]) for c in chosen] for chosen in (self.validation, self.voices)
+        )
 
     def _draw(self, number: int) -> MotionSet:
         """Encoded examples: draw 0 is the sound as recorded, the others are varied."""
@@ -170,10 +185,13 @@ class AnimatorJob(Job):
 
     def validate(self, candidate: Animator) -> dict[str, float]:
         scores = score_animator(candidate, self.validation, self.encoded, self.head)
+        if self.voices:
+            scores |= score_voices(candidate, self.voices, self.encoded_voices, self.head)
         return {**scores, "expression_error": expression_error(candidate, self.encoded, self.settings.seed)}
 
     def score(self, scores: Mapping[str, float]) -> float:
-        return sum(scores.get(name, 0.0) for name in JUDGED)
+        own = sum(scores.get(name, 0.0) for name in JUDGED)
+        return own + VOICES_COUNT * sum(value for name, value in scores.items() if name.startswith("voices_"))
 
     def write(self, candidate: Animator) -> None:
         save_checkpoint(self.settings.out / "checkpoint", candidate.network.state_dict(), self.config)

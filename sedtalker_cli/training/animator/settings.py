@@ -6,14 +6,16 @@ from typing import Any
 
 from sedtalker_cli.data.coarticulation.generated import STYLE as RULES
 
+VOICES = "voices"  # captures that choose and never teach
+
 
 @dataclass(frozen=True)
 class AnimatorTraining:
     """Settings of a run; every value can be given on the command line.
 
     Attributes:
-        captures: (source, folder) pairs of captured motion; sources as in `data.captures.READERS`. Each is a
-            speaking style of the model, the first its default.
+        captures: (source, folder) pairs of captured motion; sources as in `data.capture_sources.READERS`. Each is a
+            speaking style of the model, the first its default; `VOICES` only help to choose the epoch.
         learn_captures: False keeps them for validation, so that the mouth learns from `phones` alone.
         phones: folders of speech with phone times (see `data.coarticulation.generated`), whose mouths are generated.
         corpora: (name, folder) pairs of speech without motion; their voices train expression and stillness.
@@ -28,6 +30,8 @@ class AnimatorTraining:
         velocity_weight, vertex_weight, closure_weight, liveliness_weight: of the losses beside that on coefficients.
         sharpness: of the finished model's motion, see `model.frames.sharpen`; chosen on validation clips so that
             motion is about as lively as captured.
+        shares: of the linear and the phone path in the finished motion, the network has the rest; chosen on voices
+            that nothing is trained on.
         network: overrides of the network's sizes.
     """
 
@@ -48,7 +52,8 @@ class AnimatorTraining:
     vertex_weight: float = 1.0
     closure_weight: float = 0.5
     liveliness_weight: float = 0.3
-    sharpness: float = 0.7
+    sharpness: float = 1.8
+    shares: tuple[float, float] = (0.25, 0.2)
     seed: int = 0
     phones: tuple[Path, ...] = ()
     learn_captures: bool = True
@@ -57,5 +62,5 @@ class AnimatorTraining:
     @property
     def styles(self) -> tuple[str, ...]:
         """Speaking styles that the mouth learns."""
-        captured = [source for source, _ in self.captures] if self.learn_captures else []
+        captured = [source for source, _ in self.captures if source != VOICES] if self.learn_captures else []
         return tuple(dict.fromkeys([*captured, *([RULES] if self.phones else [])]))
