@@ -8,7 +8,8 @@ from sedtalker_cli.emotion.timeline import Segment
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.atomic import atomic_file
 from sedtalker_cli.formats.edges import read_time, written_edges
-from sedtalker_cli.formats.text import read_text
+from sedtalker_cli.formats.skipping import Skipped
+from sedtalker_cli.formats.text import read_labels_text
 
 
 def write_labels(path: str | os.PathLike, segments: Sequence[Segment]) -> None:
@@ -33,26 +34,32 @@ def read_labels(path: str | os.PathLike) -> list[Segment]:
         Segments in order of time, confidence 1.
 
     Raises:
-        InputError: a line that is not a label of some length, with its number; or no label at all.
+        InputError: no label of some length at all; names the first line that could not be used (others are left out
+            with a warning).
     """
-    segments = []
-    for number, line in enumerate(read_text(Path(path)).split("\n"), start=1):
-        if not line.strip() or line.startswith("\\"):
-            continue
-        fields = line.split("\t")
-        if len(fields) != 3:
-            raise InputError(f"{path}:{number}: has {len(fields)} fields, expected onset TAB end TAB label")
-        onset = read_time(fields[0], "onset", path, number)
-        end = read_time(fields[1], "end", path, number)
-        label = fields[2].strip()
-        if end <= onset:
-            raise InputError(f"{path}:{number}: ends at {end:g} s, not after its onset {onset:g} s; give it a length")
-        if not label:
-            raise InputError(f"{path}:{number}: has no label; name an emotion or remove the line")
-        segments.append(Segment(onset, end - onset, label))
-    if not segments:
-        raise InputError(f"{path}: holds no label; is it an Audacity label track?")
+    segments: list[Segment] = []
+    skipped = Skipped(path)
+    for number, line in enumerate(read_labels_text(Path(path)).split("\n"), start=1):
+        if line.strip() and not line.startswith("\\"):
+            with skipped.item():
+                segments.append(_segment(path, number, line.split("\t")))
+    skipped.check(segments, "holds no label; is it an Audacity label track?")
     return sorted(segments, key=lambda segment: segment.onset)
+
+
+def _segment(path: str | os.PathLike, number: int, fields: list[str]) -> Segment:
+    if len(fields) != 3:
+        raise InputError(f"{path}:{number}: has {len(fields)} fields, expected onset TAB end TAB label")
+    onset, end = (
+        read_time(text.replace(",", "."), name, path, number)
+        for text, name in zip(fields, ("onset", "end"), strict=False)
+    )
+    label = fields[2].strip()
+    if end <= onset:
+        raise InputError(f"{path}:{number}: ends at {end:g} s, not after its onset {onset:g} s; give it a length")
+    if not label:
+        raise InputError(f"{path}:{number}: has no label; name an emotion or remove the line")
+    return Segment(onset, end - onset, label)
 
 
 def _one_line(text: str) -> str:

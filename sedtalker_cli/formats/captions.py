@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sedtalker_cli.errors import InputError
-from sedtalker_cli.formats.text import read_text
+from sedtalker_cli.formats.skipping import Skipped
+from sedtalker_cli.formats.text import read_labels_text
 
+ROLL = 0.05  # s between captions of which one goes on with the words of the other
 EXPECTED = "expected times as 00:00:01,000 --> 00:00:02,500"
 _TIME = r"(?:(\d{1,4}):)?([0-5]?\d):([0-5]\d)[,.](\d{3})"
 _TIMES = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}(?:\s.*)?", re.ASCII)  # behind them WebVTT says where to stand
@@ -30,33 +32,40 @@ def read_captions(path: str | os.PathLike) -> list[Caption]:
     """Read captions; places, styles and speakers that the file gives are left out.
 
     Args:
-        path: SubRip or WebVTT file in UTF-8.
+        path: SubRip or WebVTT file in UTF-8, UTF-16 or Latin-1.
 
     Returns:
         Captions in order of time; they may overlap. Those without words are left out.
 
     Raises:
-        InputError: what is no caption, with its line; or none at all.
+        InputError: no caption at all; names the first line that could not be used (others are left out with a warning).
     """
-    text = read_text(Path(path))
+    text = read_labels_text(Path(path))
     is_vtt = re.match(r"WEBVTT(\s|$)", text) is not None
     blocks = list(_blocks(text))
     if is_vtt:
-        number, head = blocks.pop(0)
-        for place, line in enumerate(head, start=number):
-            if "-->" in line:
-                raise InputError(f"{path}:{place}: has times in the head; put an empty line before the first caption")
-    captions = [caption for number, lines in blocks for caption in _caption(path, number, lines, is_vtt)]
-    if not captions:
-        raise InputError(f"{path}: holds no caption; is it SubRip (.srt) or WebVTT (.vtt)?")
-    return sorted(captions, key=lambda caption: (caption.onset, caption.end))
+        number, head = blocks[0]
+        times = next((k for k, line in enumerate(head) if "-->" in line), None)
+        blocks[:1] = [] if times is None else [(number + times, head[times:])]
+    captions: list[Caption] = []
+    skipped = Skipped(path)
+    for number, lines in blocks:
+        with skipped.item():
+            captions += _caption(path, number, lines, is_vtt)
+    skipped.check(captions, "holds no caption; is it SubRip (.srt) or WebVTT (.vtt)?")
+    captions.sort(key=lambda caption: (caption.onset, caption.end))
+    return _without_rolling(captions) if is_vtt else captions
 
 
 def _blocks(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Lines that follow each other without an empty one between, with the number of the first."""
+    """Lines that belong together, with the number of the first: up to an empty line, or to the next caption's times."""
     lines: list[str] = []
     for number, line in enumerate([*text.split("\n"), ""], start=1):
-        if line.strip():
+        if _TIMES.fullmatch(line) and any(_TIMES.fullmatch(other) for other in lines):
+            named = [lines.pop()] if lines[-1].strip().isdecimal() and not _TIMES.fullmatch(lines[-1]) else []
+            yield number - len(lines) - len(named), lines
+            lines = [*named, line]
+        elif line.strip():
             lines.append(line)
         elif lines:
             yield number - len(lines), lines
@@ -73,15 +82,28 @@ def _caption(path: str | os.PathLike, number: int, lines: list[str], comments: b
     if times is None:
         found = repr(lines[0].strip()[:40]) if lines else "nothing"
         raise InputError(f"{path}:{number}: is no caption: {EXPECTED}, found {found}")
-    inner = next((k for k, line in enumerate(lines[1:], start=1) if "-->" in line), None)
-    if inner is not None:
-        raise InputError(f"{path}:{number + inner}: has times within a caption; put an empty line before the next one")
     onset, end = _seconds(times.groups()[:4]), _seconds(times.groups()[4:])
     if end <= onset:
         raise InputError(f"{path}:{number}: caption ends at {end:g} s, not after its start {onset:g} s")
     plain = (html.unescape(_TAGS.sub("", line)) for line in lines[1:])
-    text = "\n".join(filter(None, (_CONTROLS.sub(" ", line.replace("\n", " ")).strip() for line in plain)))
+    text = "\n".join(filter(None, (_CONTROLS.sub(" ", line.replace("\\N", " ")).strip() for line in plain)))
     return [Caption(onset, end, text)] if text else []
+
+
+def _without_rolling(captions: list[Caption]) -> list[Caption]:
+    """Captions that roll as YouTube's do, without the lines that each repeats of the one before."""
+    kept: list[Caption] = []
+    before, until = [""], -1.0
+    for caption in captions:
+        lines = caption.text.split("\n")
+        rolls = caption.onset <= until + ROLL
+        fresh = lines[1:] if rolls and lines[0] == before[-1] else lines
+        if fresh:
+            kept.append(caption._replace(text="\n".join(fresh)))
+        elif kept and rolls:
+            kept[-1] = kept[-1]._replace(end=max(kept[-1].end, caption.end))
+        before, until = lines, caption.end
+    return kept
 
 
 def _seconds(parts: tuple[str | None, ...]) -> float:

@@ -10,9 +10,10 @@ from sedtalker_cli.emotion.timeline import Segment
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.atomic import atomic_file
 from sedtalker_cli.formats.edges import read_time
-from sedtalker_cli.formats.text import read_text
+from sedtalker_cli.formats.skipping import Skipped
+from sedtalker_cli.formats.text import read_labels_text
 
-FIELDS = 10
+FIELDS, LEAST = 10, 8  # some tools leave the last ones out
 
 
 def safe_uri(name: str) -> str:
@@ -53,7 +54,8 @@ def write_rttm(path: str | os.PathLike, segments: Sequence[Segment], uri: str) -
 
 
 def read_rttm(path: str | os.PathLike) -> dict[str, list[Segment]]:
-    """Read segments by recording; comments (`;`) and lines of other types are skipped.
+    """Read segments by recording; comments (`;`, `#`) and lines of other types are passed over, others that cannot be
+    used are left out with a warning.
 
     Args:
         path: RTTM file.
@@ -62,23 +64,32 @@ def read_rttm(path: str | os.PathLike) -> dict[str, list[Segment]]:
         Segments in order of time for every uri, in the file's order of uris.
 
     Raises:
-        InputError: a line that is not RTTM, with its number; or no segment at all.
+        InputError: no segment at all; names the first line that could not be used.
     """
     recordings: dict[str, list[Segment]] = {}
-    for number, line in enumerate(read_text(Path(path)).split("\n"), start=1):
+    skipped = Skipped(path)
+    for number, line in enumerate(read_labels_text(Path(path)).split("\n"), start=1):
         fields = line.split()
-        if not fields or fields[0].startswith(";") or fields[0] != "SPEAKER":
-            if fields and not fields[0].startswith(";") and not re.fullmatch(r"[A-Z][A-Z_-]+", fields[0]):
-                raise InputError(f"{path}:{number}: not an RTTM line; expected SPEAKER and {FIELDS - 1} fields")
+        if not fields or fields[0].startswith((";", "#")):
             continue
-        if not FIELDS - 1 <= len(fields) <= FIELDS:  # some tools leave the last <NA> out
-            raise InputError(f"{path}:{number}: has {len(fields)} fields, expected {FIELDS}")
-        onset = read_time(fields[3], "onset", path, number)
-        duration = read_time(fields[4], "duration", path, number)
-        confidence = 1.0 if fields[8] == "<NA>" else read_time(fields[8], "confidence", path, number)
-        if duration == 0:
-            raise InputError(f"{path}:{number}: duration is 0; remove the line or give it a length")
-        recordings.setdefault(fields[1], []).append(Segment(onset, duration, fields[7], confidence))
-    if not recordings:
-        raise InputError(f"{path}: holds no SPEAKER line; is it an RTTM file?")
-    return {uri: sorted(segments, key=lambda s: s.onset) for uri, segments in recordings.items()}
+        with skipped.item():
+            if fields[0] == "SPEAKER":
+                recordings.setdefault(fields[1] if len(fields) > 1 else "", []).append(_segment(path, number, fields))
+            elif not re.fullmatch(r"[A-Z][A-Z_-]+", fields[0]):
+                raise InputError(f"{path}:{number}: not an RTTM line; expected SPEAKER and {FIELDS - 1} fields")
+    recordings = {uri: sorted(found, key=lambda s: s.onset) for uri, found in recordings.items() if found}
+    skipped.check(recordings, "holds no SPEAKER line; is it an RTTM file?")
+    return recordings
+
+
+def _segment(path: str | os.PathLike, number: int, fields: list[str]) -> Segment:
+    """One SPEAKER line; the confidence may be missing at its end."""
+    if not LEAST <= len(fields) <= FIELDS:
+        raise InputError(f"{path}:{number}: has {len(fields)} fields, expected {FIELDS}")
+    onset = read_time(fields[3], "onset", path, number)
+    duration = read_time(fields[4], "duration", path, number)
+    known = len(fields) > LEAST and fields[LEAST] != "<NA>"
+    confidence = read_time(fields[LEAST], "confidence", path, number) if known else 1.0
+    if duration == 0:
+        raise InputError(f"{path}:{number}: duration is 0; remove the line or give it a length")
+    return Segment(onset, duration, fields[7], confidence)

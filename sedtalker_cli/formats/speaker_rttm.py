@@ -1,6 +1,5 @@
 """RTTM of who speaks, as speaker diarization leaves it (pyannote, NeMo): `SPEAKER uri 1 onset dur ... speaker`."""
 
-import logging
 import os
 import re
 from pathlib import Path
@@ -9,9 +8,9 @@ from sedtalker_cli.emotion.speakers import SpeakerTurn
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.edges import read_time
 from sedtalker_cli.formats.rttm import safe_uri
-from sedtalker_cli.formats.text import read_text
+from sedtalker_cli.formats.skipping import Skipped
+from sedtalker_cli.formats.text import read_labels_text
 
-LOGGER = logging.getLogger("sedtalker")
 NAME = 7  # the speaker's field; what follows it is optional
 UNKNOWN = "<NA>"
 
@@ -29,32 +28,31 @@ def read_speaker_rttm(path: str | os.PathLike) -> dict[str, list[SpeakerTurn]]:
         Turns in order of time for every uri, in the file's order of uris.
 
     Raises:
-        InputError: a line that is not RTTM, with its number; or no turn at all.
+        InputError: no turn at all; names the first line that could not be used (others are left out with a warning).
     """
     recordings: dict[str, list[SpeakerTurn]] = {}
-    unusable = 0
-    for number, line in enumerate(read_text(Path(path)).split("\n"), start=1):
+    skipped = Skipped(path)
+    for number, line in enumerate(read_labels_text(Path(path)).split("\n"), start=1):
         fields = line.split()
-        if not fields or fields[0].startswith(";"):
+        if not fields or fields[0].startswith((";", "#")):
             continue
-        if fields[0] != "SPEAKER":
-            if not re.fullmatch(r"[A-Z][A-Z_-]+", fields[0]):
-                raise InputError(f"{path}:{number}: not an RTTM line; expected SPEAKER uri channel onset duration ...")
-            continue
-        if len(fields) <= NAME:
-            raise InputError(f"{path}:{number}: has {len(fields)} fields; the speaker is field {NAME + 1}")
-        if UNKNOWN in (fields[3], fields[4], fields[NAME]):
-            unusable += 1
-            continue
-        onset = read_time(fields[3], "onset", path, number)
-        duration = read_time(fields[4], "duration", path, number)
-        turns = recordings.setdefault(fields[1], [])
-        if duration > 0:
-            turns.append(SpeakerTurn(onset, duration, fields[NAME]))
-    if unusable:
-        LOGGER.warning("%s: %d turn(s) without time or speaker left out", path, unusable)
-    if not any(recordings.values()):
-        raise InputError(f"{path}: holds no turn of a speaker; is it an RTTM file of who speaks?")
+        with skipped.item():
+            if fields[0] != "SPEAKER":
+                if not re.fullmatch(r"[A-Z][A-Z_-]+", fields[0]):
+                    raise InputError(
+                        f"{path}:{number}: not an RTTM line; expected SPEAKER uri channel onset duration ..."
+                    )
+                continue
+            if len(fields) <= NAME:
+                raise InputError(f"{path}:{number}: has {len(fields)} fields; the speaker is field {NAME + 1}")
+            if UNKNOWN in (fields[3], fields[4], fields[NAME]):
+                raise InputError(f"{path}:{number}: turn without time or speaker")
+            onset = read_time(fields[3], "onset", path, number)
+            duration = read_time(fields[4], "duration", path, number)
+            turns = recordings.setdefault(fields[1], [])
+            if duration > 0:
+                turns.append(SpeakerTurn(onset, duration, fields[NAME]))
+    skipped.check(any(recordings.values()), "holds no turn of a speaker; is it an RTTM file of who speaks?")
     return {uri: sorted(turns, key=lambda turn: (turn.onset, turn.speaker)) for uri, turns in recordings.items()}
 
 

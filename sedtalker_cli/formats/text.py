@@ -10,14 +10,18 @@ MOST = 1 << 30  # characters
 DIGITS = 18  # of whole numbers that 64 bits hold
 
 
-def read_text(path: Path) -> str:
+class NotText(InputError):
+    """The bytes of a file are no text in the expected encoding."""
+
+
+def read_text(path: Path, encoding: str = "utf-8-sig") -> str:
     """A whole UTF-8 file, with line ends as `\\n` and without a byte order mark.
 
     Raises:
         InputError: missing, unreadable, absurdly large or not text.
     """
     try:
-        with open(path, encoding="utf-8-sig") as file:
+        with open(path, encoding=encoding) as file:
             text = file.read(MOST + 1)  # what a device or a pipe holds, no size tells
     except FileNotFoundError:
         raise InputError(f"{path}: does not exist; check the path") from None
@@ -26,12 +30,25 @@ def read_text(path: Path) -> str:
     except PermissionError:
         raise InputError(f"{path}: may not be read; change its permissions (chmod +r)") from None
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is not UTF-8 text ({error.reason} at byte {error.start})") from None
+        raise NotText(f"{path}: is not UTF-8 text ({error.reason} at byte {error.start})") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read ({error})") from error
     if len(text) > MOST:
         raise InputError(f"{path}: is larger than {MOST >> 20} MB; this is no such file")
     return text
+
+
+def read_labels_text(path: Path) -> str:
+    """As `read_text`, also in UTF-16 with its mark, and in Latin-1 as old programs write it."""
+    try:
+        with open(path, "rb") as file:
+            mark = file.read(2)
+    except OSError:
+        return read_text(path)  # which says why not
+    try:
+        return read_text(path, "utf-16" if mark in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except NotText:
+        return read_text(path, "cp1252").removeprefix("\u00ef\u00bb\u00bf")  # the mark of UTF-8, where it is none
 
 
 def read_json(path: Path) -> Any:

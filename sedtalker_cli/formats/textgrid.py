@@ -10,7 +10,7 @@ from sedtalker_cli.emotion.timeline import EmotionTimeline, Segment
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.atomic import atomic_file
 from sedtalker_cli.formats.edges import TOUCH, read_time, written_edges
-from sedtalker_cli.formats.text import read_count, read_text
+from sedtalker_cli.formats.text import read_count, read_labels_text
 
 DECIMALS = 6
 # What Praat's reader takes from a text file: quoted strings, flags and numbers that stand alone; `!` starts a comment.
@@ -76,7 +76,7 @@ def read_textgrid(path: str | os.PathLike) -> dict[str, list[Segment]]:
     """Read the interval tiers of a TextGrid, in Praat's long or short text format.
 
     Args:
-        path: `.TextGrid` file in UTF-8.
+        path: `.TextGrid` file in UTF-8, UTF-16 or Latin-1.
 
     Returns:
         Tier name -> segments with the text as `emotion`, confidence 1. Intervals without text and tiers of points
@@ -132,7 +132,7 @@ class _Values:
 
     def __init__(self, path: str | os.PathLike):
         self.path, self.line = path, 1
-        self._values = self._scan(read_text(Path(path)))
+        self._values = self._scan(read_labels_text(Path(path)))
 
     def _scan(self, text: str) -> Iterator[tuple[str, str, int]]:
         line = place = 0

@@ -172,7 +172,7 @@ class Diarizer:
             return speech
         mean = (total / frames - network.centre) / network.spread
         rest = float(speech[~voiced].mean()) if frames < len(speech) else 0.0
-        return speech if is_speech(mean, frames, rest) else torch.zeros_like(speech)
+        return speech if is_speech(mean, frames, float(speech[voiced].mean()), rest) else torch.zeros_like(speech)
 
     def _answers(self, features: Features, measure: Measure | None) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Posteriors (T, C), intensity (T,) and probability of speech (T,) from features (T, L, D)."""

@@ -122,7 +122,7 @@ def test_emotion_csv_errors(tmp_path, text, said):
 def test_text_files_that_are_none(tmp_path):
     (tmp_path / "a.rttm").write_bytes(b"\xff\xfe\x00\x01")
     for read, name, said in (
-        (read_rttm, "a.rttm", "not UTF-8"),
+        (read_rttm, "a.rttm", "not an RTTM line"),
         (read_rttm, "none.rttm", "does not exist"),
         (read_emotion_csv, ".", "is a folder"),
     ):

@@ -73,7 +73,7 @@ def test_rttm_is_read_by_pyannote(tmp_path):
     [
         ("", "no SPEAKER line"),
         ("hello there\n", r"a\.rttm:1: not an RTTM line"),
-        ("SPEAKER a 1 0 1 <NA> <NA> sad\n", r":1: has 8 fields"),
+        ("SPEAKER a 1 0 1 <NA> <NA>\n", r":1: has 7 fields"),
         ("\nSPEAKER a 1 x 1 <NA> <NA> sad 1 <NA>\n", r":2: onset 'x'"),
         ("SPEAKER a 1 -1 1 <NA> <NA> sad 1 <NA>\n", "onset '-1'"),
         ("SPEAKER a 1 nan 1 <NA> <NA> sad 1 <NA>\n", "onset 'nan'"),
