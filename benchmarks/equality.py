@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sedtalker_cli.audio.reading import is_sound_name
+from sedtalker_cli.audio.files import is_sound_name
 from sedtalker_cli.batch.threads import sum_in_one_thread
 from sedtalker_cli.face.heads import cached_head
 from sedtalker_cli.motion.motion import Motion
