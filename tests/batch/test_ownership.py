@@ -310,7 +310,8 @@ def test_a_copied_folder_is_still_ours(tmp_path):
     run(tmp_path, settings={"gain": 2}, resume=True)
 
 
-def test_an_edit_is_not_forgotten_when_another_output_is_confirmed(tmp_path):
+def test_an_edit_is_not_forgotten_when_another_output_is_confirmed(tmp_path, monkeypatch):
+    monkeypatch.setattr("sedtalker_cli.batch.ledger.TICK", -(10**9))  # as if a second had passed since the edit
     make_inputs(tmp_path, a="one")
     run(tmp_path)
     (tmp_path / "out/a.a.txt").write_text("MIN")
