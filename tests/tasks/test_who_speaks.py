@@ -67,7 +67,7 @@ def test_face_of_one_speaker(talk, fake_models):
     call("animate", talk / "talk.wav", *options, "--speaker", "anna")
     weights = np.load(talk / "out/talk.weights.npy")
     jaw, smile = weights[:, 17], weights[:, 23]
-    assert jaw[8:34].min() > 0.04 and (jaw[:5] < 0.01).all() and (jaw[38:] < 0.01).all()  # the overlap is anna's
+    assert jaw[8:34].min() > 0.02 and (jaw[:5] < 0.01).all() and (jaw[38:] < 0.01).all()  # the overlap is anna's
     assert (smile[50:] < 0.01).all() and (np.diff(smile[38:]) <= 0).all()  # the expression dies away
     rows = rows_of(talk / "out/talk.emotion.csv")
     assert {row["emotion"] for row in rows[61:]} == {"neutral"} and {row["intensity"] for row in rows[61:]} == {
