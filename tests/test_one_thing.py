@@ -44,11 +44,13 @@ def callers(function: str) -> set[str]:
 def test_one_training_loop():
     """One module follows the gradient and keeps the state of a run; what is trained is a job of its loop.
 
-    The small layers of the diarizer that are fitted to stored summaries of recordings take seconds and are no runs.
+    The small layers of the diarizer that are fitted to stored summaries of recordings, and the animator's probe for
+    sounds, which is one linear layer on stored features, take seconds and are no runs.
     """
     loop = "sedtalker_cli.training.loop"
     assert callers("save_state") == {loop}
     fitted = {f"sedtalker_cli.training.diarizer.{name}" for name in ("statistics", "speech", "shares")}
+    fitted.add("sedtalker_cli.training.animator.paths")
     assert callers("backward") - fitted == {loop}
 
 
