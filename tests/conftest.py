@@ -143,3 +143,11 @@ def run_cli(*arguments, cwd: Path | None = None, environment: dict | None = None
 def tree(folder: Path) -> list[str]:
     """All files below a folder, hidden ones included."""
     return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()) if folder.exists() else []
+
+
+@pytest.fixture
+def heard_as_loud_as_recorded(monkeypatch):
+    """For fakes that tell emotions by loudness: models hear all at one level, and no frame of theirs is like speech."""
+    monkeypatch.setattr("sedtalker_cli.pipeline.level_gain", lambda level: 1.0)
+    monkeypatch.setattr("sedtalker_cli.evaluation.diarization.listening.levelled", lambda waveform: waveform)
+    monkeypatch.setattr("sedtalker_cli.model.diarizer.is_speech", lambda *_: True)

@@ -88,7 +88,7 @@ def test_animate_with_lip_gain_and_smoothing(tmp_path, sound, fake_models):
     call(*common, tmp_path / "small", "--lip-gain", "0.5")
     call(*common, tmp_path / "smooth", "--smooth", "0.3")
     usual, small, smooth = (np.load(tmp_path / out / "speech.weights.npy") for out in ("usual", "small", "smooth"))
-    assert usual[:, 17].max() > 0.3  # jawOpen
+    assert usual[:, 17].max() > 0.2  # jawOpen
     assert np.allclose(small[:, 17], 0.5 * usual[:, 17], atol=1e-5)
     assert np.allclose(small[:, 23], usual[:, 23], atol=1e-5)  # the smile is expression
     assert np.abs(np.diff(smooth[:, 17])).max() < 0.7 * np.abs(np.diff(usual[:, 17])).max()

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from sedtalker_cli.motion.reading import read_motion
 from tests.commands import MOTION_FILES, call, made
@@ -64,7 +65,8 @@ def test_films_need_no_vertices(motions, tmp_path):
     call("render", motions / "light", "-o", tmp_path / "light", *size)  # a folder is searched for coefficients, too
     assert made(tmp_path / "light") == made(tmp_path / "full")
     for file in made(tmp_path / "full"):
-        assert (tmp_path / "full" / file).read_bytes() == (tmp_path / "light" / file).read_bytes(), file
+        full, light = (np.asarray(Image.open(tmp_path / kind / file)).astype(int) for kind in ("full", "light"))
+        assert np.abs(full - light).max() <= 2, file  # sums in blocks of another size
     compared = ("--compare", "--heatmap", motions / "light/speech.weights.npy", "--sheet", "--frames", "2")
     call(
         "render", motions / "full/speech.npy", motions / "light/speech.weights.npy", "-o", tmp_path / "both", *compared

@@ -18,6 +18,9 @@ from sedtalker_cli.evaluation.diarization.speakers import Spread
 from sedtalker_cli.evaluation.diarization.tables import checkpoint_sections, checkpoint_tables
 from tests.evaluation.test_marked_spans import LEVELS, RATE, LevelEncoder, PerfectDiarizer, recording
 
+pytestmark = pytest.mark.usefixtures("heard_as_loud_as_recorded")
+
+
 CODES = {"neutral": "01", "happy": "03", "sad": "04", "angry": "05"}
 SILENCE = 0.6  # s
 

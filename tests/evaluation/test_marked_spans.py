@@ -17,6 +17,9 @@ from sedtalker_cli.evaluation.diarization.stretches import Clip, clips_of
 from sedtalker_cli.evaluation.diarization.tables import checkpoint_tables
 from sedtalker_cli.evaluation.report.html import render_page
 
+pytestmark = pytest.mark.usefixtures("heard_as_loud_as_recorded")
+
+
 RATE, HOP = 16_000, 320
 LEVELS = {"neutral": 0.02, "angry": 0.1, "happy": 0.3, "sad": 0.8}
 

@@ -230,13 +230,13 @@ def test_a_head_without_shapes_is_told_what_was_looked_for(glb, tmp_path):
 def test_broken_files_are_one_line(glb, tmp_path):
     data = glb.read_bytes()
     content, _ = unpack(glb)
-    draco = content | {"extensionsRequired": ["KHR_draco_mesh_compression"]}
+    packed = content | {"extensionsRequired": ["EXT_meshopt_compression"]}
     cut = content | {"buffers": [{"byteLength": 40, "uri": "data:;base64," + base64.b64encode(b"x" * 40).decode()}]}
     loop = content | {"nodes": [{"mesh": 0, "children": [0]}]}
     for name, written, said in (
         ("cut.glb", data[:5000], "is cut off"),
         ("text.glb", b"hello", "is not glTF"),
-        ("draco.gltf", json.dumps(draco).encode(), "compressed"),
+        ("packed.gltf", json.dumps(packed).encode(), "compressed"),
         ("short.gltf", json.dumps(cut).encode(), "damaged glTF"),
         ("loop.gltf", json.dumps(loop).encode(), "damaged glTF"),
         ("head.fbx", b"x", "is no head"),

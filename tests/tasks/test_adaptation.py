@@ -20,6 +20,8 @@ from sedtalker_cli.tasks.adaptation import Adaptation
 from tests.commands import call, made
 from tests.conftest import FakeAnimator, tone, tree
 
+pytestmark = pytest.mark.usefixtures("heard_as_loud_as_recorded")
+
 
 def write_level(path: Path, level: float, seconds: float = 0.6) -> Path:
     """A tone as loud as said."""

@@ -12,6 +12,9 @@ from sedtalker_cli.pipeline import Pipeline
 from tests.commands import call
 from tests.conftest import ROOT, tone
 
+pytestmark = pytest.mark.usefixtures("heard_as_loud_as_recorded")
+
+
 RATE = 16_000
 
 
