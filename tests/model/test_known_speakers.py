@@ -11,6 +11,8 @@ from sedtalker_cli.model.diarizer_network import DiarizerNetwork
 from sedtalker_cli.model.statistics import deviation_of
 from tests.model.statistics_networks import silence, small_network, spoken
 
+pytestmark = pytest.mark.usefixtures("heard_as_loud_as_recorded")
+
 
 def diarizer(**config) -> Diarizer:
     network = small_network(len(EMOTIONS))
