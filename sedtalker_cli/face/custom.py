@@ -153,7 +153,7 @@ def _from_primitives(source: Path, primitives: list[Primitive]) -> Head:
     vertices = np.concatenate([piece.vertices for piece in primitives])
     deltas = np.zeros((len(ARKIT_NAMES), *vertices.shape), np.float32)
     seen = {name for piece in primitives for name in piece.targets}
-    speaks = not any(arkit_name(name) == "jawOpen" for name in seen) and has_visemes(seen)
+    speaks = has_visemes(seen)
     found, start = set(), 0
     for piece in primitives:
         own = set()

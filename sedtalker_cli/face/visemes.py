@@ -15,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from sedtalker_cli.face.arkit_spelling import arkit_name
+
 PROJECTION = Path(__file__).with_name("data") / "visemes.json"
 VISEMES = ("aa", "ih", "ou", "ee", "oh")  # VRM's names
 _SPELLINGS = {"aa": "aa", "a": "aa", "ih": "ih", "i": "ih", "ou": "ou", "u": "ou", "ee": "ee", "e": "ee", "oh": "oh"}
@@ -44,8 +46,9 @@ def blink_names(text: str) -> tuple[str, ...]:
 
 
 def has_visemes(names: Iterable[str]) -> bool:
-    """Whether shapes of these names are the vowels of an avatar; single letters count only together."""
-    return set(VISEMES) <= {viseme_name(name) for name in names}
+    """Whether an avatar speaks by the vowels among its shapes: all five are there, and ARKit's jaw is not."""
+    names = list(names)
+    return set(VISEMES) <= {viseme_name(name) for name in names} and "jawOpen" not in map(arkit_name, names)
 
 
 @lru_cache(maxsize=1)

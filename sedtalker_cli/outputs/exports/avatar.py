@@ -103,8 +103,7 @@ def _weight_tracks(file: GltfFile, motion: Motion) -> Iterator[tuple[int, np.nda
 def _curves(file: GltfFile, motion: Motion) -> Callable[[str], tuple[str | None, np.ndarray]]:
     """What a shape's own name stands for, None for nothing of ours, and its weights (T,)."""
     weights, names = motion.shape_weights(), motion.head.shape_names
-    own = shape_names(file)
-    speaks = has_visemes(own) and not any(arkit_name(name) == "jawOpen" for name in own)
+    speaks = has_visemes(shape_names(file))
     vowels = dict(zip(VISEMES, viseme_weights(weights, names).T, strict=True)) if speaks else {}
 
     def curve(text: str) -> tuple[str | None, np.ndarray]:
