@@ -20,6 +20,17 @@ def browser() -> str | None:
     return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
+def firefox_path() -> str | None:
+    """The path of a Firefox."""
+    return shutil.which("firefox") or shutil.which("firefox-esr")
+
+
+def _no_firefox() -> str | None:
+    if firefox_path() is None:
+        return "no Firefox here to open the page in"
+    return None if shutil.which("Xvfb") else "no Xvfb here, on whose screen Firefox has WebGL"
+
+
 @cache
 def _no_opengl() -> str | None:
     from sedtalker_cli.errors import SedtalkerError
@@ -40,6 +51,7 @@ def _no_weights(*names: str) -> str | None:
 # By the thing's name: a function that says why it is not here, or None.
 MISSING = {
     "browser": lambda: None if browser() else f"no Chromium here ({', '.join(BROWSERS)})",
+    "firefox": _no_firefox,
     "opengl": _no_opengl,
     "node": lambda: None if shutil.which("node") else "no Node.js here to run the page's script with",
     "blender": lambda: None if shutil.which("blender") else "no Blender here to write FBX files with",
