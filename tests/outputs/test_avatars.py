@@ -1,5 +1,7 @@
 """A user's own file with an animation added, as other programs open it: three layouts as avatar makers write them."""
 
+import json
+
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
@@ -7,10 +9,12 @@ from scipy.spatial.transform import Rotation
 from sedtalker_cli.face.arkit import ARKIT_INDEX, ARKIT_NAMES
 from sedtalker_cli.face.custom import load_custom_head
 from sedtalker_cli.face.head import load_head
+from sedtalker_cli.formats.gltf_surface import CLAMP, MIRROR
 from sedtalker_cli.motion.motion import Motion
 from sedtalker_cli.outputs.exports.registry import write_exports
 from tests.face.gltf_files import GltfBuilder, piece
 from tests.face.meshes import unpack
+from tests.face.textured import add_picture, board
 from tests.outputs.gltf_reading import read_accessor
 
 pygltflib = pytest.importorskip("pygltflib")
@@ -26,7 +30,7 @@ def parts_of(head) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(part for part in head.parts if part not in teeth and "eye" not in part), teeth
 
 
-def skinned(path, names=ARKIT_NAMES, vrm: bool = False, eye_shapes: bool = True):
+def skinned(path, names=ARKIT_NAMES, vrm: bool = False, eye_shapes: bool = True, textured: bool = False):
     """Hips that carry a neck, a head and eyes; a face and teeth that follow the head, a body that follows the hips."""
     head = load_head("anna")
     build = GltfBuilder()
@@ -60,15 +64,30 @@ def skinned(path, names=ARKIT_NAMES, vrm: bool = False, eye_shapes: bool = True)
             material=("Wolf3D_Skin", "Wolf3D_Teeth")[number],
         )
         follow(build, mesh, len(vertices), 2)
+        if textured:
+            paint(build, mesh, vertices)
         build.node(name=f"part{number}", mesh=mesh, skin=0)
     box = np.array([[0, 0, 0], [0.2, 0, 0], [0, 1, 0]], np.float32)
     mesh = build.mesh("Body", box, np.array([[0, 1, 2]]), np.zeros((0, 3, 3)), [])
     follow(build, mesh, 3, 0)
     build.node(name="body", mesh=mesh, skin=0)
-    build.content["extensionsUsed"] = ["KHR_texture_transform"]
+    build.content["extensionsUsed"] = ["KHR_texture_transform", "KHR_materials_unlit"]
     if vrm:
         make_vrm(build, {"head": top, "neck": neck, "hips": body})
     return build.write(path)
+
+
+def paint(build, mesh: int, vertices: np.ndarray) -> None:
+    """A picture on the mesh, moved and scaled on it, and an extension of its material."""
+    primitive = build.content["meshes"][mesh]["primitives"][0]
+    primitive["attributes"]["TEXCOORD_0"] = build.accessor((vertices[:, :2] * 4 + 0.5).astype(np.float32))
+    texture = {"index": add_picture(build, board(), wrapS=CLAMP, wrapT=MIRROR)}
+    texture["extensions"] = {"KHR_texture_transform": {"scale": [0.5, 0.5], "offset": [0.25, 0.0]}}
+    build.content["materials"][primitive["material"]] |= {
+        "pbrMetallicRoughness": {"baseColorTexture": texture, "roughnessFactor": 0.7},
+        "alphaMode": "MASK",
+        "extensions": {"KHR_materials_unlit": {}},
+    }
 
 
 def make_vrm(build, bones: dict[str, int]) -> None:
@@ -196,7 +215,7 @@ def test_eyes_turn_by_joints_where_no_shape_moves_them(tmp_path):
         np.testing.assert_allclose(turns[0], nodes[eye].get("rotation", (0, 0, 0, 1)), atol=1e-6)
 
 
-def test_blenders_names_and_a_head_without_joints(tmp_path):
+def blender_named(path):
     """Shapes `mouthSmile.L`, a copy `jawOpen.001` on the teeth, one that is not ARKit's, a root that is turned."""
     head = load_head("anna")
     names = [name.replace("Left", ".L").replace("Right", ".R") for name in ARKIT_NAMES]
@@ -209,7 +228,11 @@ def test_blenders_names_and_a_head_without_joints(tmp_path):
         build.content["meshes"][mesh]["weights"][-1] = 0.25
         build.node(name=f"part{number}", mesh=mesh, rotation=[0, 1, 0, 0], translation=[0.5, 0, 0])
     build.content["animations"] = []
-    source = build.write(tmp_path / "me.glb")
+    return build.write(path)
+
+
+def test_blenders_names_and_a_head_without_joints(tmp_path):
+    source = blender_named(tmp_path / "me.glb")
     own = load_custom_head(source)
     motion = act(own)
     write_exports(tmp_path / "out", motion, ("glb",))
@@ -249,3 +272,52 @@ def test_a_compressed_file_stays_compressed(tmp_path):
     stays_itself(source, tmp_path / "a.glb")
     _, values = tracks_of(tmp_path / "a.glb")
     assert np.array_equal(values["Face", "weights"].reshape(FRAMES, 52), motion.weights)
+
+
+LAYOUTS = {
+    "skinned-textured": lambda folder: skinned(folder / "me.glb", textured=True),
+    "vrm-1.0": lambda folder: skinned(folder / "me.vrm", vrm=True, textured=True),
+    "blender-named": lambda folder: blender_named(folder / "me.glb"),
+}
+KEPT = (
+    *("asset", "scene", "scenes", "nodes", "skins", "meshes", "materials", "textures", "images", "samplers"),
+    *("extensions", "extensionsUsed", "extensionsRequired"),
+)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_an_avatar_comes_through_as_pygltflib_sees_it(tmp_path, layout):
+    """Everything is as it was, pictures included, and weights are animated under the file's own names."""
+    source = LAYOUTS[layout](tmp_path)
+    motion = act(load_custom_head(source))
+    write_exports(tmp_path / "out", motion, ["glb"])
+    old, new = (pygltflib.GLTF2().load_binary(path) for path in (source, tmp_path / "out.glb"))
+    read = [json.loads(file.gltf_to_json()) for file in (old, new)]
+    for kind in KEPT:
+        assert read[1].get(kind) == read[0].get(kind), kind
+    assert bool(new.skins) == bool(new.textures) == (layout != "blender-named")
+    assert ("VRMC_vrm" in new.extensions) == (layout == "vrm-1.0")
+    for image in old.images:
+        views = [file.bufferViews[image.bufferView] for file in (old, new)]
+        pictures = [
+            file.binary_blob()[view.byteOffset : view.byteOffset + view.byteLength]
+            for file, view in zip((old, new), views, strict=True)
+        ]
+        assert pictures[0] == pictures[1] and pictures[0].startswith(b"\x89PNG")
+    assert not old.animations and len(new.animations) == 1
+    animated = {}
+    for channel in new.animations[0].channels:
+        if channel.target.path == "weights":
+            names = new.meshes[new.nodes[channel.target.node].mesh].extras["targetNames"]
+            values = read_accessor(new, new.animations[0].samplers[channel.sampler].output).reshape(FRAMES, -1)
+            animated[channel.target.node] = dict(zip(names, values.T, strict=True))
+    assert len(animated) == 2  # the face and its teeth
+    own = {
+        "skinned-textured": ("jawOpen", "mouthSmileLeft", "browDownRight"),
+        "vrm-1.0": ("jawOpen", "mouthSmileLeft", "browDownRight"),
+        "blender-named": ("jawOpen", "mouthSmile.L", "browDown.R"),
+    }[layout]
+    for node, curves in animated.items():
+        for name, meant in zip(own, ("jawOpen", "mouthSmileLeft", "browDownRight"), strict=True):
+            written = name if name in curves else f"{name}.001"  # on the teeth of Blender's
+            assert np.array_equal(curves[written], motion.weights[:, ARKIT_INDEX[meant]]), (node, name)
