@@ -33,12 +33,16 @@ def run(script, *arguments) -> str:
     return done.stdout
 
 
+def json_of(said: str) -> dict:
+    """What a script prints among Blender's own words."""
+    return json.loads(next(line for line in said.splitlines() if line.startswith("FOUND "))[6:])
+
+
 @pytest.mark.slow
 @pytest.mark.needs("blender")
 def test_blender_opens_the_glb_as_the_recipe_says(motion, tmp_path):
     write_exports(tmp_path / "speech", motion, ["glb"])
-    said = run(ROOT / "tests/blender/gltf_imports.py", tmp_path / "speech.glb", FPS, SHOWN)
-    found = json.loads(next(line for line in said.splitlines() if line.startswith("FOUND "))[6:])
+    found = json_of(run(ROOT / "tests/blender/gltf_imports.py", tmp_path / "speech.glb", FPS, SHOWN))
     ((_, keys),) = found["keys"].items()
     assert len(keys) > 45
     for name, value in keys.items():
@@ -53,6 +57,19 @@ def test_blender_opens_the_glb_as_the_recipe_says(motion, tmp_path):
     shown = np.array(shown)[:, [0, 2, 1]] * (1, 1, -1)
     assert cKDTree(film).query(shown)[0].max() < 2e-5
     assert cKDTree(shown).query(film)[0].max() < 2e-5
+
+
+@pytest.mark.slow
+@pytest.mark.needs("blender")
+@pytest.mark.parametrize("kind", ["pc2", "mdd"])
+def test_blender_plays_vertex_caches_and_writes_alembic(motion, tmp_path, kind):
+    write_exports(tmp_path / "speech", motion, [kind])
+    files = [tmp_path / f"speech{suffix}" for suffix in (".neutral.obj", f".{kind}", ".abc")]
+    found = json_of(run(ROOT / "tests/blender/cache_plays.py", *files, FPS, FRAMES, SHOWN))
+    film = motion.head.vertices(motion.weights[SHOWN])
+    for name in ("cache", "alembic"):
+        shown = np.array(found[name])[:, [0, 2, 1]] * (1, 1, -1)
+        np.testing.assert_allclose(shown, film, atol=2e-5, err_msg=name)
 
 
 @pytest.mark.slow
