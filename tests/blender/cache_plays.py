@@ -1,4 +1,4 @@
-"""Blender script: plays a vertex cache on its mesh, writes it as Alembic and plays that; prints a frame of both as JSON.
+"""Blender script: plays a vertex cache on its mesh, writes it as Alembic, plays that; prints a frame of both as JSON.
 
 cache_plays.py -- OBJ PC2 ALEMBIC FPS FRAMES FRAME
 """

@@ -40,18 +40,24 @@ def json_of(said: str) -> dict:
 
 @pytest.mark.slow
 @pytest.mark.needs("blender")
-def test_blender_opens_the_glb_as_the_recipe_says(motion, tmp_path):
-    write_exports(tmp_path / "speech", motion, ["glb"])
-    found = json_of(run(ROOT / "tests/blender/gltf_imports.py", tmp_path / "speech.glb", FPS, SHOWN))
+@pytest.mark.parametrize("kind", ["glb", "usd"])
+def test_blender_opens_a_motion_as_the_recipe_says(motion, tmp_path, kind):
+    if kind == "usd":
+        pytest.importorskip("pxr")
+    write_exports(tmp_path / "speech", motion, [kind])
+    found = json_of(run(ROOT / "tests/blender/imports.py", tmp_path / f"speech.{kind}", FPS, SHOWN))
     ((_, keys),) = found["keys"].items()
     assert len(keys) > 45
     for name, value in keys.items():
         assert value == pytest.approx(motion.weights[SHOWN, ARKIT_INDEX[name]], abs=1e-4), name
-    assert "neck" in found["places"] and set(found["materials"]) >= set(motion.head.parts)
+    if kind == "glb":
+        assert "neck" in found["places"] and set(found["materials"]) >= set(motion.head.parts)
+    else:
+        assert found["colours"] == ["displayColor"]  # not white
     # what is shown lies where a film shows it, z up
     place = motion.head_motion[SHOWN]
     film = motion.head.vertices(motion.weights[SHOWN]) @ place[:3, :3].T + place[:3, 3]
-    ((_, shown),) = found["first"].items()
+    ((_, shown),) = found["vertices"].items()
     from scipy.spatial import cKDTree
 
     shown = np.array(shown)[:, [0, 2, 1]] * (1, 1, -1)
