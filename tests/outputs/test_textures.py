@@ -14,6 +14,7 @@ from sedtalker_cli.face.drawn import drawn_vertices
 from sedtalker_cli.face.head import Head
 from sedtalker_cli.formats.gltf_surface import CLAMP, MIRROR
 from sedtalker_cli.formats.gltf_writing import pack_glb
+from sedtalker_cli.formats.motion import write_array
 from sedtalker_cli.motion.motion import Motion
 from sedtalker_cli.outputs.exports.glb import SIDE
 from sedtalker_cli.outputs.exports.registry import write_exports
@@ -23,9 +24,11 @@ from sedtalker_cli.render.heat import plain_head
 from sedtalker_cli.render.scene import HeadScene
 from sedtalker_cli.render.view import View
 from tests.browsers import BROWSERS, EACH
+from tests.commands import call
 from tests.face.gltf_files import GltfBuilder
 from tests.face.meshes import unpack
 from tests.face.textured import SQUARES, add_picture, board, plate
+from tests.pictures import frames_of
 
 PIXELS = 240
 
@@ -72,6 +75,23 @@ def test_a_film_shows_the_picture_between_the_vertices(tmp_path):
         picture = drawn(head, view).astype(int)
         for one, other in ((0, 2), (2, 0)):
             assert (picture[..., one] > picture[..., other] + 60).mean() > 0.2
+
+
+@pytest.mark.needs("opengl")
+def test_render_films_a_users_textures(tmp_path):
+    """From the command line to the frames of the film and to the sheet."""
+    source = plate(tmp_path / "me.glb")
+    head = load_custom_head(source)
+    write_array(tmp_path / "a.weights.npy", np.zeros((3, 52), np.float32))
+    facts = {"fps": 25, "frames": 3, "vertices_file": None, "head": "me.glb", "identity": "me", "head_file": "me.glb"}
+    (tmp_path / "a.json").write_text(json.dumps(facts))
+    call("render", tmp_path / "a.weights.npy", "--size", "240x240", "--film", "--sheet", "--out", tmp_path / "out")
+    for frame in frames_of(tmp_path / "out/a.mp4", (PIXELS, PIXELS)):
+        assert is_board(squares_of(frame, head))
+    with Image.open(tmp_path / "out/a.sheet.png") as sheet:
+        colours = np.asarray(sheet.convert("RGB")).astype(int)
+    for one, other in ((0, 2), (2, 0)):
+        assert (colours[..., one] > colours[..., other] + 60).mean() > 0.1
 
 
 @pytest.mark.needs("opengl")
