@@ -147,7 +147,13 @@ def animate(
             head_motion=head_motion is opt.Switch.on,
             expression=expression.value,
         )
-        named, faults = collect_jobs(inputs or [], accepts=is_sound_name, list_file=list_file, recursive=recursive)
+        named, faults = collect_jobs(
+            inputs or [],
+            accepts=is_sound_name,
+            list_file=list_file,
+            recursive=recursive,
+            passed=console.passed_over,
+        )
         jobs, bad = choose_part(named, faults, shard)
         files = tasks.AnimationFiles(
             vertices=not no_vertices,

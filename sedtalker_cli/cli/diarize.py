@@ -91,7 +91,13 @@ def diarize(
         from sedtalker_cli.tasks.summary import check_summary
         from sedtalker_cli.tasks.who_speaks import WhoSpeaks
 
-        named, faults = collect_jobs(inputs or [], accepts=is_sound_name, list_file=list_file, recursive=recursive)
+        named, faults = collect_jobs(
+            inputs or [],
+            accepts=is_sound_name,
+            list_file=list_file,
+            recursive=recursive,
+            passed=console.passed_over,
+        )
         jobs, bad = choose_part(named, faults, shard)
         wanted, picture = tuple(item.value for item in formats or ()), plot.value if plot else None
         models = ModelOptions(
