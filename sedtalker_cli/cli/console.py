@@ -53,6 +53,7 @@ class Console(logging.Handler):
         self._whole = None
         self._drawn = 0.0
         self._current: dict[Path, Any] = {}  # bar of each input that is being worked on
+        self._warned: set[str] = set()
         self._passed: list[PassedOver] = []
 
     @contextmanager
@@ -167,8 +168,10 @@ class Console(logging.Handler):
             self.line(f"  {more}{where}")
 
     def emit(self, record: logging.LogRecord) -> None:
-        if not self.quiet:
-            self.line(f"{record.levelname.lower()}: {record.getMessage()}")
+        text = f"{record.levelname.lower()}: {record.getMessage()}"
+        if not self.quiet and text not in self._warned:  # a file that several inputs share is read for each
+            self._warned.add(text)
+            self.line(text)
 
 
 @contextmanager

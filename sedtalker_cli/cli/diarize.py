@@ -58,6 +58,7 @@ def diarize(
     recursive: opt.Recursive = False,
     list_file: opt.ListFile = None,
     speakers: opt.Speakers = None,
+    strict: opt.Strict = False,
     adapt: opt.Adapt = False,
     out: opt.Out = Path("."),
     formats: Annotated[
@@ -107,7 +108,7 @@ def diarize(
             scan_backend=scan_backend.value,
             precision=precision.value,
         )
-        who = WhoSpeaks(speakers)
+        who = WhoSpeaks(speakers, strict=strict)
         who.check(adapt)
         everyone = tuple(named) if adapt else ()
         task = DiarizeTask(models, everyone, wanted, picture, who=who, summary=summary is not None)
