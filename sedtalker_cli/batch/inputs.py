@@ -6,6 +6,7 @@ import io
 import os
 import stat
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -51,6 +52,24 @@ class BadInput:
     message: str
 
 
+@dataclass(frozen=True)
+class PassedOver:
+    """Files that a search left aside, because their names do not say that they are inputs.
+
+    Attributes:
+        source: the folder or pattern.
+        suffixes: how many there are of each suffix (in small letters, the most frequent first; empty for none).
+    """
+
+    source: Path
+    suffixes: dict[str, int]
+
+    @property
+    def count(self) -> int:
+        """How many files."""
+        return sum(self.suffixes.values())
+
+
 def collect_jobs(
     inputs: Sequence[Path],
     *,
@@ -58,6 +77,7 @@ def collect_jobs(
     stem: Callable[[Path], str] = lambda path: path.stem,
     list_file: Path | None = None,
     recursive: bool = False,
+    passed: Callable[[PassedOver], object] = lambda _: None,
 ) -> tuple[list[Job], list[BadInput]]:
     """Find the inputs; a file that is named several times is one job.
 
@@ -68,6 +88,7 @@ def collect_jobs(
         list_file: text file with one further file or folder a line; or a table (`.csv`) with the column `path`
             and, if wanted, those of `GIVEN`, which hold for all files of a folder.
         recursive: whether folders are searched to the bottom.
+        passed: hears of every search that left files aside.
 
     Returns:
         Jobs in order of the arguments, names in a folder sorted; and what could not be looked at.
@@ -102,6 +123,9 @@ def collect_jobs(
         usable = [file for file in found if not _fault_of(file, stem)]
         jobs += [Job(file, _name(file, base).with_name(stem(file)), **given) for file in usable]
         bad += faults
+        if len(found) < len(files):
+            aside = Counter(file.suffix.lower() for file in files if not accepts(file))
+            passed(PassedOver(path, dict(sorted(aside.items(), key=lambda entry: (-entry[1], entry[0])))))
         if not found and not faults:
             bad.append(BadInput(path, f"{path}: {nothing}"))
     return _without_repeats(jobs), bad
