@@ -109,4 +109,4 @@ def _without_rolling(captions: list[Caption]) -> list[Caption]:
 
 def _seconds(parts: tuple[str | None, ...]) -> float:
     hours, minutes, seconds, thousandths = (int(part or 0) for part in parts)
-    return 3600 * hours + 60 * minutes + seconds + thousandths / 1000
+    return (1000 * (3600 * hours + 60 * minutes + seconds) + thousandths) / 1000

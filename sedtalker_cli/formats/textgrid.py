@@ -230,6 +230,7 @@ class _Values:
                 numbers.append(self.number(name))
             except InputError as error:
                 faults.append(error)
+                self._place += not self.ended and self._values[self._place][0] == "flag"  # in the place of a number
         try:
             if self.at_tier and not self.ended:
                 raise InputError(f"{self.path}:{line}: has no text")
