@@ -133,7 +133,7 @@ def test_what_is_no_video_or_refers_to_other_files_is_refused(tmp_path):
 def test_a_model_file_and_the_package_are_asked_for(tmp_path, monkeypatch):
     folder = tmp_path / "videos"
     folder.mkdir()
-    with pytest.raises(UsageError, match="--landmarker face_landmarker.task"):
+    with pytest.raises(UsageError, match="--landmarker face_landmarker"):
         tracked_folder(folder, tmp_path / "out", None, silent)
     with pytest.raises(UsageError, match="no such file"):
         tracked_folder(folder, tmp_path / "out", tmp_path / "missing.task", silent)
