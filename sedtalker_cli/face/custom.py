@@ -16,6 +16,7 @@ from sedtalker_cli.face.arkit_spelling import arkit_name
 from sedtalker_cli.face.head import Head
 from sedtalker_cli.face.landmarks import find_regions, metres, upright
 from sedtalker_cli.face.materials import COLOURS, material_of
+from sedtalker_cli.face.texture import PartTexture
 from sedtalker_cli.face.visemes import arkit_shapes, has_visemes
 from sedtalker_cli.formats.gltf import Primitive, read_gltf
 from sedtalker_cli.formats.gltf_file import linked_content
@@ -183,7 +184,7 @@ def _from_primitives(source: Path, primitives: list[Primitive]) -> Head:
     turn = (scale * rotation.T).astype(np.float32)
     vertices, deltas = vertices @ turn, deltas @ turn
     _check_near(source, vertices, deltas, FAR[1])
-    faces, parts, materials, colors = _assemble(primitives, vertices)
+    faces, parts, materials, colors, textures = _assemble(primitives, vertices)
     # OBJs keep their vertex order; glTF splits vertices along the seams of textures
     kept, place = (np.arange(len(vertices)),) * 2 if source.is_dir() else _weld(vertices, deltas)
     vertices, deltas = vertices[kept], np.ascontiguousarray(deltas[:, kept])
@@ -201,6 +202,7 @@ def _from_primitives(source: Path, primitives: list[Primitive]) -> Head:
         materials=materials,
         source=source,
         placement=scale * rotation,
+        textures=textures,
     )
 
 
@@ -209,9 +211,9 @@ def _check_near(source: Path, vertices: np.ndarray, deltas: np.ndarray, limit: f
         raise InputError(f"{source}: is damaged (a vertex is moved out of sight, or nowhere); export the head again")
 
 
-def _assemble(primitives: list[Primitive], vertices: np.ndarray) -> tuple[np.ndarray, dict, dict, np.ndarray]:
-    """Faces of all pieces, face range and material by part, and colours (V, 3) in 0..1."""
-    faces, parts, materials = [], {}, {}
+def _assemble(primitives: list[Primitive], vertices: np.ndarray) -> tuple[np.ndarray, dict, dict, np.ndarray, dict]:
+    """Faces of all pieces, face range and material by part, colours (V, 3) in 0..1, and textures by part."""
+    faces, parts, materials, textures = [], {}, {}, {}
     colors = np.empty((len(vertices), 3))
     start = first = 0
     for piece in primitives:
@@ -220,13 +222,15 @@ def _assemble(primitives: list[Primitive], vertices: np.ndarray) -> tuple[np.nda
         if material == "other" and len(primitives) == 1:
             material = "skin"
         name = _part_name(piece.names[0] if piece.names else material, parts)
-        if material == "glossy" and piece.colors is None:
+        if material == "glossy" and piece.colors is None and piece.texture is None:
             name, material = _plain_eye(name, vertices[start:stop], parts)
         colors[start:stop] = np.array(COLOURS[material]) / 255 if piece.colors is None else piece.colors
         parts[name], materials[name] = (first, first + len(piece.faces)), material
+        if piece.texture is not None:
+            textures[name] = PartTexture.of(piece.texture, piece.tint, piece.faces)
         faces.append(piece.faces + start)
         start, first = stop, first + len(piece.faces)
-    return np.concatenate(faces), parts, materials, colors
+    return np.concatenate(faces), parts, materials, colors, textures
 
 
 def _plain_eye(name: str, vertices: np.ndarray, parts: dict) -> tuple[str, str]:

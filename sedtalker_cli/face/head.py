@@ -14,6 +14,7 @@ from sedtalker_cli.face.identity import parse_identity
 from sedtalker_cli.face.materials import material_of
 from sedtalker_cli.face.paint import colors
 from sedtalker_cli.face.shape import shape
+from sedtalker_cli.face.texture import PartTexture
 from sedtalker_cli.face.transfer import transfer
 
 
@@ -36,6 +37,7 @@ class Head:
         materials: what each part is made of (see `materials.py`).
         source: the file or folder of a user's head, None for the shipped one.
         placement: (3, 3) that turns and scales the file's coordinates into ours.
+        textures: pictures on its parts, which then show instead of `colors`; the shipped head has none.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Head:
     materials: dict[str, str] = field(default_factory=dict)
     source: Path | None = None
     placement: np.ndarray = field(default_factory=lambda: np.eye(3), repr=False)
+    textures: dict[str, PartTexture] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         known = {part: self.materials.get(part) or material_of(part) for part in self.parts}

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import os
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +13,12 @@ from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.draco import EXTENSION as DRACO
 from sedtalker_cli.formats.draco import decode_draco
 from sedtalker_cli.formats.gltf_file import GltfFile
+from sedtalker_cli.formats.gltf_surface import Surfaces, Texture
 from sedtalker_cli.formats.obj import FARTHEST
 from sedtalker_cli.formats.vrm import expressions
 
 MOST_PIECES = 1000  # one mesh may be at many nodes
 MOST_VERTICES = 500_000  # of all pieces; each has 52 offsets
-MOST_PIXELS = 1 << 26  # of a texture
-PICTURES = ("PNG", "JPEG", "WEBP")  # all that glTF knows; Pillow's others may start programs
 TRIANGLES = 4
 
 
@@ -35,6 +33,8 @@ class Primitive:
         targets: offsets (V, 3) float32 of the morph targets by name, later ones of the same name left out, and of
             the expressions of a VRM avatar.
         colors: (V, 3) float in 0..1, sRGB; None where the file gives none.
+        texture: its picture, None where there is none.
+        tint: (V, 3) float in 0..1, sRGB, by which the picture is multiplied; None without one.
     """
 
     names: tuple[str, ...]
@@ -42,6 +42,8 @@ class Primitive:
     faces: np.ndarray
     targets: dict[str, np.ndarray]
     colors: np.ndarray | None
+    texture: Texture | None = None
+    tint: np.ndarray | None = None
 
 
 def read_gltf(path: str | os.PathLike) -> list[Primitive]:
@@ -63,7 +65,7 @@ class _Reader:
 
     def __init__(self, file: GltfFile) -> None:
         self._file, self._path, self._content = file, file.path, file.content
-        self._images: dict[int, np.ndarray] = {}
+        self._surfaces = Surfaces(file)
         self._expressions = expressions(file.content)
         self._vertices = 0
 
@@ -123,8 +125,12 @@ class _Reader:
         vertices = _moderate(np.einsum("vij,vj->vi", linear, points[used]) + turn[used, :3, 3], "a mesh")
         material = self._file.entry("materials", primitive["material"]) if "material" in primitive else {}
         told = tuple(str(name) for name in (material.get("name"), *names) if name)
-        colors = self._colors(material, attributes)
-        return Primitive(told, vertices, faces, targets, None if colors is None else colors[used])
+        surface = self._surfaces.of(material, attributes)
+        colors = None if surface.colors is None else surface.colors[used]
+        if surface.texture is None:
+            return Primitive(told, vertices, faces, targets, colors)
+        texture = replace(surface.texture, uv=surface.texture.uv[used])
+        return Primitive(told, vertices, faces, targets, colors, texture, surface.tint[used])
 
     def _offsets(self, primitive: dict, count: int, used: np.ndarray, linear: np.ndarray) -> dict[int, np.ndarray]:
         """Offsets (V, 3) float32 of the `used` vertices by the morph target's place."""
@@ -168,52 +174,6 @@ class _Reader:
                     raise ValueError("a vertex hangs on a joint below zero")
                 total = total + np.einsum("vj,vjab->vab", weight, joints[index])
         return total / np.maximum(total[:, 3:4, 3:4], 1e-9)
-
-    def _colors(self, material: dict, attributes: dict) -> np.ndarray | None:
-        """sRGB (V, 3) in 0..1 from vertex colours, the texture at the vertices and the material's colour."""
-        surface = material.get("pbrMetallicRoughness", {})
-        linear = np.ones((self._file.entry("accessors", attributes["POSITION"])["count"], 3))
-        known = False
-        if "COLOR_0" in attributes:
-            linear, known = self._file.accessor(attributes["COLOR_0"])[:, :3].astype(np.float64), True
-        if "baseColorFactor" in surface:
-            linear, known = linear * np.array(surface["baseColorFactor"][:3], float), True
-        color = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055)
-        texture = surface.get("baseColorTexture", {})
-        moved = texture.get("extensions", {}).get("KHR_texture_transform", {})
-        place = f"TEXCOORD_{moved.get('texCoord', texture.get('texCoord', 0))}"
-        if "index" in texture and place in attributes:
-            image = self._image(texture["index"])
-            if image is not None:
-                uv = self._file.accessor(attributes[place]) * moved.get("scale", (1.0, 1.0))
-                sine, cosine = np.sin(moved.get("rotation", 0.0)), np.cos(moved.get("rotation", 0.0))
-                uv = uv @ np.array([[cosine, -sine], [sine, cosine]]) + moved.get("offset", (0.0, 0.0))
-                height, width = image.shape[:2]
-                column, row = ((uv % 1.0) * (width, height)).astype(int).clip(0, (width - 1, height - 1)).T
-                color, known = color * (image[row, column] / 255.0), True
-        return np.clip(color, 0.0, 1.0) if known else None
-
-    def _image(self, texture: int) -> np.ndarray | None:
-        """A texture's picture (H, W, 3) uint8; None where it cannot be read, e.g. in a format of its own."""
-        from PIL import Image
-
-        entry = self._file.entry("textures", texture)
-        webp = entry.get("extensions", {}).get("EXT_texture_webp", {})
-        source = webp.get("source", entry.get("source"))
-        if source is None:
-            return None
-        if source not in self._images:
-            entry = self._file.entry("images", source)
-            data = self._file.view(entry["bufferView"])[0] if "bufferView" in entry else self._file.uri(entry["uri"])
-            try:
-                with Image.open(io.BytesIO(data), formats=PICTURES) as picture:
-                    if picture.width * picture.height > MOST_PIXELS:
-                        return None
-                    picture.draft("RGB", (1024, 1024))  # colours at vertices need no more
-                    self._images[source] = np.asarray(picture.convert("RGB"))
-            except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-                return None
-        return self._images[source]
 
 
 def world_matrices(file: GltfFile) -> dict[int, np.ndarray]:

@@ -13,7 +13,7 @@ import numpy as np
 from sedtalker_cli.formats.atomic import atomic_file
 
 COMPONENTS = {"float32": 5126, "uint16": 5123, "uint32": 5125}
-TYPES = {1: "SCALAR", 3: "VEC3", 4: "VEC4"}
+TYPES = {1: "SCALAR", 2: "VEC2", 3: "VEC3", 4: "VEC4"}
 ARRAY_BUFFER, ELEMENT_ARRAY_BUFFER = 34962, 34963
 SPARSE_GAIN = 0.75  # a sparse accessor takes at most this share of the bytes of a plain one
 
@@ -72,6 +72,10 @@ class GltfStore:
             "values": {"bufferView": self._view(offsets[rows])},
         }
         return self._accessor({**self._described(offsets, bounds), "sparse": sparse})
+
+    def add_bytes(self, data: bytes) -> int:
+        """Store what is no numbers, e.g. a picture; returns the view's index."""
+        return self._view(np.frombuffer(data, np.uint8))
 
     def _described(self, array: np.ndarray, bounds: bool) -> dict[str, Any]:
         columns = np.atleast_2d(array.T).T

@@ -78,8 +78,9 @@ class HeatMap:
 
 
 def plain_head(head: Head) -> Head:
-    """The head with eyes that take the colours of their vertices, rather than an iris."""
-    return replace(head, materials={k: "glossy" if v == "eye" else v for k, v in head.materials.items()})
+    """The head without textures, and with eyes that take the colours of their vertices, rather than an iris."""
+    materials = {k: "glossy" if v == "eye" else v for k, v in head.materials.items()}
+    return replace(head, materials=materials, textures={})
 
 
 def _round_up(value: float) -> float:

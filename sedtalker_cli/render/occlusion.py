@@ -38,7 +38,7 @@ class Occlusion:
         Args:
             vertices: (V, 3) [m].
             normals: (V, 3) of length 1.
-            index_count: 3 F.
+            index_count: of the indices of the triangles that keep light off.
 
         Returns:
             (V,) float32 in 0..1.

@@ -28,7 +28,7 @@ def light_direction(scene: Any, name: str) -> np.ndarray:
 
 
 def compile_surfaces(
-    scene: Any, framing: Framing, width: int, height: int, shadow: KeyShadow | None
+    scene: Any, framing: Framing, width: int, height: int, shadow: KeyShadow | None, pictures: bool = False
 ) -> tuple[dict[str, int], np.ndarray]:
     """Compile a program for each kind of surface and set what stays for the film.
 
@@ -37,9 +37,11 @@ def compile_surfaces(
         framing: Where the camera stands.
         width, height: Of the picture [pixels].
         shadow: The key light's; None draws without.
+        pictures: Whether there are pictures on surfaces.
 
     Returns:
-        Programs by the name of the surface, and the colour (3,) of the light from behind.
+        Programs by the name of the surface (with `textured ` before it where it has a picture), and the colour (3,) of
+        the light from behind.
     """
     from OpenGL import GL
 
@@ -55,6 +57,8 @@ def compile_surfaces(
         "eye": shaders.EYE_FRAGMENT,
         "hair": shaders.HAIR_FRAGMENT,
     }
+    if pictures:
+        fragments |= {f"textured {name}": shaders.textured(fragments[name]) for name in ("plain", "two_sided")}
     programs = {}
     for surface, fragment in fragments.items():
         program = programs[surface] = compile_program(shaders.SHADED_VERTEX if shadow else shaders.VERTEX, fragment)

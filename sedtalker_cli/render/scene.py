@@ -16,11 +16,12 @@ import numpy as np
 from sedtalker_cli.errors import SedtalkerError
 from sedtalker_cli.render import look, shaders
 from sedtalker_cli.render.buffers import HairBuffers, HeadBuffers
-from sedtalker_cli.render.geometry import FIELD_OF_VIEW, frame_head, part_range
+from sedtalker_cli.render.geometry import FIELD_OF_VIEW, frame_head
 from sedtalker_cli.render.gl import Framebuffer, compile_program, ensure_opengl, on_drawing_thread
 from sedtalker_cli.render.hair import grow_hair
 from sedtalker_cli.render.programs import compile_surfaces, light_direction, set_uniform
 from sedtalker_cli.render.shadow import KeyShadow
+from sedtalker_cli.render.textures import PartTextures
 from sedtalker_cli.render.view import GRADIENT, TRANSPARENT, View
 
 if TYPE_CHECKING:
@@ -93,11 +94,13 @@ class HeadScene:
         self._draw_target = Framebuffer(width * SUPERSAMPLING, height * SUPERSAMPLING)
         self._backdrop_target = Framebuffer(width * SUPERSAMPLING, height * SUPERSAMPLING, depth=False)
         self._output_target = Framebuffer(width, height, depth=False)
-        self._buffers = HeadBuffers(head)
+        self._buffers, self._textures = HeadBuffers(head), PartTextures(head)
         self._hair = grow_hair(head) if view.hair else None
         self._hair_buffers = None if self._hair is None else HairBuffers(self._hair)
         self._shadow = KeyShadow(head.neutral, light_direction(scene, "key")) if view.shadow else None
-        self._programs, self._rim_colour = compile_surfaces(scene, self._framing, width, height, self._shadow)
+        self._programs, self._rim_colour = compile_surfaces(
+            scene, self._framing, width, height, self._shadow, bool(head.textures)
+        )
         self._draw_backdrop()
 
     def __enter__(self) -> HeadScene:
@@ -115,6 +118,7 @@ class HeadScene:
         for target in (self._draw_target, self._backdrop_target, self._output_target):
             target.close()
         self._buffers.close()
+        self._textures.close()
         if self._hair_buffers is not None:
             self._hair_buffers.close()
         for program in self._programs.values():
@@ -142,7 +146,7 @@ class HeadScene:
             self._buffers.upload_paint(colors)
         if self._shadow is not None:
             self._buffers.bind()
-            self._shadow.draw(self._head.faces.size)
+            self._shadow.draw(self._buffers.solid)
         covered = [vertices]
         if self._hair_buffers is not None:
             covered.append(self._hair_buffers.upload(vertices))
@@ -238,8 +242,8 @@ class HeadScene:
         self._buffers.bind()
         gl.glFrontFace(gl.GL_CW)  # turned over with y
         for name in sorted(self._head.parts, key=lambda part: part != "skin"):
-            self._use(look.MATERIALS[self._head.materials[name]])
-            start, stop = part_range(self._head, name)
+            self._use(look.MATERIALS[self._head.materials[name]], name)
+            start, stop = self._buffers.ranges[name]
             offset = ctypes.c_void_p(12 * start)
             gl.glDrawElements(gl.GL_TRIANGLES, 3 * (stop - start), gl.GL_UNSIGNED_INT, offset)
         if self._hair is not None and self._hair_buffers is not None:
@@ -247,11 +251,14 @@ class HeadScene:
             self._use(look.STRANDS)
             gl.glDrawElements(gl.GL_TRIANGLES, self._hair.faces.size, gl.GL_UNSIGNED_INT, None)
 
-    def _use(self, material: look.Material) -> None:
-        """Let what is drawn next be of a material."""
+    def _use(self, material: look.Material, part: str | None = None) -> None:
+        """Let what is drawn next be of a material, with the part's picture if it has one."""
         gl = self._gl
-        program = self._programs[material.surface]
+        pictured = part is not None and part in self._textures
+        program = self._programs[f"textured {material.surface}" if pictured else material.surface]
         gl.glUseProgram(program)
+        if part is not None and pictured:
+            self._textures.bind(program, part)
         (gl.glDisable if material.surface == "two_sided" else gl.glEnable)(gl.GL_CULL_FACE)
         set_uniform(program, "gloss", material.gloss)
         set_uniform(program, "wrap", *material.wrap)

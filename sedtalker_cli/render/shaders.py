@@ -10,6 +10,7 @@ layout(location = 1) in vec3 normal;
 layout(location = 2) in vec4 paint;      // rgb, ambient visibility
 layout(location = 3) in vec3 rest;       // neutral shape; for eyes: neutral direction from the eye's centre
 layout(location = 4) in vec2 crease;     // phase: whole along the creases of skin; depth
+layout(location = 5) in vec2 place;      // on the part's picture
 uniform mat4 view_projection;
 uniform vec3 fill_direction;
 uniform vec3 fill_colour;
@@ -20,6 +21,7 @@ out vec4 v_soft;                         // light that changes slowly over a fac
 out vec3 v_key;                          // what the key light makes where it falls straight
 out vec3 v_rest;
 out vec2 v_crease;
+out vec2 v_place;
 #ifdef SHADOW
 uniform mat4 shadow_matrix;              // world to the key light's depth map, all in 0..1
 uniform sampler2DShadow shadow_map;
@@ -48,6 +50,7 @@ void main() {
     v_key = base * key_colour * key_light();
     v_rest = rest;
     v_crease = crease;
+    v_place = place;
 }
 """
 
@@ -73,6 +76,18 @@ uniform vec3 half_way;                   // between key light and eye
 uniform vec3 wrap;
 uniform vec3 unwrap;                     // 1 / (1 + wrap)
 uniform float gloss;
+#ifdef TEXTURED
+in vec2 v_place;
+uniform sampler2D picture;
+uniform float cutoff;                    // alpha below which nothing is shown
+vec3 painted(vec3 tint) {
+    vec4 texel = texture(picture, v_place);
+    if (texel.a < cutoff) discard;
+    return tint * texel.rgb * texel.rgb;
+}
+#else
+vec3 painted(vec3 tint) { return tint; }
+#endif
 
 vec4 shade(vec3 tint, vec3 n, float gloss_strength) {
     float glance = 1.0 - max(dot(n, to_eye), 0.0);
@@ -98,7 +113,7 @@ void main() {
     float line = 0.5 + 0.5 * cos(turn);
     line *= line;
     vec3 tint = vec3(1.0) - v_crease.y * (line * line * vec3(0.42, 0.55, 0.58) + 0.10 * sin(turn) * line);
-    colour = shade(tint, normalize(v_normal), gloss);
+    colour = shade(painted(tint), normalize(v_normal), gloss);
 }
 """
 )
@@ -106,9 +121,16 @@ void main() {
 TWO_SIDED_FRAGMENT = (
     _FRAGMENT_HEAD
     + """
-void main() { colour = shade(vec3(1.0), normalize(gl_FrontFacing ? v_normal : -v_normal), gloss); }
+void main() { colour = shade(painted(vec3(1.0)), normalize(gl_FrontFacing ? v_normal : -v_normal), gloss); }
 """
 )
+
+
+def textured(fragment: str) -> str:
+    """The fragment stage of the same surface with a picture on it."""
+    version, rest = fragment.split("\n", 1)
+    return f"{version}\n#define TEXTURED\n{rest}"
+
 
 EYE_FRAGMENT = (
     _FRAGMENT_HEAD

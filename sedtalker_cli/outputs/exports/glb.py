@@ -6,18 +6,22 @@ rate stands in `extras`. It knows no sound: `extras.audio` names the file.
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sedtalker_cli.face.drawn import DrawnVertices, drawn_vertices
 from sedtalker_cli.formats.gltf_writing import ARRAY_BUFFER, ELEMENT_ARRAY_BUFFER, GltfStore, pack_glb
 
 if TYPE_CHECKING:
     from sedtalker_cli.face.head import Head
+    from sedtalker_cli.face.texture import PartTexture
     from sedtalker_cli.motion.head_motion import NeckTracks
 
 THIN = ("lashes", "brows", "hair", "other")  # seen from both sides
 ROUGHNESS = {"eye": 0.2, "glossy": 0.2, "teeth": 0.35, "lips": 0.45, "tongue": 0.4}
+SIDE, QUALITY = 1024, 88  # of pictures [pixels]; of JPEG
 
 Normals = tuple[np.ndarray, np.ndarray]
 
@@ -41,18 +45,23 @@ def build_glb(
         extras: facts for the scene's `extras`, e.g. `audio`.
         neck: motion of the whole head: of the node `neck` that carries it; None makes no such node.
         split: whether each part has vertices of its own, as graphics cards want it: what parts share, they would load
-            once for each part. Without it the vertices stay in the head's order.
+            once for each part. Without it the vertices stay in the order of `drawn_vertices`, and an attribute
+            `_VERTEX` tells which of the head's each is, where these differ.
     """
     store = GltfStore()
+    drawn = drawn_vertices(head)
+    pictures = _Pictures(store)
     moving = [k for k in range(len(head.shape_names)) if head.deltas[k].any()]
-    pieces = {part: head.faces[start:stop] for part, (start, stop) in head.parts.items() if stop > start}
+    pieces = {part: drawn.faces[start:stop] for part, (start, stop) in head.parts.items() if stop > start}
     primitives = []
-    shared = None if split else _vertices(store, head, np.arange(len(head.neutral)), moving, normals)
+    shared = None if split else _vertices(store, head, drawn, np.arange(len(drawn.source)), moving, normals)
+    if shared is not None and head.textures:
+        shared["attributes"]["_VERTEX"] = store.add(drawn.source.astype(np.float32), target=ARRAY_BUFFER)
     for material, faces in enumerate(pieces.values()):
         indices, own = faces.ravel(), shared
         if own is None:
             used, indices = np.unique(faces, return_inverse=True)
-            own = _vertices(store, head, used, moving, normals)
+            own = _vertices(store, head, drawn, used, moving, normals)
         indices = store.add(indices.ravel().astype(np.uint32), target=ELEMENT_ARRAY_BUFFER)
         primitives.append({**own, "indices": indices, "material": material})
     times = store.add((np.arange(len(weights)) / fps).astype(np.float32), bounds=True)
@@ -63,6 +72,7 @@ def build_glb(
         nodes[0]["translation"] = (-neck.pivot).tolist()
         nodes.append({"name": "neck", "children": [0], "translation": neck.pivot.tolist()})
         tracks += [(1, "translation", store.add(neck.places)), (1, "rotation", store.add(neck.turns))]
+    materials = [_material(part, head, pictures) for part in pieces]
     body = store.body
     content = {
         "asset": {"version": "2.0", "generator": "sedtalker"},
@@ -77,7 +87,8 @@ def build_glb(
                 "extras": {"targetNames": [head.shape_names[k] for k in moving]},
             }
         ],
-        "materials": [_material(part, head.materials[part]) for part in pieces],
+        "materials": materials,
+        **pictures.entries,
         "animations": [animation("speech", times, tracks)],
         "accessors": store.accessors,
         "bufferViews": store.views,
@@ -104,13 +115,16 @@ def animation(name: str, times: int, tracks: list[tuple[int, str, int]]) -> dict
 
 
 def _vertices(
-    store: GltfStore, head: Head, used: np.ndarray, moving: list[int], normals: Normals | None
+    store: GltfStore, head: Head, drawn: DrawnVertices, places: np.ndarray, moving: list[int], normals: Normals | None
 ) -> dict[str, Any]:
-    """Attributes and targets of a primitive that has the vertices `used`."""
+    """Attributes and targets of a primitive that has the drawn vertices `places`."""
+    used = drawn.source[places]
     attributes = {
         "POSITION": store.add(head.neutral[used].astype(np.float32), target=ARRAY_BUFFER, bounds=True),
-        "COLOR_0": store.add(_linear(head.colors[used]), target=ARRAY_BUFFER),
+        "COLOR_0": store.add(_linear(drawn.colors[places]), target=ARRAY_BUFFER),
     }
+    if head.textures:
+        attributes["TEXCOORD_0"] = store.add(drawn.uv[places], target=ARRAY_BUFFER)
     targets = [{"POSITION": store.add_offsets(head.deltas[k][used].astype(np.float32), bounds=True)} for k in moving]
     if normals is not None:
         attributes["NORMAL"] = store.add(normals[0][used], target=ARRAY_BUFFER)
@@ -119,9 +133,59 @@ def _vertices(
     return {"attributes": attributes, "targets": targets}
 
 
-def _material(part: str, material: str) -> dict[str, Any]:
-    surface = {"metallicFactor": 0.0, "roughnessFactor": ROUGHNESS.get(material, 0.65)}
-    return {"name": part, "doubleSided": material in THIN, "pbrMetallicRoughness": surface}
+def _material(part: str, head: Head, pictures: _Pictures) -> dict[str, Any]:
+    material = head.materials[part]
+    surface: dict[str, Any] = {"metallicFactor": 0.0, "roughnessFactor": ROUGHNESS.get(material, 0.65)}
+    entry = {"name": part, "doubleSided": material in THIN, "pbrMetallicRoughness": surface}
+    if part in head.textures:
+        texture = head.textures[part]
+        surface["baseColorTexture"] = {"index": pictures.add(texture)}
+        if texture.cutoff:
+            entry |= {"alphaMode": "MASK", "alphaCutoff": texture.cutoff}
+    return entry
+
+
+class _Pictures:
+    """The pictures of a file, each once, at most `SIDE` pixels wide and high."""
+
+    def __init__(self, store: GltfStore) -> None:
+        self._store = store
+        self._images: dict[int, int] = {}
+        self._textures: dict[tuple[int, tuple[int, int]], int] = {}
+        self.entries: dict[str, list[dict[str, Any]]] = {}
+
+    def add(self, texture: PartTexture) -> int:
+        """Index of the texture."""
+        number = id(texture.image)
+        if number not in self._images:
+            kind, content = _encoded(texture.image)
+            self._images[number] = self._append(
+                "images", {"bufferView": self._store.add_bytes(content), "mimeType": kind}
+            )
+        key = self._images[number], texture.wrap
+        if key not in self._textures:
+            sampler = self._append("samplers", {"wrapS": texture.wrap[0], "wrapT": texture.wrap[1]})
+            self._textures[key] = self._append("textures", {"source": key[0], "sampler": sampler})
+        return self._textures[key]
+
+    def _append(self, kind: str, entry: dict[str, Any]) -> int:
+        entries = self.entries.setdefault(kind, [])
+        entries.append(entry)
+        return len(entries) - 1
+
+
+def _encoded(image: np.ndarray) -> tuple[str, bytes]:
+    """A picture (H, W, 3 or 4) as JPEG, or as PNG where it has alpha."""
+    from PIL import Image
+
+    picture = Image.fromarray(image)
+    picture.thumbnail((SIDE, SIDE))
+    content = io.BytesIO()
+    if image.shape[2] == 3:
+        picture.save(content, "JPEG", quality=QUALITY)
+        return "image/jpeg", content.getvalue()
+    picture.save(content, "PNG")
+    return "image/png", content.getvalue()
 
 
 def _linear(srgb: np.ndarray) -> np.ndarray:

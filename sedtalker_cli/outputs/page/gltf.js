@@ -1,5 +1,5 @@
-// Reads the page's own glTF binary: one mesh whose primitives share their vertices, morph targets, one animation of
-// their weights and, if the head moves as a whole, of the node that carries it.
+// Reads the page's own glTF binary: one mesh whose primitives share their vertices, morph targets, pictures, one
+// animation of the weights and, if the head moves as a whole, of the node that carries it.
 function readGltf(buffer) {
   const view = new DataView(buffer);
   const length = view.getUint32(12, true);
@@ -12,7 +12,7 @@ function readGltf(buffer) {
   }
   function accessor(index) {
     const { bufferView, componentType, count, type, sparse } = json.accessors[index];
-    const width = { SCALAR: 1, VEC3: 3, VEC4: 4 }[type];
+    const width = { SCALAR: 1, VEC2: 2, VEC3: 3, VEC4: 4 }[type];
     if (bufferView !== undefined) return numbers(bufferView, componentType, count * width);
     const values = new Float32Array(count * width);  // zeros, but for what a sparse accessor names
     if (sparse) {
@@ -22,6 +22,12 @@ function readGltf(buffer) {
     }
     return values;
   }
+  function picture({ source, sampler }) {
+    const { bufferView, mimeType } = json.images[source];
+    const { byteOffset, byteLength } = json.bufferViews[bufferView];
+    const data = new Blob([buffer.slice(start + byteOffset, start + byteOffset + byteLength)], { type: mimeType });
+    return { data, ...json.samplers[sampler] };
+  }
   const mesh = json.meshes[0];
   const first = mesh.primitives[0];
   const { channels, samplers } = json.animations[0];
@@ -30,12 +36,20 @@ function readGltf(buffer) {
   return {
     rest: accessor(first.attributes.POSITION),
     colours: accessor(first.attributes.COLOR_0),
-    parts: mesh.primitives.map((primitive) => ({
-      name: json.materials[primitive.material].name,
-      shiny: json.materials[primitive.material].pbrMetallicRoughness.roughnessFactor < 0.3,
-      thin: json.materials[primitive.material].doubleSided,
-      indices: accessor(primitive.indices),
-    })),
+    places: "TEXCOORD_0" in first.attributes ? accessor(first.attributes.TEXCOORD_0) : null,
+    vertices: "_VERTEX" in first.attributes ? accessor(first.attributes._VERTEX) : null,
+    pictures: (json.textures || []).map(picture),
+    parts: mesh.primitives.map((primitive) => {
+      const { name, doubleSided, alphaCutoff, pbrMetallicRoughness: surface } = json.materials[primitive.material];
+      return {
+        name,
+        shiny: surface.roughnessFactor < 0.3,
+        thin: doubleSided,
+        picture: surface.baseColorTexture ? surface.baseColorTexture.index : null,
+        cutoff: alphaCutoff || 0,
+        indices: accessor(primitive.indices),
+      };
+    }),
     shapes: first.targets.map((target) => compact(accessor(target.POSITION))),
     names: mesh.extras.targetNames,
     times: accessor(samplers[0].input),
@@ -100,7 +114,8 @@ function placement({ neck, times }, time) {
   return [...columns.flatMap((column) => [...column, 0]), ...place, 1];
 }
 
-function computeNormals(parts, positions, normals) {
+// Where a picture has a seam, several of the page's vertices are one of the head's: they get one normal.
+function computeNormals({ parts, vertices }, positions, normals) {
   normals.fill(0);
   for (const { indices } of parts) {
     for (let i = 0; i < indices.length; i += 3) {
@@ -111,4 +126,8 @@ function computeNormals(parts, positions, normals) {
       for (const corner of [a, b, c]) { normals[corner] += x; normals[corner + 1] += y; normals[corner + 2] += z; }
     }
   }
+  if (!vertices) return;
+  const sums = new Float32Array(3 * (vertices.reduce((most, vertex) => Math.max(most, vertex), 0) + 1));
+  for (let i = 0; i < normals.length; i++) sums[3 * vertices[Math.floor(i / 3)] + (i % 3)] += normals[i];
+  for (let i = 0; i < normals.length; i++) normals[i] = sums[3 * vertices[Math.floor(i / 3)] + (i % 3)];
 }

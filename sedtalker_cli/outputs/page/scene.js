@@ -3,9 +3,12 @@ const VERTEX = `#version 300 es
 layout(location = 0) in vec3 position;
 layout(location = 1) in vec3 normal;
 layout(location = 2) in vec4 colour;
+layout(location = 3) in vec2 place;
 uniform mat4 projection, view;
 out vec3 vNormal, vColour;
+out vec2 vPlace;
 void main() {
+  vPlace = place;
   vNormal = mat3(view) * normal;
   vColour = colour.rgb;
   gl_Position = projection * view * vec4(position, 1.0);
@@ -13,9 +16,13 @@ void main() {
 const FRAGMENT = `#version 300 es
 precision highp float;
 in vec3 vNormal, vColour;
-uniform float gloss;
+in vec2 vPlace;
+uniform sampler2D picture;
+uniform float gloss, cutoff;
 out vec4 result;
 void main() {
+  vec4 texel = texture(picture, vPlace);
+  if (texel.a < cutoff) discard;
   vec3 n = normalize(gl_FrontFacing ? vNormal : -vNormal);
   vec3 key = normalize(vec3(-0.50, 0.72, 0.80)), fill = normalize(vec3(0.85, 0.10, 0.60));
   vec3 wrap = vec3(0.34, 0.17, 0.12);
@@ -23,10 +30,10 @@ void main() {
     + vec3(0.86, 0.81, 0.75) * clamp((dot(n, key) + wrap) / (1.0 + wrap), 0.0, 1.0)
     + vec3(0.17, 0.19, 0.23) * clamp((dot(n, fill) + wrap) / (1.0 + wrap), 0.0, 1.0);
   float shine = pow(max(dot(n, normalize(key + vec3(0.0, 0.0, 1.0))), 0.0), gloss > 0.2 ? 120.0 : 16.0);
-  result = vec4(sqrt(vColour * light + gloss * shine), 1.0);
+  result = vec4(sqrt(texel.rgb * vColour * light + gloss * shine), 1.0);
 }`;
 
-function makeScene(canvas, model) {
+async function makeScene(canvas, model) {
   const gl = canvas.getContext("webgl2", { antialias: true, alpha: true, preserveDrawingBuffer: true });
   if (!gl) throw new Error("this browser has no WebGL 2: turn hardware acceleration on, or use another browser");
   const program = gl.createProgram();
@@ -40,11 +47,12 @@ function makeScene(canvas, model) {
   if (!gl.getProgramParameter(program, gl.LINK_STATUS)) throw new Error("the graphics driver refuses the shaders");
   gl.useProgram(program);
   const place = (name) => gl.getUniformLocation(program, name);
-  const uniforms = { projection: place("projection"), view: place("view"), gloss: place("gloss") };
+  const uniforms = { projection: place("projection"), view: place("view"), gloss: place("gloss"), cutoff: place("cutoff") };
   const positions = new Float32Array(model.rest.length), normals = new Float32Array(model.rest.length);
   const buffers = [];
   for (const [location, width, kind, data] of [
     [0, 3, gl.FLOAT, positions], [1, 3, gl.FLOAT, normals], [2, 4, gl.UNSIGNED_SHORT, model.colours],
+    ...(model.places ? [[3, 2, gl.FLOAT, model.places]] : []),
   ]) {
     buffers.push(gl.createBuffer());
     gl.bindBuffer(gl.ARRAY_BUFFER, buffers[location]);
@@ -62,6 +70,11 @@ function makeScene(canvas, model) {
   }
   gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, gl.createBuffer());
   gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, indices, gl.STATIC_DRAW);
+  const plain = makeTexture(gl, new ImageData(new Uint8ClampedArray([255, 255, 255, 255]), 1, 1), {});
+  const textures = await Promise.all(model.pictures.map(async ({ data, ...wrap }) => {
+    const options = { colorSpaceConversion: "none", premultiplyAlpha: "none" };
+    return makeTexture(gl, await createImageBitmap(data, options), wrap);
+  }));
   gl.enable(gl.DEPTH_TEST);
   gl.clearColor(0, 0, 0, 0);
 
@@ -71,7 +84,7 @@ function makeScene(canvas, model) {
     const height = Math.max(1, Math.round(canvas.clientHeight * ratio));
     if (canvas.width !== width || canvas.height !== height) { canvas.width = width; canvas.height = height; }
     pose(model, time, positions);
-    computeNormals(model.parts, positions, normals);
+    computeNormals(model, positions, normals);
     gl.bindBuffer(gl.ARRAY_BUFFER, buffers[0]);
     gl.bufferSubData(gl.ARRAY_BUFFER, 0, positions);
     gl.bindBuffer(gl.ARRAY_BUFFER, buffers[1]);
@@ -83,9 +96,22 @@ function makeScene(canvas, model) {
     for (const part of model.parts) {
       (part.thin ? gl.disable : gl.enable).call(gl, gl.CULL_FACE);
       gl.uniform1f(uniforms.gloss, part.shiny ? 0.6 : 0.05);
+      gl.uniform1f(uniforms.cutoff, part.cutoff);
+      gl.bindTexture(gl.TEXTURE_2D, part.picture === null ? plain : textures[part.picture]);
       gl.drawElements(gl.TRIANGLES, part.indices.length, gl.UNSIGNED_INT, 4 * part.start);
     }
   };
+}
+
+// sRGB in, so that light falls on linear colours.
+function makeTexture(gl, image, { wrapS, wrapT }) {
+  const texture = gl.createTexture();
+  gl.bindTexture(gl.TEXTURE_2D, texture);
+  gl.texImage2D(gl.TEXTURE_2D, 0, gl.SRGB8_ALPHA8, gl.RGBA, gl.UNSIGNED_BYTE, image);
+  gl.generateMipmap(gl.TEXTURE_2D);
+  gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_WRAP_S, wrapS || gl.REPEAT);
+  gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_WRAP_T, wrapT || gl.REPEAT);
+  return texture;
 }
 
 // Column-major matrices. A picture higher than wide keeps the head's width in view.

@@ -214,7 +214,7 @@ async function prepareEmotions() {
 
 async function open() {
   model = readGltf(await unzip(element("model").textContent));
-  draw = makeScene(element("face"), model);
+  draw = await makeScene(element("face"), model);
   await prepareEmotions();
   const { duration } = facts, colours = facts.emotions && facts.emotions.colours;
   const editable = layers !== null;
