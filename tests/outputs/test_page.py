@@ -18,6 +18,7 @@ from sedtalker_cli.face.arkit import ARKIT_INDEX
 from sedtalker_cli.face.head import load_head
 from sedtalker_cli.motion.motion import Motion
 from sedtalker_cli.outputs.page import to_flac, write_page
+from tests.chromium import chromium
 from tests.conftest import write_sound
 from tests.needs import browser
 
@@ -118,6 +119,20 @@ def test_page_in_chromium(page, tmp_path):
     assert changed[250:430].mean() > 0.02  # the mouth
     assert changed[:150].mean() < 0.005  # not the forehead
     assert changed[430:].mean() > 0.001  # the time
+
+
+@pytest.mark.needs("browser")
+def test_a_page_that_only_plays_says_so(page, tmp_path):
+    """The motion has emotions but no layers, as one that was read from disk."""
+    pytest.importorskip("websocket")
+    shown = "document.getElementById({!r}).checkVisibility()"
+    write_page(tmp_path / "mute.html", Motion(load_head(), FPS, 2, lambda: iter([]), np.zeros((2, 52), np.float32)))
+    with chromium(tmp_path) as tab:
+        tab.open(page)
+        assert [tab.evaluate(shown.format(name)) for name in ("split", "save", "keys", "fixed")] == [False] * 3 + [True]
+        assert "sedtalker animate … --html" in tab.evaluate("document.getElementById('fixed').innerText")
+        tab.open(tmp_path / "mute.html")  # without emotions there is nothing to edit
+        assert not tab.evaluate(shown.format("fixed"))
 
 
 @pytest.mark.needs("browser")

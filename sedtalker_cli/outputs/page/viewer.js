@@ -197,6 +197,7 @@ async function prepareEmotions() {
   const labels = segments.flatMap(({ frames, emotion }) => Array(frames).fill(classes.indexOf(emotion)));
   const rows = layers || { intensity: [Float32Array.from(intensity)], posteriors: [] };
   emotions = makeEmotions(classes, labels, rows, duration);
+  element("fixed").hidden = layers !== null;
   if (!layers) return;
   heard = actEmotions(layers, emotions.posteriors(), emotions.intensity, facts.fps);
   recorded = model.weights;
