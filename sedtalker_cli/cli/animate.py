@@ -185,5 +185,5 @@ def animate(
         check_space(jobs, plan, task)
         if jobs and processes == 1:  # workers open OpenGL themselves
             task.check_renderer()
-        check_summary(plan, [job.source for job in named])
+        check_summary(plan, named)
         run(console, jobs, bad, plan, task, choose_engine(processes, engine, address))

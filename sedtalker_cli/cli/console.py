@@ -95,22 +95,25 @@ class Console(logging.Handler):
             self._bars.refresh()
 
     def progress(self, job: "Job", stage: str, done: float, total: float) -> None:
-        now = time.monotonic()
         if self._bars and job.source in self._current:
             description = f"{one_line(job.source.name)}: {stage}"
             self._bars.update(
                 self._current[job.source], description=description, completed=min(done / total, 1) if total else 0
             )
-            if now - self._drawn >= REDRAW_EVERY:
-                self._drawn = now
-                self._bars.refresh()
+            self._redraw()
+
+    def _redraw(self) -> None:
+        now = time.monotonic()
+        if self._bars and now - self._drawn >= REDRAW_EVERY:
+            self._drawn = now
+            self._bars.refresh()
 
     def finished(self, result: "Result") -> None:
         if self._bars:
             if result.source in self._current:
                 self._bars.remove_task(self._current.pop(result.source))
             self._bars.advance(self._whole)
-            self._bars.refresh()
+            self._redraw()
         if result.status == "failed":
             self.line(f"error: {result.message}")
             if self.debug and result.trace:

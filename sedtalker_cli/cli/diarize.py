@@ -115,5 +115,5 @@ def diarize(
         protected = (speakers,) if speakers else ()
         plan = Plan("diarize", out, task.suffixes, overwrite, resume, protected, shard, summary)
         check_plan(named, plan, jobs)
-        check_summary(plan, [job.source for job in named])
+        check_summary(plan, named)
         run(console, jobs, bad, plan, task, choose_engine(processes, engine, address))
