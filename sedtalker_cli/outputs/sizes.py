@@ -7,7 +7,7 @@ from collections.abc import Sequence
 NUMBER = 4  # bytes of a float32
 TIMELINE = 6_000  # bytes a second of STEM.emotion.csv and STEM.rttm
 FILM = 60_000  # bytes a second of a film of 512 x 512
-PAGE = (1_500_000, 60_000)  # bytes of the head in a page, and a second of its sound
+PAGE = (2_100_000, 60_000)  # bytes of the head in a page, and a second of its sound
 PNG = 0.5  # bytes a pixel of a picture
 OBJ_LINE = 30  # bytes of a vertex or a triangle in an OBJ file
 # of one frame of K coefficients as other formats write them, in bytes a coefficient

@@ -67,14 +67,33 @@ def skinned(path, names=ARKIT_NAMES, vrm: bool = False, eye_shapes: bool = True)
     build.node(name="body", mesh=mesh, skin=0)
     build.content["extensionsUsed"] = ["KHR_texture_transform"]
     if vrm:
-        preset = {"jawOpen": {"morphTargetBinds": []}}
-        bones = {"head": {"node": top}, "neck": {"node": neck}, "hips": {"node": body}}
-        build.content["extensionsUsed"] = ["VRMC_vrm", "VRMC_springBone"]
-        build.content["extensions"] = {
-            "VRMC_vrm": {"specVersion": "1.0", "humanoid": {"humanBones": bones}, "expressions": {"custom": preset}},
-            "VRMC_springBone": {"specVersion": "1.0"},
-        }
+        make_vrm(build, {"head": top, "neck": neck, "hips": body})
     return build.write(path)
+
+
+def make_vrm(build, bones: dict[str, int]) -> None:
+    """VRM 1.0 with all bones that it asks for, and an expression for every target of the first mesh."""
+    hips = build.content["nodes"][bones["hips"]]
+    sided = ("UpperLeg", "LowerLeg", "Foot", "UpperArm", "LowerArm", "Hand")
+    missing = ["spine", *(f"{side}{bone}" for side in ("left", "right") for bone in sided)]
+    bones = bones | {bone: build.node(root=False, name=f"J_{bone}") for bone in missing}
+    hips["children"] += [bones[bone] for bone in missing]
+    holder = next(k for k, node in enumerate(build.content["nodes"]) if node.get("mesh") == 0)
+    names = build.content["meshes"][0]["extras"]["targetNames"]
+    custom = {
+        name: {"morphTargetBinds": [{"node": holder, "index": index, "weight": 1.0}]}
+        for index, name in enumerate(names)
+    }
+    build.content["extensionsUsed"] = ["VRMC_vrm", "VRMC_springBone"]
+    build.content["extensions"] = {
+        "VRMC_vrm": {
+            "specVersion": "1.0",
+            "meta": {"name": "Stand-in", "authors": ["nobody"], "licenseUrl": "https://vrm.dev/licenses/1.0/"},
+            "humanoid": {"humanBones": {bone: {"node": node} for bone, node in bones.items()}},
+            "expressions": {"custom": custom},
+        },
+        "VRMC_springBone": {"specVersion": "1.0"},
+    }
 
 
 def follow(build, mesh: int, count: int, joint: int) -> None:

@@ -22,7 +22,7 @@ from sedtalker_cli.render.geometry import frame_head
 from sedtalker_cli.render.heat import plain_head
 from sedtalker_cli.render.scene import HeadScene
 from sedtalker_cli.render.view import View
-from tests.chromium import chromium
+from tests.browsers import BROWSERS, EACH
 from tests.face.gltf_files import GltfBuilder
 from tests.face.meshes import unpack
 from tests.face.textured import SQUARES, add_picture, board, plate
@@ -95,13 +95,13 @@ def test_heat_maps_show_errors_not_pictures(tmp_path):
     assert (squares[..., 1] > squares[..., [0, 2]].max(-1) + 60).all()
 
 
-@pytest.mark.needs("browser")
-def test_the_page_shows_the_picture_between_the_vertices(tmp_path):
+@pytest.mark.parametrize("browser", EACH)
+def test_the_page_shows_the_picture_between_the_vertices(tmp_path, browser):
     pytest.importorskip("websocket")
     names = {"solid": {}, "cut": {"alpha": True, "alphaMode": "MASK"}}
     heads = {name: load_custom_head(plate(tmp_path / f"{name}.glb", **facts)) for name, facts in names.items()}
     seen = {}
-    with chromium(tmp_path) as page:
+    with BROWSERS[browser](tmp_path) as page:
         for name, head in heads.items():
             write_page(tmp_path / f"{name}.html", still(head))
             page.open(tmp_path / f"{name}.html", 480, 560)
