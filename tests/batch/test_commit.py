@@ -352,3 +352,57 @@ def test_the_first_of_several_is_named(tmp_path):
         with pytest.raises(UsageError, match=f"{tmp_path}/{said}"):
             refuse_existing([*paths[:count], tmp_path / "missing"], False)
     refuse_existing(paths, True)
+
+
+# Steps on the disk
+
+
+@pytest.mark.parametrize("there, comes", [("file", "folder"), ("folder", "file"), ("folder", "folder")])
+def test_files_and_folders_take_the_place_of_each_other(out, there, comes):
+    ledger = Ledger(out, "animate")
+    for kind, text in ((there, "old"), (comes, "new")):
+        with ledger.stage() as stage:
+            place = stage / "a.obj"
+            if kind == "folder":
+                place.mkdir()
+                place /= "0.obj"
+            place.write_text(text)
+            commit(ledger, A, stage, [".obj"], GAIN, overwrite=True)
+    place = out / "a.obj" / "0.obj" if comes == "folder" else out / "a.obj"
+    assert place.read_text() == "new"
+    assert ledger.owners(A, [".obj"]) == {".obj": Owner.PROGRAM}
+
+
+def test_a_record_is_younger_than_what_it_describes(tmp_path, monkeypatch):
+    """By a clock that moves in steps: the record's date is set until it is later, not only as late."""
+    path, target = tmp_path / "record", tmp_path / "target"
+    path.write_text("")
+    target.write_text("")
+    latest = changed_at(target)
+    dates = iter([latest - 1, latest, latest + 1, latest + 2])
+    real = os.utime
+    monkeypatch.setattr(step.os, "utime", lambda file: real(file, ns=(0, next(dates))))
+    step._be_later(path, [target])
+    assert path.stat().st_mtime_ns == latest + 1
+    step._be_later(path, [])
+    assert path.stat().st_mtime_ns == latest + 2
+
+
+def test_a_source_on_another_drive_is_named_in_full(tmp_path, monkeypatch):
+    assert step.relative_source(tmp_path / "in/a.wav", tmp_path / "out") == "../in/a.wav"
+    assert step.relative_source(None, tmp_path) is None
+
+    def other_drive(*_: object) -> str:
+        raise ValueError("path is on mount 'D:'")
+
+    monkeypatch.setattr(step.os.path, "relpath", other_drive)
+    assert step.relative_source(tmp_path / "a.wav", tmp_path / "out") == str(tmp_path / "a.wav")
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_run_that_made_nothing_leaves_no_folder_of_its_own(tmp_path, there):
+    make_inputs(tmp_path, a="input")
+    if there:
+        (tmp_path / "out").mkdir()
+    run(tmp_path)
+    assert (tmp_path / "out").exists() is there and not (tmp_path / "out/.sedtalker").exists()
