@@ -76,8 +76,9 @@ def start_animate(inputs: Path, out: Path, *options: str) -> subprocess.Popen:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """All files, records included."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    """All files, records included; marks hold numbers of the disk."""
+    files = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".complete."))
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 if __name__ == "__main__":

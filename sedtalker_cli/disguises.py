@@ -1,6 +1,9 @@
 """What a file is whose name promises something else: a page that was downloaded, a pointer, an archive, a picture."""
 
 import re
+from pathlib import Path
+
+HEAD = 512  # bytes that tell
 
 _KINDS = (
     (rb"version https?://git-lfs", "is a Git LFS pointer, not the file itself; fetch it with git lfs pull"),
@@ -16,8 +19,17 @@ _KINDS = (
 _PATTERNS = tuple((re.compile(pattern, re.IGNORECASE | re.DOTALL), said) for pattern, said in _KINDS)
 
 
+def true_kind_of(path: Path, but: str = "") -> str | None:
+    """`true_kind` of a file; None for one that cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return true_kind(file.read(HEAD), but)
+    except OSError:
+        return None
+
+
 def true_kind(head: bytes, but: str = "") -> str | None:
-    """Say what a file is that can be neither sound nor a 3D head.
+    """Say what a file is that can be neither sound, nor a 3D head, nor numbers.
 
     Args:
         head: its first bytes, some hundreds.

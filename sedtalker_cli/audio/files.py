@@ -7,7 +7,7 @@ from pathlib import Path
 import soundfile as sf
 
 from sedtalker_cli.audio.decoding import native
-from sedtalker_cli.disguises import true_kind
+from sedtalker_cli.disguises import HEAD, true_kind
 from sedtalker_cli.errors import InputError
 
 _SUFFIXES = """
@@ -41,7 +41,7 @@ def check_file(path: Path) -> None:
         if not stat.S_ISREG(mode):
             raise InputError(f"{path}: is not a regular file; save the sound to a file first")
         with open(path, "rb") as file:
-            head = file.read(512)
+            head = file.read(HEAD)
     except FileNotFoundError:
         raise InputError(f"{path}: does not exist; check the path") from None
     except PermissionError:

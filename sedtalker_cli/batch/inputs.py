@@ -6,13 +6,19 @@ import io
 import os
 import stat
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 
+from sedtalker_cli.batch.job import BadInput, Job
+from sedtalker_cli.batch.marks import prefix
 from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.formats.text import read_text
+
+__all__ = ["BadInput", "Job", "RealPaths", "choose_part", "collect_jobs"]
 
 STDIN = Path("-")
 NAMELESS = "has no name before its suffix, to call the outputs by; rename it"
@@ -26,29 +32,21 @@ GIVEN = ("speaker", "emotion_override", "identity")  # columns of a CSV list bes
 
 
 @dataclass(frozen=True)
-class Job:
-    """One input.
+class PassedOver:
+    """Files that a search left aside, because their names do not say that they are inputs.
 
     Attributes:
-        source: the file.
-        name: path of its outputs below the output folder, without suffix.
-        speaker: who speaks, where a list says it.
-        emotion_override, identity: where a list gives its own; they win over the options of these names.
+        source: the folder or pattern.
+        suffixes: how many there are of each suffix (in small letters, the most frequent first; empty for none).
     """
 
     source: Path
-    name: Path
-    speaker: str | None = None
-    emotion_override: str | None = None
-    identity: str | None = None
+    suffixes: dict[str, int]
 
-
-@dataclass(frozen=True)
-class BadInput:
-    """An input that could not be opened; it counts as failed."""
-
-    source: Path
-    message: str
+    @property
+    def count(self) -> int:
+        """How many files."""
+        return sum(self.suffixes.values())
 
 
 def collect_jobs(
@@ -58,6 +56,7 @@ def collect_jobs(
     stem: Callable[[Path], str] = lambda path: path.stem,
     list_file: Path | None = None,
     recursive: bool = False,
+    passed: Callable[[PassedOver], object] = lambda _: None,
 ) -> tuple[list[Job], list[BadInput]]:
     """Find the inputs; a file that is named several times is one job.
 
@@ -68,6 +67,7 @@ def collect_jobs(
         list_file: text file with one further file or folder a line; or a table (`.csv`) with the column `path`
             and, if wanted, those of `GIVEN`, which hold for all files of a folder.
         recursive: whether folders are searched to the bottom.
+        passed: hears of every search that left files aside.
 
     Returns:
         Jobs in order of the arguments, names in a folder sorted; and what could not be looked at.
@@ -83,34 +83,52 @@ def collect_jobs(
         raise UsageError("no input: name sound files or folders, or give --list FILE; see --help")
     jobs: list[Job] = []
     bad: list[BadInput] = []
+    distinct = len(named) == 1  # there are no links, so that a file cannot be found twice
     for path, given in named:
+        faults: list[BadInput] = []
         if os.path.isdir(path):  # unlike `Path.is_dir` it bears names that no file can have
-            base, (files, faults) = path, _search(path, recursive)
+            base = path
+            found = _search(path, recursive, faults)
             hint = "" if recursive else "; add --recursive to search its subfolders"
             nothing = f"holds no file that can be an input{hint}"
         elif glob.has_magic(str(path)) and not os.path.lexists(path):
-            base, (files, faults) = _match(path, recursive)
-            nothing = "no file that can be an input matches this pattern"
+            base = _fixed(path)
+            found = _match(path, recursive, faults)
+            nothing, distinct = "no file that can be an input matches this pattern", False
         elif stem(path).strip("."):
-            jobs.append(Job(path, Path(stem(path)), **given))
+            jobs.append(Job(path, stem(path), **given))
             continue
         else:
             bad.append(BadInput(path, f"{path}: {NAMELESS}"))
             continue
-        found = [file for file in files if accepts(file)]
-        faults += [fault for file in found if (fault := _fault_of(file, stem))]
-        usable = [file for file in found if not _fault_of(file, stem)]
-        jobs += [Job(file, _name(file, base).with_name(stem(file)), **given) for file in usable]
+        before, folder, below, aside = len(jobs), None, "", Counter[str]()
+        for place, name, plain in found:
+            file = Path(place + name)
+            if not accepts(file):
+                aside[file.suffix.lower()] += 1
+                continue
+            called, distinct = stem(file), distinct and plain
+            fault = _fault_of(file, called, plain)
+            if fault:
+                faults.append(fault)
+                continue
+            if place != folder:
+                folder, below = place, _below(file, base)
+            jobs.append(Job(place + name, below + called, **given))
         bad += faults
-        if not found and not faults:
+        if aside:
+            passed(PassedOver(path, dict(sorted(aside.items(), key=lambda entry: (-entry[1], entry[0])))))
+        if len(jobs) == before and not faults:
             bad.append(BadInput(path, f"{path}: {nothing}"))
-    return _without_repeats(jobs), bad
+    return jobs if distinct else _without_repeats(jobs), bad
 
 
-def _fault_of(file: Path, stem: Callable[[Path], str]) -> BadInput | None:
+def _fault_of(file: Path, called: str, plain: bool) -> BadInput | None:
     """Why a file that was found, not named, can be no input; one that cannot be looked at is left to its job."""
-    if not stem(file).strip("."):
+    if not called.strip("."):
         return BadInput(file, f"{file}: {NAMELESS}")
+    if plain:
+        return None
     with suppress(OSError):
         mode = file.stat().st_mode
         kind = next((text for test, text in UNUSABLE if test(mode)), None)
@@ -119,40 +137,58 @@ def _fault_of(file: Path, stem: Callable[[Path], str]) -> BadInput | None:
     return None
 
 
-def _name(file: Path, base: Path) -> Path:
-    """Place of a file below the folder that was searched; one that a pattern with `..` found elsewhere has none."""
-    place = Path(os.path.relpath(os.path.normpath(file), os.path.normpath(base)))
-    return Path(file.name) if ".." in place.parts else place
+def _below(file: Path, base: Path) -> str:
+    """Place of a file's folder below the one that was searched, to put before names; outside of it there is none."""
+    place = os.path.relpath(os.path.normpath(file), os.path.normpath(base))
+    parts = Path(place).parts
+    return "" if ".." in parts else prefix(Path(*parts[:-1]))
 
 
-def _search(folder: Path, recursive: bool) -> tuple[list[Path], list[BadInput]]:
+Found = Iterator[tuple[str, str, bool]]  # a file's folder, to be put before its name; the name; whether it is no link
+
+
+def _search(folder: Path, recursive: bool, bad: list[BadInput]) -> Found:
     """Visible files in a folder, sorted; links to folders are not followed, so there are no loops."""
-    files: list[Path] = []
-    bad: list[BadInput] = []
+    places = [prefix(folder)]
+    while places:
+        place = places.pop()
+        try:
+            with os.scandir(place[:-1] or place or ".") as listed:
+                entries = sorted((entry for entry in listed if not entry.name.startswith(".")), key=attrgetter("name"))
+        except OSError as error:
+            where = Path(error.filename or place)
+            bad.append(
+                BadInput(where, f"{where}: folder cannot be searched ({error.strerror}); change its permissions")
+            )
+            continue
+        folders = []
+        for entry in entries:
+            if not _is_folder(entry):
+                yield place, entry.name, entry.is_file(follow_symlinks=False)
+            elif recursive and not entry.is_symlink():
+                folders.append(os.path.join(place, entry.name, ""))
+        places += reversed(folders)
 
-    def report(error: OSError) -> None:
-        where = Path(error.filename or folder)
-        bad.append(BadInput(where, f"{where}: folder cannot be searched ({error.strerror}); change its permissions"))
 
-    for place, folders, names in os.walk(folder, onerror=report):
-        folders[:] = sorted(name for name in folders if not name.startswith(".")) if recursive else []
-        files += [Path(place) / name for name in sorted(names) if not name.startswith(".")]
-    return files, bad
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
-def _match(pattern: Path, recursive: bool) -> tuple[Path, tuple[list[Path], list[BadInput]]]:
-    """The part of a pattern before its first wildcard, and what matches: files, and those in folders; sorted."""
-    fixed = next(place for place, part in enumerate(pattern.parts) if glob.has_magic(part))
-    base = Path(*pattern.parts[:fixed])
-    files: list[Path] = []
-    bad: list[BadInput] = []
+def _fixed(pattern: Path) -> Path:
+    """The part of a pattern before its first wildcard."""
+    return Path(*pattern.parts[: next(place for place, part in enumerate(pattern.parts) if glob.has_magic(part))])
+
+
+def _match(pattern: Path, recursive: bool, bad: list[BadInput]) -> Found:
+    """What matches a pattern: files, and those in folders; sorted."""
     for path in map(Path, sorted(glob.glob(str(pattern), recursive=True))):
         if not path.is_dir():
-            files.append(path)
+            yield prefix(path.parent), path.name, False
         elif "**" not in pattern.parts:  # which matches what is in folders by itself
-            found, faults = _search(path, recursive)
-            files, bad = files + found, bad + faults
-    return base, (files, bad)
+            yield from _search(path, recursive, bad)
 
 
 def choose_part(
@@ -169,25 +205,31 @@ def choose_part(
     if part is None:
         return list(jobs), list(bad)
     number, count = part
-    dealt = set(sorted(jobs, key=lambda job: job.name.as_posix())[number - 1 :: count])
+    dealt = set(sorted(jobs, key=lambda job: job.called.replace(os.sep, "/"))[number - 1 :: count])
     faults = sorted(bad, key=lambda fault: str(fault.source))[number - 1 :: count]
     return [job for job in jobs if job in dealt], faults
 
 
 def _without_repeats(jobs: Iterable[Job]) -> list[Job]:
     first: dict[str, Job] = {}
-    kept: dict[tuple[str, Path], Job] = {}
+    renamed: set[tuple[str, str]] = set()  # further names of files
+    kept = []
     real = RealPaths()
     for job in jobs:
-        file = real(job.source)
+        file = real(job.place)
         other = first.setdefault(file, job)
+        if other is job:
+            kept.append(job)
+            continue
         for column in GIVEN:
             values = getattr(other, column), getattr(job, column)
             if values[0] != values[1]:
                 said = " and ".join("none" if value is None else repr(value) for value in values)
                 raise UsageError(f"{job.source}: is named twice, with different {column} ({said}); name it once")
-        kept.setdefault((file, job.name), job)
-    return list(kept.values())
+        if job.called != other.called and (file, job.called) not in renamed:
+            renamed.add((file, job.called))
+            kept.append(job)
+    return kept
 
 
 def _read_list(path: Path) -> list[tuple[Path, dict[str, str]]]:

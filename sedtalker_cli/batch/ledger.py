@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from sedtalker_cli.batch.marks import Marks, State, prefix
 from sedtalker_cli.batch.ownership import (
     Owner,
     owner_of,
@@ -46,14 +47,16 @@ class Ledger:
         self.out, self.command = out, command
         self.folder = out / FOLDER
         self._found_out = out.exists()
+        self._prefix = prefix(out)
+        self.marks = Marks(out, self.folder, command)
 
     def record_path(self, name: Path, command: str | None = None) -> Path:
         """Where the record of outputs called `name` lies."""
-        return self.folder / name.parent / f"{name.name}.{command or self.command}.json"
+        return self.folder / f"{name}.{command or self.command}.json"
 
     def target(self, name: Path, suffix: str) -> Path:
         """Final place of an output."""
-        return self.out / name.parent / (name.name + suffix)
+        return Path(f"{self._prefix}{name}{suffix}")
 
     def owners(self, name: Path, suffixes: Iterable[str]) -> dict[str, Owner]:
         """Whose the outputs called `name` are, by suffix."""
@@ -69,6 +72,24 @@ class Ledger:
         except DamagedRecord:
             return True, None
         return record is not None, record
+
+    def intact(self, name: str, suffixes: Iterable[str]) -> bool:
+        """Whether outputs are known to be there, as the program wrote them; where False, they may be still."""
+        return self.marks.know(name, self.marks.of_outputs(name, suffixes))
+
+    def remember(self, name: Path, suffixes: Iterable[str], made_from: State | None, settings: dict[str, Any]) -> None:
+        """Mark outputs that were just made or found complete, none of them edited.
+
+        Args:
+            name: of the outputs.
+            suffixes: of all of them.
+            made_from: state of the inputs before they were read.
+            settings: that make outputs differ.
+        """
+        mark = self.marks.of_outputs(name, suffixes)
+        if mark is not None:
+            marks = [mark] if made_from is None else [mark, self.marks.of_work(mark, made_from, settings)]
+            self.marks.add(name, marks)
 
     def difference(self, name: Path, made_from: dict[str, Any], suffixes: Iterable[str]) -> str | None:
         """Why outputs have to be made again, or None if they are complete and the same; edited ones count as such.

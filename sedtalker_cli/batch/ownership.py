@@ -67,7 +67,9 @@ def is_beginning(target: Path, whole: Path) -> bool:
         if target.is_symlink():
             return False
         if whole.is_dir():
-            parts = [file.relative_to(target) for file in files_below(target)] if target.is_dir() else [Path("..")]
+            if not target.is_dir():
+                return False
+            parts = [file.relative_to(target) for file in files_below(target)]
             return all((whole / part).is_file() and is_beginning(target / part, whole / part) for part in parts)
         if not target.is_file() or target.stat().st_size > whole.stat().st_size:
             return False
@@ -124,5 +126,5 @@ def _first(targets: Sequence[Path]) -> str:
 def changed_at(path: Path) -> int:
     """When a file, or the youngest file in a folder, was last written, replaced or moved [ns]."""
     places = [path, *path.rglob("*")] if path.is_dir() else [path]
-    facts = [fact for place in places for fact in (place.stat(), place.lstat())]
+    facts = [place.lstat() for place in places] + [place.stat() for place in places if place.exists()]
     return max(max(fact.st_mtime_ns, fact.st_ctime_ns if os.name != "nt" else 0) for fact in facts)

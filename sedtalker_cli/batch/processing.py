@@ -15,12 +15,14 @@ from sedtalker_cli.batch.commit import Committed, commit
 from sedtalker_cli.batch.disk import explain_os_error, name_full_disk
 from sedtalker_cli.batch.inputs import Job
 from sedtalker_cli.batch.ledger import Ledger
+from sedtalker_cli.batch.threads import cores
 from sedtalker_cli.errors import SedtalkerError
 from sedtalker_cli.formats.checksum import file_checksum
 from sedtalker_cli.progress import Progress
 
 _OUT_OF_MEMORY = re.compile("out of memory|allocate memory", re.IGNORECASE)  # as PyTorch words it
 DONE, SKIPPED, FAILED = "done", "skipped", "failed"
+INPUTS = "inputs"  # where records have the checksums of what outputs were made from
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,11 @@ class Plan:
 
     def targets(self, job: Job) -> list[Path]:
         """Final names of a job's outputs."""
-        return [self.out / job.name.parent / (job.name.name + suffix) for suffix in self.suffixes]
+        return [self.out / f"{job.called}{suffix}" for suffix in self.suffixes]
+
+    def outputs(self, job: Job) -> dict[str, Path]:
+        """Final names by suffix without the leading dot."""
+        return dict(zip((suffix.lstrip(".") for suffix in self.suffixes), self.targets(job), strict=True))
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,46 @@ class Result:
     trace: str | None = None
 
 
+COMPLETE = "complete and made with the same settings"
+
+
+class Complete(Result):
+    """The result of an input whose outputs are known to be complete; small in memory, as there may be a million.
+
+    Args:
+        job: the input.
+        plan: of the run.
+    """
+
+    __slots__ = ("_job", "_plan")
+    _job: Job
+    _plan: Plan
+
+    def __init__(self, job: Job, plan: Plan):
+        object.__setattr__(self, "_job", job)
+        object.__setattr__(self, "_plan", plan)
+
+    @property
+    def source(self) -> Path:
+        return self._job.source
+
+    @property
+    def status(self) -> str:
+        return SKIPPED
+
+    @property
+    def outputs(self) -> dict[str, Path]:
+        return self._plan.outputs(self._job)
+
+    @property
+    def message(self) -> str:
+        return COMPLETE
+
+    @property
+    def details(self) -> dict[str, Any]:
+        return {}
+
+
 class Task:
     """What a command does with each input. Subclasses are dataclasses of options, so that any process can hold one.
 
@@ -100,6 +146,20 @@ class Task:
     def gpus(self) -> int:
         """How many every process needs."""
         return 0
+
+    is_loaded = False
+
+    def ready(self, threads: int = 1) -> None:
+        """Load unless that is done.
+
+        Raises:
+            SedtalkerError: see `load`.
+        """
+        if self.is_loaded:
+            self.use_threads(threads)
+            return
+        self.load(threads)
+        self.is_loaded = True
 
     def load(self, threads: int = 1) -> None:
         """Read models, once a process, before the first job.
@@ -184,21 +244,51 @@ def process(job: Job, plan: Plan, task: Task, ledger: Ledger, progress: Progress
 
 
 def _process(job: Job, plan: Plan, task: Task, ledger: Ledger, progress: Progress) -> Result:
+    before = ledger.marks.state_of(task.sources(job))
     made_from = provenance(job, task)
-    outputs = dict(zip((suffix.lstrip(".") for suffix in plan.suffixes), plan.targets(job), strict=True))
+    settings = {name: value for name, value in made_from.items() if name != INPUTS}
+    outputs = plan.outputs(job)
     reason = None
     if plan.resume:
         reason = ledger.difference(job.name, made_from, plan.suffixes)
         if reason is None:
             kept = Committed(kept=tuple(ledger.edited(job.name, plan.suffixes)))
             ledger.confirm(job.name)
-            message = "; ".join(["complete and made with the same settings", *_remarks(kept)])
-            return Result(job.source, SKIPPED, outputs, message=message, details=_details(kept))
+            if not kept.kept:
+                ledger.remember(job.name, plan.suffixes, before, settings)
+            said = "; ".join([COMPLETE, *_remarks(kept)])
+            return Result(job.source, SKIPPED, outputs, message=said, details=_details(kept))
     with ledger.stage() as stage, name_full_disk(plan.out):
         details = task.work(job, stage / job.name.name, progress)
         became = commit(ledger, job.name, stage, plan.suffixes, made_from, job.source, plan.overwrite)
+    if not became.kept:
+        ledger.remember(job.name, plan.suffixes, before, settings)
     message = "; ".join([*([reason] if reason else []), *_remarks(became)]) or None
     return Result(job.source, DONE, outputs, message=message, details={**details, **_details(became)})
+
+
+def is_complete(job: Job, plan: Plan, task: Task, ledger: Ledger) -> bool:
+    """Whether a job's outputs are known to be complete, by marks alone; where False, they may be still.
+
+    Args:
+        job: checked by `batch.run.check_plan`.
+        plan: see there.
+        task: made ready here if that is not done, and only for outputs that are intact.
+        ledger: of the plan's output folder.
+
+    Raises:
+        SedtalkerError: models cannot be loaded.
+    """
+    outputs = ledger.marks.of_outputs(job.called, plan.suffixes)
+    if outputs is None or not ledger.marks.know(job.called, outputs):
+        return False
+    if not task.is_loaded:
+        task.ready(cores())
+    try:
+        state, settings = ledger.marks.state_of(task.sources(job)), task.settings(job)
+    except (SedtalkerError, OSError):  # which the job reports itself
+        return False
+    return state is not None and ledger.marks.know(job.called, ledger.marks.of_work(outputs, state, settings))
 
 
 def provenance(job: Job, task: Task) -> dict[str, Any]:
@@ -208,7 +298,7 @@ def provenance(job: Job, task: Task) -> dict[str, Any]:
         InputError: the input cannot be used.
     """
     check_file(job.source)
-    return {"inputs": [[path.name, file_checksum(path)] for path in task.sources(job)], **task.settings(job)}
+    return {INPUTS: [[path.name, file_checksum(path)] for path in task.sources(job)], **task.settings(job)}
 
 
 def _remarks(became: Committed) -> list[str]:

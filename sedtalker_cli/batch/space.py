@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Sequence
 
 from sedtalker_cli.batch.inputs import Job
+from sedtalker_cli.batch.ledger import Ledger
 from sedtalker_cli.batch.processing import Plan, Task, estimate
 from sedtalker_cli.errors import UsageError
 from sedtalker_cli.formats.checksum import total_size
@@ -24,8 +25,10 @@ def check_space(jobs: Sequence[Job], plan: Plan, task: Task) -> None:
     Raises:
         UsageError: they do not fit; gives the sum and what is free.
     """
-    needed = 0.0
+    needed, ledger = 0.0, Ledger(plan.out, plan.command)
     for job in jobs:
+        if plan.resume and ledger.intact(job.called, plan.suffixes):
+            continue
         there = sum(total_size(path) for path in plan.targets(job) if path.exists())
         needed += max(estimate(task.size, job) - there, 0.0)
     place = plan.out.absolute()

@@ -1,4 +1,4 @@
-"""Tables of a run as a whole, which the next run writes again: only if they are as the last one left them."""
+"""Files of a run as a whole (tables, films of a report): the next run writes them again where nobody changed them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ COMMAND = "table"  # of their records, which lie beside them
 
 
 class OwnTable:
-    """One table and its record.
+    """One file and its record.
 
     Args:
-        path: of the table.
+        path: of the file.
     """
 
     def __init__(self, path: Path):
@@ -36,7 +36,7 @@ class OwnTable:
         if not self.is_ours():
             refuse_foreign([self._path])
 
-    def write(self, write: Callable[[Path], None], overwrite: bool = False) -> None:
+    def write(self, write: Callable[[Path], object], overwrite: bool = False) -> None:
         """Write it whole or not at all.
 
         Args:

@@ -68,12 +68,13 @@ class Workers:
         self._left = sum(self._costs.values())
         waiting = deque(longest_first(jobs, self._costs))
         count = min(self._count, len(waiting))
-        self._plan, self._task, self._threads = plan, task, max(1, cores() // self._count)
+        self._plan, self._task, self._cores = plan, task, cores()
+        self._threads = max(1, self._cores // self._count)
         method = self._method or ("fork" if sys.platform == "linux" and task.forkable else "spawn")
         self._context = multiprocessing.get_context(method)
         self._forked = method == "fork"
         if self._forked:
-            task.load(self._threads)
+            task.ready(self._threads)
             gc.collect()
             gc.freeze()  # or the children's collector would write to shared pages
         self._workers: list[_Worker] = []
@@ -127,7 +128,7 @@ class Workers:
                 worker.job = waiting.popleft()
                 listener.started(worker.job)
                 cost = self._costs[worker.job]
-                self._send(worker, (worker.job, share_of(cost, self._left - cost, cores())))
+                self._send(worker, (worker.job, share_of(cost, self._left - cost, self._cores)))
 
     def _send(self, worker: _Worker, work: tuple[Job, int] | None) -> None:
         """Give a job and its threads, or None to end."""
@@ -209,7 +210,7 @@ def _serve(
     try:
         draw_in_threads(threads)
         if not loaded:
-            task.load(threads)
+            task.ready(threads)
         connection.send(("ready",))
         ledger = Ledger(plan.out, plan.command)
         while (work := connection.recv()) is not None:

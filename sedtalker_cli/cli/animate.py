@@ -40,6 +40,7 @@ def animate(
     recursive: opt.Recursive = False,
     list_file: opt.ListFile = None,
     speakers: opt.Speakers = None,
+    strict: opt.Strict = False,
     speaker: Annotated[
         str | None,
         input_option(metavar="NAME", help="Whose face it is, of --speakers; it rests while others talk."),
@@ -48,7 +49,8 @@ def animate(
         str | None,
         emotion_option(
             metavar="SPEC",
-            help="EMOTION[:INTENSITY], START-END=EMOTION[:INTENSITY],... in seconds, or a .rttm or .emotion.csv file.",
+            help="EMOTION[:INTENSITY], START-END=EMOTION[:INTENSITY],... in seconds, or a file: .rttm, "
+            ".emotion.csv, .TextGrid, Audacity .txt.",
         ),
     ] = None,
     emotion_gain: Annotated[
@@ -147,7 +149,13 @@ def animate(
             head_motion=head_motion is opt.Switch.on,
             expression=expression.value,
         )
-        named, faults = collect_jobs(inputs or [], accepts=is_sound_name, list_file=list_file, recursive=recursive)
+        named, faults = collect_jobs(
+            inputs or [],
+            accepts=is_sound_name,
+            list_file=list_file,
+            recursive=recursive,
+            passed=console.passed_over,
+        )
         jobs, bad = choose_part(named, faults, shard)
         files = tasks.AnimationFiles(
             vertices=not no_vertices,
@@ -155,7 +163,7 @@ def animate(
             page=html,
             film_size=size if render else None,
             hair=hair is opt.Switch.on,
-            captions=given_captions(captions, len(named) + len(faults)) if render else (),
+            captions=given_captions(captions, len(named) + len(faults), strict) if render else (),
             captions_file=captions,
         )
         models = tasks.ModelOptions(
@@ -167,15 +175,15 @@ def animate(
             scan_backend=scan_backend.value,
             precision=precision.value,
         )
-        who = WhoSpeaks(speakers, speaker)
+        who = WhoSpeaks(speakers, speaker, strict)
         who.check(adapt)
         everyone = tuple(named) if adapt else ()
         task = tasks.AnimateTask(models, everyone, out, options, files, who=who, summary=summary is not None)
         plan = Plan("animate", out, task.suffixes, overwrite, resume, task.protected(named), shard, summary)
         check_plan(named, plan, jobs)
-        task.check(named)
+        task.check(named, strict)
         check_space(jobs, plan, task)
         if jobs and processes == 1:  # workers open OpenGL themselves
             task.check_renderer()
-        check_summary(plan, [job.source for job in named])
+        check_summary(plan, named)
         run(console, jobs, bad, plan, task, choose_engine(processes, engine, address))

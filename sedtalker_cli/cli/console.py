@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,13 +17,14 @@ import typer
 from sedtalker_cli.errors import InputError, SedtalkerError
 
 if TYPE_CHECKING:
-    from sedtalker_cli.batch.inputs import Job
+    from sedtalker_cli.batch.inputs import Job, PassedOver
     from sedtalker_cli.batch.processing import Result
 
 LOGGER = logging.getLogger("sedtalker")
 FAILURE, USAGE, INTERRUPTED = 1, 2, 130
 REDRAW_EVERY = 0.1  # s
 LISTED = 20  # failures in the summary
+LISTED_SUFFIXES = 8  # of files that were passed over
 
 
 def one_line(text: str) -> str:
@@ -51,6 +53,8 @@ class Console(logging.Handler):
         self._whole = None
         self._drawn = 0.0
         self._current: dict[Path, Any] = {}  # bar of each input that is being worked on
+        self._warned: set[str] = set()
+        self._passed: list[PassedOver] = []
 
     @contextmanager
     def progress_bars(self, total: int) -> Iterator[None]:
@@ -91,22 +95,25 @@ class Console(logging.Handler):
             self._bars.refresh()
 
     def progress(self, job: "Job", stage: str, done: float, total: float) -> None:
-        now = time.monotonic()
         if self._bars and job.source in self._current:
             description = f"{one_line(job.source.name)}: {stage}"
             self._bars.update(
                 self._current[job.source], description=description, completed=min(done / total, 1) if total else 0
             )
-            if now - self._drawn >= REDRAW_EVERY:
-                self._drawn = now
-                self._bars.refresh()
+            self._redraw()
+
+    def _redraw(self) -> None:
+        now = time.monotonic()
+        if self._bars and now - self._drawn >= REDRAW_EVERY:
+            self._drawn = now
+            self._bars.refresh()
 
     def finished(self, result: "Result") -> None:
         if self._bars:
             if result.source in self._current:
                 self._bars.remove_task(self._current.pop(result.source))
             self._bars.advance(self._whole)
-            self._bars.refresh()
+            self._redraw()
         if result.status == "failed":
             self.line(f"error: {result.message}")
             if self.debug and result.trace:
@@ -126,15 +133,33 @@ class Console(logging.Handler):
             }
             typer.echo(json.dumps(content))
 
+    def passed_over(self, found: "PassedOver") -> None:
+        """A search left files aside; the summary says so."""
+        self._passed.append(found)
+
     def summary(self, results: Sequence["Result"], table: Path) -> None:
-        """How many of each, and why some failed, when there was more than one input.
+        """How many of each, and why some failed, when there was more than one input; what searches left aside.
 
         Args:
             results: of all inputs.
             table: where all failures are listed.
         """
-        if self.quiet or len(results) < 2:
+        if self.as_json:
+            for found in self._passed:
+                content = {"input": str(found.source), "status": "passed over", "outputs": {}, "seconds": 0.0}
+                typer.echo(json.dumps({**content, "files": found.count, "suffixes": found.suffixes}))
+        if self.quiet:
             return
+        if len(results) >= 2:
+            self._count(results, table)
+        if self._passed:
+            suffixes: Counter[str] = sum((Counter(found.suffixes) for found in self._passed), Counter())
+            kinds = [f"{count} {suffix or 'without suffix'}" for suffix, count in suffixes.most_common(LISTED_SUFFIXES)]
+            kinds += ["..."] if len(suffixes) > LISTED_SUFFIXES else []
+            files = f"{suffixes.total()} file{'s' if suffixes.total() > 1 else ''}"
+            self.line(f"passed over {files} by name ({', '.join(kinds)}); to have one tried, name it")
+
+    def _count(self, results: Sequence["Result"], table: Path) -> None:
         counts = {kind: sum(r.status == kind for r in results) for kind in ("done", "skipped", "failed")}
         self.line(", ".join(f"{count} {kind}" for kind, count in counts.items()))
         failed = [result for result in results if result.status == "failed"]
@@ -146,8 +171,10 @@ class Console(logging.Handler):
             self.line(f"  {more}{where}")
 
     def emit(self, record: logging.LogRecord) -> None:
-        if not self.quiet:
-            self.line(f"{record.levelname.lower()}: {record.getMessage()}")
+        text = f"{record.levelname.lower()}: {record.getMessage()}"
+        if not self.quiet and text not in self._warned:  # a file that several inputs share is read for each
+            self._warned.add(text)
+            self.line(text)
 
 
 @contextmanager

@@ -58,6 +58,7 @@ def diarize(
     recursive: opt.Recursive = False,
     list_file: opt.ListFile = None,
     speakers: opt.Speakers = None,
+    strict: opt.Strict = False,
     adapt: opt.Adapt = False,
     out: opt.Out = Path("."),
     formats: Annotated[
@@ -91,7 +92,13 @@ def diarize(
         from sedtalker_cli.tasks.summary import check_summary
         from sedtalker_cli.tasks.who_speaks import WhoSpeaks
 
-        named, faults = collect_jobs(inputs or [], accepts=is_sound_name, list_file=list_file, recursive=recursive)
+        named, faults = collect_jobs(
+            inputs or [],
+            accepts=is_sound_name,
+            list_file=list_file,
+            recursive=recursive,
+            passed=console.passed_over,
+        )
         jobs, bad = choose_part(named, faults, shard)
         wanted, picture = tuple(item.value for item in formats or ()), plot.value if plot else None
         models = ModelOptions(
@@ -101,12 +108,12 @@ def diarize(
             scan_backend=scan_backend.value,
             precision=precision.value,
         )
-        who = WhoSpeaks(speakers)
+        who = WhoSpeaks(speakers, strict=strict)
         who.check(adapt)
         everyone = tuple(named) if adapt else ()
         task = DiarizeTask(models, everyone, wanted, picture, who=who, summary=summary is not None)
         protected = (speakers,) if speakers else ()
         plan = Plan("diarize", out, task.suffixes, overwrite, resume, protected, shard, summary)
         check_plan(named, plan, jobs)
-        check_summary(plan, [job.source for job in named])
+        check_summary(plan, named)
         run(console, jobs, bad, plan, task, choose_engine(processes, engine, address))

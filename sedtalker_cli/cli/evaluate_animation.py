@@ -89,8 +89,9 @@ def animation(
         shape = given_head(head)
         with stage_bar(quiet) as (_, progress):
             pairs, masks, notes = request.pairs(progress)
+        from sedtalker_cli.evaluation.animation.films import check_head, remove_older_films, write_films
+
         if films:
-            from sedtalker_cli.evaluation.animation.films import check_head, write_films
             from sedtalker_cli.tasks.named_files import built_in_head
 
             shape = shape or built_in_head()
@@ -98,11 +99,18 @@ def animation(
         with stage_bar(quiet) as (log, progress):
             report = evaluate_pairs(pairs, masks, definitions.value, progress, str(predictions or model))
             report.notes[:0] = notes
+            written: list[Path] = []
             if films:
                 by_name = {pair.name: pair for pair in pairs}
                 chosen = [by_name[row.name] for row in spread(report, films)]
-                for path in write_films(chosen, shape, out / "films", progress=progress):
+                written = write_films(chosen, shape, out / "films", progress=progress)
+                for path in written:
                     log(f"wrote {path}")
+            removed, left = remove_older_films(out / "films", written)
+            for path in removed:
+                log(f"removed {path}: of an earlier report")
+            for path in left:
+                log(f"{path} is not of this report, and stays")
         facts = request.facts
         content = {"facts": facts, **report.to_dict()}
         page, tables = animation_page(report, facts), animation_tables(report)

@@ -38,7 +38,7 @@ OF_CORPORA = (
     *("corpus", "splits", "fold", "leave_out", "split", "most", "joined", "conditions"),
     *("seed", "encoder", "model", "device"),
 )
-OF_FILES = ("reference", "hypothesis", "uem")
+OF_FILES = ("reference", "hypothesis", "uem", "strict")
 
 
 def diarization(
@@ -53,6 +53,12 @@ def diarization(
     uem: Annotated[
         Path | None, typer.Option("--uem", metavar="FILE", help="Regions to evaluate: lines of uri channel start end.")
     ] = None,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict", help="Refuse RTTM with a line that cannot be used; else it is left out with a warning."
+        ),
+    ] = False,
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of report.json and report.html.")
     ] = Path("report"),
@@ -83,7 +89,7 @@ def diarization(
         from_files = check_mode(context)
         check_report_folder(out, overwrite)
         if from_files:
-            content, page, tables, notes = score_rttm(reference, hypothesis, uem)
+            content, page, tables, notes = score_rttm(reference, hypothesis, uem, strict)
         else:
             options = (
                 corpus,
@@ -125,14 +131,14 @@ def check_mode(context: typer.Context) -> bool:
 
 
 def score_rttm(
-    reference: Path, hypothesis: Path, uem: Path | None
+    reference: Path, hypothesis: Path, uem: Path | None, strict: bool
 ) -> "tuple[dict[str, Any], Page, Sequence[Table], list[str]]":
     """Files against files: content of the JSON, page, tables, notes."""
     from sedtalker_cli.evaluation.diarization.files import evaluate_rttm
     from sedtalker_cli.evaluation.diarization.pages import rttm_page
     from sedtalker_cli.evaluation.diarization.tables import rttm_tables
 
-    report = evaluate_rttm(reference, hypothesis, uem)
+    report = evaluate_rttm(reference, hypothesis, uem, strict)
     return report.to_dict(), rttm_page(report), rttm_tables(report.score), report.notes
 
 

@@ -199,6 +199,12 @@ Speakers = Annotated[
         help="Who speaks when (pyannote's, NeMo's ...); each speaker is judged by their own measure.",
     ),
 ]
+Strict = Annotated[
+    bool,
+    input_option(
+        "--strict", help="Refuse a file of labels with a line that cannot be used; else it is left out with a warning."
+    ),
+]
 Summary = Annotated[
     Path | None,
     output_option("--summary", metavar="CSV", help="Write a table of all inputs, one row a recording."),

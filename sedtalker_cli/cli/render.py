@@ -37,6 +37,7 @@ def render(
     ] = None,
     recursive: opt.Recursive = False,
     list_file: opt.ListFile = None,
+    strict: opt.Strict = False,
     audio: Annotated[
         Path | None, input_option(metavar="FILE", help="Sound of the film (only with one motion, or --compare).")
     ] = None,
@@ -136,7 +137,7 @@ def render(
             audio=audio,
             head=given_head(head),
             head_file=head,
-            captions=given_captions(captions, 1 if compare else len(named) + len(faults)),
+            captions=given_captions(captions, 1 if compare else len(named) + len(faults), strict),
             captions_file=captions,
         )
         task = tasks.RenderTask(options, out, tuple(job.source for job in named) if compare else ())

@@ -21,7 +21,7 @@ trained; --set reaches every setting, --help-settings lists them (the defaults a
 --capture). On several GPUs:
   torchrun --nproc-per-node 4 -m sedtalker_cli train animator --dataset emovoca=PATH --out runs/e
 With --capture: ARKit coefficients; captures train the mouth, corpora add voices for expression
-and stillness.
+and stillness. video=PATH is a folder of your own videos of a face that speaks (extra [video]).
 
 \b
 The same command resumes an interrupted run. Results: OUT/checkpoint (the best epoch by
@@ -59,7 +59,11 @@ def animator(
         typer.Option(metavar="NAME=PATH", help="vocaset=PATH, emovoca=PATH or biwi=PATH; repeatable."),
     ] = None,
     capture: Annotated[
-        list[str] | None, typer.Option(metavar="SOURCE=PATH", help="grid=PATH, facegood=PATH; voices=PATH only choose.")
+        list[str] | None,
+        typer.Option(metavar="SOURCE=PATH", help="grid=PATH, facegood=PATH, video=PATH; voices=PATH only choose."),
+    ] = None,
+    landmarker: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="MediaPipe's face_landmarker.task, which tracks video=PATH.")
     ] = None,
     preset: Annotated[
         str | None, typer.Option(metavar="NAME", help="Settings for data sets: base, laptop or paper [base].")
@@ -149,6 +153,7 @@ def animator(
                 captures=tuple(parse_capture(text) for text in capture),
                 corpora=tuple(parse_corpus(text) for text in corpus or ()),
                 phones=tuple(phones or ()),
+                landmarker=landmarker,
                 splits=splits,
                 out=out,
                 encoder=encoder or str(weights_dir("encoder")),

@@ -12,6 +12,7 @@ from sedtalker_cli.face.arkit import ARKIT_INDEX as _INDEX
 from sedtalker_cli.face.arkit import ARKIT_NAMES, IS_MOUTH
 
 GRID_FPS = 25.0
+VIDEO = "video"  # source of a user's own video
 # Tracked jaw opening to that of the bundled head: enough that mouthClose can take back the rest.
 JAW_SCALE = 1.3
 # This tracker hardly sees funnelled lips (deviation .004 of 1); its curve is good, its size is not.
@@ -40,12 +41,26 @@ def read_grid(folder: Path) -> list[Capture]:
 def read_voices(folder: Path) -> list[Capture]:
     """Tracked clips of many speakers for choosing, never for training: `manifest.csv`, `NAME.ogg`, `NAME.npz`.
 
-    No words are known, so the resting mouth is taken from what is least open. The source is the folder's name.
+    The source is the folder's name.
 
     Raises:
         InputError: the folder does not hold them, or a clip does not tell its frame rate.
     """
-    tracked = TrackedFolder(folder, "tracked voices")
+    return _read_tracked(folder, "tracked voices", folder.name, UNSEEN, ".ogg")
+
+
+def read_video(folder: Path) -> list[Capture]:
+    """Clips that `data.video_faces` has tracked: `manifest.csv`, `NAME.flac`, `NAME.npz`; for training.
+
+    Raises:
+        InputError: the folder does not hold them.
+    """
+    return _read_tracked(folder, "tracked video", VIDEO, None, ".flac")
+
+
+def _read_tracked(folder: Path, what: str, source: str, split: str | None, sound: str) -> list[Capture]:
+    """Clips without words, of the manifest's split if none is given: the resting mouth is what is least open."""
+    tracked = TrackedFolder(folder, what)
     captures = []
     for row in tracked.rows:
         clip = tracked.read(row["name"])
@@ -53,13 +68,14 @@ def read_voices(folder: Path) -> list[Capture]:
             raise InputError(f"{folder / row['name']}.npz: does not tell its fps")
         rest = np.percentile(clip.mouth[clip.seen], REST, axis=0), float(np.median(clip.width[clip.seen]))
         told = {"speaker": row.get("speaker", ""), "kind": row.get("kind", "")}
-        captures.append(_tracked_capture(row["name"], folder.name, UNSEEN, folder, clip, clip.fps, rest, **told))
+        part = split or row.get("split", "")
+        captures.append(_tracked_capture(row["name"], source, part, folder, clip, clip.fps, rest, sound, **told))
     if not captures:
         raise InputError(f"{folder}: its manifest.csv lists no clip")
     return captures
 
 
-def _tracked_capture(name, source, split, folder: Path, clip: TrackedMouth, fps, rest, **told) -> Capture:
+def _tracked_capture(name, source, split, folder: Path, clip: TrackedMouth, fps, rest, sound=".ogg", **told) -> Capture:
     """A capture of a tracked clip, the resting mouth's coefficients (M,) and its width taken off."""
     mouth, rest_width = rest
     weights = np.zeros((len(clip.mouth), len(ARKIT_NAMES)), np.float32)
@@ -68,7 +84,7 @@ def _tracked_capture(name, source, split, folder: Path, clip: TrackedMouth, fps,
     weights[:, _INDEX["mouthFunnel"]] = np.clip(FUNNEL_SCALE * weights[:, _INDEX["mouthFunnel"]], 0, 1)
     for side in ("Left", "Right"):  # a smile is not measured by this tracker while speaking
         weights[:, _INDEX["mouthSmile" + side]] = 0
-    audio, channels = folder / f"{name}.ogg", IS_MOUTH.copy()
+    audio, channels = folder / f"{name}{sound}", IS_MOUTH.copy()
     lips = {"gap": clip.gap, "width": clip.width, "rest_width": rest_width, "seen": clip.seen}
     return Capture(name, source, split, audio, fps, weights, channels, **lips, **told)
 
@@ -148,6 +164,7 @@ READERS: dict[str, Callable[[Path], list[Capture]]] = {
     "grid": read_grid,
     "facegood": read_facegood,
     "voices": read_voices,
+    VIDEO: read_video,
 }
 
 

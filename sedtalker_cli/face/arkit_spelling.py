@@ -23,9 +23,9 @@ def arkit_name(text: str) -> str | None:
     Letter case, underscores, hyphens and spaces do not count; sides may be Left or L, behind or before; what stands
     before the last `.`, `:` or `|` is a prefix (`blendShape1.jawOpen`), and so may be words before an underscore
     (`ARKit_jawOpen`, `Face_mouthSmile_L`). Sides may also end with a dot (`mouthSmile.L`), and Blender's numbers of
-    copies do not count (`jawOpen.001`).
+    copies do not count (`jawOpen.001`, `jawOpen_001`).
     """
-    text = re.sub(r"\.\d+$", "", text.strip())  # Blender numbers what has the same name
+    text = re.sub(r"[._]\d+$", "", text.strip())  # Blender numbers what has the same name; exporters write it with _
     text = re.sub(r"\.(l|r|left|right)$", r"_\1", text, flags=re.IGNORECASE)  # and ends sides with a dot
     words = [word for word in re.split(r"[_\-\s]+", re.split(r"[.:|/]", text)[-1].lower()) if word]
     for start in range(len(words)):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sedtalker_cli.disguises import true_kind_of
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.face.arkit import ARKIT_INDEX, ARKIT_NAMES
 from sedtalker_cli.face.arkit_spelling import arkit_name
@@ -109,6 +110,8 @@ def _read_folder(folder: Path) -> list[Primitive]:
 
 def _template(source: Path) -> Head:
     """A head without shapes."""
+    if (kind := true_kind_of(source)) is not None:
+        raise InputError(f"{source}: {kind}")
     if source.suffix.lower() == ".obj":
         vertices, faces = read_obj(source)
     else:

@@ -24,21 +24,21 @@ def write_labels(path: str | os.PathLike, segments: Sequence[Segment]) -> None:
         part.write_text("".join(lines), encoding="utf-8", newline="\n")
 
 
-def read_labels(path: str | os.PathLike) -> list[Segment]:
+def read_labels(path: str | os.PathLike, strict: bool = False) -> list[Segment]:
     """Read segments, also from a track that was edited in Audacity.
 
     Args:
         path: label track; lines that begin with a backslash (frequency ranges) are skipped.
+        strict: whether a line that cannot be used is an error; otherwise it is left out with a warning.
 
     Returns:
         Segments in order of time, confidence 1.
 
     Raises:
-        InputError: no label of some length at all; names the first line that could not be used (others are left out
-            with a warning).
+        InputError: no label of some length at all, or with `strict`; names the first line that could not be used.
     """
     segments: list[Segment] = []
-    skipped = Skipped(path)
+    skipped = Skipped(path, strict)
     for number, line in enumerate(read_labels_text(Path(path)).split("\n"), start=1):
         if line.strip() and not line.startswith("\\"):
             with skipped.item():

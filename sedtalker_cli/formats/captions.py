@@ -28,17 +28,18 @@ class Caption(NamedTuple):
     text: str
 
 
-def read_captions(path: str | os.PathLike) -> list[Caption]:
+def read_captions(path: str | os.PathLike, strict: bool = False) -> list[Caption]:
     """Read captions; places, styles and speakers that the file gives are left out.
 
     Args:
         path: SubRip or WebVTT file in UTF-8, UTF-16 or Latin-1.
+        strict: whether a caption that cannot be used is an error; otherwise it is left out with a warning.
 
     Returns:
         Captions in order of time; they may overlap. Those without words are left out.
 
     Raises:
-        InputError: no caption at all; names the first line that could not be used (others are left out with a warning).
+        InputError: no caption at all, or with `strict`; names the first line that could not be used.
     """
     text = read_labels_text(Path(path))
     is_vtt = re.match(r"WEBVTT(\s|$)", text) is not None
@@ -48,7 +49,7 @@ def read_captions(path: str | os.PathLike) -> list[Caption]:
         times = next((k for k, line in enumerate(head) if "-->" in line), None)
         blocks[:1] = [] if times is None else [(number + times, head[times:])]
     captions: list[Caption] = []
-    skipped = Skipped(path)
+    skipped = Skipped(path, strict)
     for number, lines in blocks:
         with skipped.item():
             captions += _caption(path, number, lines, is_vtt)
@@ -108,4 +109,4 @@ def _without_rolling(captions: list[Caption]) -> list[Caption]:
 
 def _seconds(parts: tuple[str | None, ...]) -> float:
     hours, minutes, seconds, thousandths = (int(part or 0) for part in parts)
-    return 3600 * hours + 60 * minutes + seconds + thousandths / 1000
+    return (1000 * (3600 * hours + 60 * minutes + seconds) + thousandths) / 1000

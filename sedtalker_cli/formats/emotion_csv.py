@@ -3,6 +3,7 @@
 import csv
 import math
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,12 +16,13 @@ from sedtalker_cli.emotion.spans import Span, default_intensity
 from sedtalker_cli.emotion.timeline import EmotionTimeline
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.atomic import atomic_file
-from sedtalker_cli.formats.text import read_text
+from sedtalker_cli.formats.text import read_labels_text
 
 COLUMNS = ("frame", "time", "emotion", "intensity", "confidence")
 UNITS = 1_000_000  # probabilities are written with 6 decimals
 SUM_TOLERANCE = 0.01
 MOST_CLASSES = 256
+DECIMAL_COMMA = re.compile(r"\s*(\d*),(\d+(?:[eE][-+]?\d+)?)\s*")  # 0,25 and 2,5E-05
 EQUAL = 2e-5  # of a probability read back, against the same one in another column
 
 
@@ -64,7 +66,8 @@ def read_emotion_csv(path: str | os.PathLike) -> EmotionTimeline:
     """Read a timeline, also one that was edited by hand or made elsewhere.
 
     Args:
-        path: file with at least the columns `time` and `emotion`. Without `p_` columns rows are one-hot;
+        path: file with at least the columns `time` and `emotion`, separated by commas or as spreadsheets leave them:
+            by semicolons or tabs, with decimal commas, in UTF-16 or Latin-1. Without `p_` columns rows are one-hot;
             without `intensity` emotions are shown in full (neutral: 0), without `speech` somebody always speaks.
 
     Returns:
@@ -75,20 +78,12 @@ def read_emotion_csv(path: str | os.PathLike) -> EmotionTimeline:
     Raises:
         InputError: names the line and what is wrong with it.
     """
-    rows = csv.reader(read_text(Path(path)).splitlines())
-    try:
-        table = list(rows)
-    except csv.Error as error:
-        raise InputError(f"{path}:{rows.line_num}: not a CSV line ({error})") from error
-    while table and not table[-1]:
-        table.pop()
-    header = [name.strip() for name in table[0]] if table else []
+    header, body = _read_table(path)
     for name in ("time", "emotion"):
         if name not in header:
             raise InputError(f"{path}:1: has no column {name!r}; expected {','.join(COLUMNS)},p_<class>...")
     if len(set(header)) < len(header):
         raise InputError(f"{path}:1: names a column twice")
-    body = table[1:]
     if not body:
         raise InputError(f"{path}: holds no rows; expected one every 20 ms")
     for line, row in enumerate(body, start=2):
@@ -136,6 +131,30 @@ def read_emotion_csv(path: str | os.PathLike) -> EmotionTimeline:
     speech = _floats(path, "speech", columns["speech"]) if "speech" in columns else None
     timeline = EmotionTimeline(classes, posteriors, intensity, labels, duration, speech)
     return _with_edits(timeline, edited)
+
+
+def _read_table(path: str | os.PathLike) -> tuple[list[str], list[list[str]]]:
+    """Header and rows; what a spreadsheet separates by `;` or tabs has decimal commas, perhaps, which become points."""
+    lines = read_labels_text(Path(path)).splitlines()
+    head = lines[0] if lines else ""
+    separator = max(",;\t", key=head.count)  # the first of them if there is none
+    rows = csv.reader(lines, delimiter=separator)
+    try:
+        table = list(rows)
+    except csv.Error as error:
+        raise InputError(f"{path}:{rows.line_num}: not a CSV line ({error})") from error
+    while table and not any(cell.strip() for cell in table[-1]):
+        table.pop()
+    header = [name.strip() for name in table[0]] if table else []
+    body = table[1:]
+    if separator != ",":
+        body = [[_point(cell) for cell in row] for row in body]
+    return header, body
+
+
+def _point(cell: str) -> str:
+    found = DECIMAL_COMMA.fullmatch(cell)
+    return f"{found[1]}.{found[2]}" if found else cell
 
 
 def _with_edits(timeline: EmotionTimeline, edited: np.ndarray) -> EmotionTimeline:

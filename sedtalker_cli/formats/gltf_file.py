@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 import numpy as np
 
+from sedtalker_cli.disguises import HEAD, true_kind
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.text import parse_json
 
@@ -135,6 +136,8 @@ def _open(path: Path) -> tuple[dict[str, Any], bytes | None]:
         raise InputError(f"{path}: does not exist; check the path") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    if (kind := true_kind(data[:HEAD], "JSON")) is not None:
+        raise InputError(f"{path}: {kind}")
     chunk = None
     if data[:4] == b"glTF":
         version, length = struct.unpack_from("<II", data, 4)

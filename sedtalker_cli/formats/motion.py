@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
+from sedtalker_cli.disguises import true_kind_of
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.atomic import atomic_file
 from sedtalker_cli.formats.checksum import HashedFile
@@ -209,5 +210,7 @@ def read_array(path: str | os.PathLike, expected: str = "an array") -> np.memmap
     except PermissionError:
         raise InputError(f"{path}: may not be read; change its permissions (chmod +r)") from None
     except (OSError, ValueError, TypeError, OverflowError, SyntaxError, TokenError) as error:
+        if (kind := true_kind_of(Path(path))) is not None:
+            raise InputError(f"{path}: {kind}") from error
         reason = (str(error).splitlines() or ["damaged"])[0]
         raise InputError(f"{path}: is not {expected} ({reason})") from error

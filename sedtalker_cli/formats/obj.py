@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sedtalker_cli.disguises import true_kind_of
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.atomic import atomic_file, atomic_folder
 from sedtalker_cli.formats.text import read_text
@@ -91,7 +92,7 @@ def read_obj(path: str | os.PathLike) -> tuple[np.ndarray, np.ndarray]:
             raise InputError(f"{path}:{number}: is not a {what}") from None
     points, triangles = np.array(vertices, np.float32), np.array(faces, np.int64).reshape(-1, 3)
     if not len(points):
-        raise InputError(f"{path}: holds no vertices; is it a mesh?")
+        raise InputError(f"{path}: {true_kind_of(Path(path)) or 'holds no vertices; is it a mesh?'}")
     if len(triangles) and not (triangles.min() >= 0 and triangles.max() < len(points)):
         raise InputError(f"{path}: a face names a vertex that does not exist (there are {len(points)})")
     return points, triangles.astype(np.int32)

@@ -23,7 +23,7 @@ def is_override_file(spec: str) -> bool:
 
 
 def parse_override(
-    spec: str, classes: Sequence[str] = EMOTIONS, uri: str | None = None
+    spec: str, classes: Sequence[str] = EMOTIONS, uri: str | None = None, strict: bool = False
 ) -> "list[Span] | EmotionTimeline":
     """Read a spec; everything that can be checked without a recording is checked here.
 
@@ -31,6 +31,7 @@ def parse_override(
         spec: text, or path of a `.rttm`, `.emotion.csv`, `.TextGrid` or Audacity `.txt` file.
         classes: valid emotions.
         uri: name of the recording: chooses among those of an RTTM file that holds several. None checks only.
+        strict: whether a line of a file that cannot be used is an error; otherwise it is left out with a warning.
 
     Raises:
         UsageError: names the part (of a file: its line) that is invalid.
@@ -42,7 +43,7 @@ def parse_override(
             found = read_emotion_csv(spec)
             _check_names(spec, found.classes, classes)
             return found
-        recordings = _read_segments(spec)
+        recordings = _read_segments(spec, strict)
     except InputError as error:
         raise UsageError(f"emotion override {error}") from error
     for segments in recordings.values():
@@ -57,17 +58,17 @@ def parse_override(
     return sorted_spans([Span(s.onset, s.end, s.emotion, default_intensity(s.emotion)) for s in _apart(segments)], spec)
 
 
-def _read_segments(spec: str) -> dict[str, list[Segment]]:
+def _read_segments(spec: str, strict: bool) -> dict[str, list[Segment]]:
     """Segments by recording; label tracks and TextGrids are about one."""
     suffix = Path(spec).suffix.lower()
     if suffix == ".txt":
-        return {"": read_labels(spec)}
+        return {"": read_labels(spec, strict)}
     if suffix == ".textgrid":
-        tiers = read_textgrid(spec)
+        tiers = {name: found for name, found in read_textgrid(spec, strict).items() if found}
         if not tiers:
-            raise InputError(f"{spec}: has no interval tier")
-        return {"": tiers.get(TIER) or next(iter(tiers.values()))}
-    return read_rttm(spec)
+            raise InputError(f"{spec}: has no interval with a text; name the emotions in a tier of intervals")
+        return {"": next((found for name, found in tiers.items() if name.lower() == TIER), next(iter(tiers.values())))}
+    return read_rttm(spec, strict)
 
 
 def _apart(segments: list[Segment]) -> list[Segment]:

@@ -53,21 +53,22 @@ def write_rttm(path: str | os.PathLike, segments: Sequence[Segment], uri: str) -
         part.write_bytes(format_rttm(segments, uri).encode("utf-8", "replace"))
 
 
-def read_rttm(path: str | os.PathLike) -> dict[str, list[Segment]]:
+def read_rttm(path: str | os.PathLike, strict: bool = False) -> dict[str, list[Segment]]:
     """Read segments by recording; comments (`;`, `#`) and lines of other types are passed over, others that cannot be
     used are left out with a warning.
 
     Args:
         path: RTTM file.
+        strict: whether a line that cannot be used is an error; otherwise it is left out with a warning.
 
     Returns:
         Segments in order of time for every uri, in the file's order of uris.
 
     Raises:
-        InputError: no segment at all; names the first line that could not be used.
+        InputError: no segment at all, or with `strict`; names the first line that could not be used.
     """
     recordings: dict[str, list[Segment]] = {}
-    skipped = Skipped(path)
+    skipped = Skipped(path, strict)
     for number, line in enumerate(read_labels_text(Path(path)).split("\n"), start=1):
         fields = line.split()
         if not fields or fields[0].startswith((";", "#")):

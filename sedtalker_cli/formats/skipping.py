@@ -1,4 +1,4 @@
-"""Lines of label files made elsewhere that cannot be used: left out one by one, with a warning each."""
+"""Lines of label files made elsewhere that cannot be used: left out one by one, with a warning each, or refused."""
 
 import logging
 import os
@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from sedtalker_cli.errors import InputError
 
 LOGGER = logging.getLogger("sedtalker")
+NAMED = 20  # faults of one file
 
 
 class Skipped:
@@ -15,10 +16,11 @@ class Skipped:
 
     Args:
         path: of the file; messages of errors begin with it and name the line.
+        strict: whether the first fault is an error.
     """
 
-    def __init__(self, path: str | os.PathLike):
-        self.path, self.faults = path, list[str]()
+    def __init__(self, path: str | os.PathLike, strict: bool = False):
+        self.path, self.strict, self.faults = path, strict, list[str]()
 
     @contextmanager
     def item(self) -> Iterator[None]:
@@ -26,11 +28,15 @@ class Skipped:
         try:
             yield
         except InputError as error:
+            if self.strict:
+                raise
             self.faults.append(str(error))
 
     def check(self, found: object, nothing: str) -> None:
         """Warn of each; if nothing is left, raise the first reason, or what is said of a file that holds nothing."""
         if not found:
             raise InputError(self.faults[0] if self.faults else f"{self.path}: {nothing}")
-        for fault in self.faults:
+        for fault in self.faults[:NAMED]:
             LOGGER.warning("%s: left out", fault)
+        if len(self.faults) > NAMED:
+            LOGGER.warning("%s: %d more like these: left out", self.path, len(self.faults) - NAMED)

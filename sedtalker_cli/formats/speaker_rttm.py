@@ -15,7 +15,7 @@ NAME = 7  # the speaker's field; what follows it is optional
 UNKNOWN = "<NA>"
 
 
-def read_speaker_rttm(path: str | os.PathLike) -> dict[str, list[SpeakerTurn]]:
+def read_speaker_rttm(path: str | os.PathLike, strict: bool = False) -> dict[str, list[SpeakerTurn]]:
     """Read the turns of every recording.
 
     Turns may overlap and stand in any order. Comments (`;`) and lines of other types are passed over, turns without
@@ -23,15 +23,16 @@ def read_speaker_rttm(path: str | os.PathLike) -> dict[str, list[SpeakerTurn]]:
 
     Args:
         path: RTTM file.
+        strict: whether a line that cannot be used is an error; otherwise it is left out with a warning.
 
     Returns:
         Turns in order of time for every uri, in the file's order of uris.
 
     Raises:
-        InputError: no turn at all; names the first line that could not be used (others are left out with a warning).
+        InputError: no turn at all, or with `strict`; names the first line that could not be used.
     """
     recordings: dict[str, list[SpeakerTurn]] = {}
-    skipped = Skipped(path)
+    skipped = Skipped(path, strict)
     for number, line in enumerate(read_labels_text(Path(path)).split("\n"), start=1):
         fields = line.split()
         if not fields or fields[0].startswith((";", "#")):

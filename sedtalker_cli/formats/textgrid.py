@@ -3,18 +3,35 @@
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
+from typing import NamedTuple
 
 from sedtalker_cli.emotion.decoding import runs_of
 from sedtalker_cli.emotion.timeline import EmotionTimeline, Segment
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.atomic import atomic_file
 from sedtalker_cli.formats.edges import TOUCH, read_time, written_edges
+from sedtalker_cli.formats.skipping import Skipped
 from sedtalker_cli.formats.text import read_count, read_labels_text
 
 DECIMALS = 6
+CLASSES = ("IntervalTier", "TextTier")
+# A string may go on in the next line; what looks like the next value of the file shows that its end is missing.
+NEXT = r"(?:(?:xmin|xmax|text|number|time|mark|name|class|intervals|points|item)\b[^\"\n]*[=:]|[-+\d.]+[ \t]*\r?\n)"
 # What Praat's reader takes from a text file: quoted strings, flags and numbers that stand alone; `!` starts a comment.
-TOKEN = re.compile(r'"((?:[^"]|"")*)"|(?<!\S)(<[^<>\s]*>)(?!\S)|(?<!\S)([-+]?(?:\d|\.\d)\S*)(?!\S)|(?<!\S)(![^\n]*)')
+TOKEN = re.compile(
+    rf'"((?:[^"\n]|""|\n(?![ \t]*{NEXT}))*)"'
+    r"|(?<!\S)(<[^<>\s]*>)(?!\S)|(?<!\S)([-+]?(?:\d|\.\d)\S*)(?!\S)|(?<!\S)(![^\n]*)"
+)
+
+
+class Item(NamedTuple):
+    """An interval or a point."""
+
+    numbers: list[float]
+    text: str
+    line: int
 
 
 def timeline_tiers(timeline: EmotionTimeline) -> dict[str, list[Segment]]:
@@ -72,18 +89,19 @@ def write_textgrid(path: str | os.PathLike, tiers: Mapping[str, Sequence[Segment
         part.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
 
 
-def read_textgrid(path: str | os.PathLike) -> dict[str, list[Segment]]:
+def read_textgrid(path: str | os.PathLike, strict: bool = False) -> dict[str, list[Segment]]:
     """Read the interval tiers of a TextGrid, in Praat's long or short text format.
 
     Args:
         path: `.TextGrid` file in UTF-8, UTF-16 or Latin-1.
+        strict: whether an interval or tier that cannot be used is an error; otherwise it is left out with a warning.
 
     Returns:
         Tier name -> segments with the text as `emotion`, confidence 1. Intervals without text and tiers of points
         are left out.
 
     Raises:
-        InputError: what is no TextGrid, with the line.
+        InputError: what is no TextGrid, or with `strict`, with the line.
     """
     values = _Values(path)
     if values.string("file type") != "ooTextFile" or values.string("object class") != "TextGrid":
@@ -95,35 +113,58 @@ def read_textgrid(path: str | os.PathLike) -> dict[str, list[Segment]]:
     if values.flag() != "<exists>":
         return {}
     tiers: dict[str, list[Segment]] = {}
+    skipped = Skipped(path, strict)
     for _ in range(values.count("number of tiers")):
-        kind, name, line = values.string("class of a tier"), values.string("name of a tier"), values.line
-        values.number("xmin")
-        values.number("xmax")
-        if kind == "TextTier":
-            for _ in range(values.count("number of points")):
-                values.number("time")
-                values.string("text")
-            continue
-        if kind != "IntervalTier":
-            raise InputError(f"{path}:{line}: tier class {kind!r} is neither IntervalTier nor TextTier")
-        if name in tiers:
-            raise InputError(f"{path}:{line}: a second tier is called {name!r}; rename one")
-        tiers[name] = _read_intervals(values, path)
+        with skipped.item():
+            _read_tier(values, tiers, skipped)
+    skipped.check(any(tiers.values()) or not skipped.faults, "")
     return tiers
 
 
-def _read_intervals(values: "_Values", path: str | os.PathLike) -> list[Segment]:
-    segments, before = [], 0.0
-    for _ in range(values.count("number of intervals")):
-        start, line = values.number("xmin"), values.line
-        end, text = values.number("xmax"), values.string("text").strip()
-        if end <= start:
-            raise InputError(f"{path}:{line}: interval ends at {end:g} s, not after its start {start:g} s")
-        if start < before - TOUCH:
-            raise InputError(f"{path}:{line}: interval starts at {start:g} s, before the end of the one before it")
-        before = end
-        if text:
-            segments.append(Segment(start, end - start, text))
+def _read_tier(values: "_Values", tiers: dict[str, list[Segment]], skipped: Skipped) -> None:
+    """Add a tier of intervals to those that were read.
+
+    Raises:
+        InputError: it cannot be used as a whole.
+    """
+    kind, line = values.string("class of a tier"), values.line
+    if kind not in CLASSES:
+        values.skip_to_tier()
+        raise InputError(f"{values.path}:{line}: tier class {kind!r} is neither IntervalTier nor TextTier")
+    name = values.string("name of a tier")
+    values.number("xmin")
+    end = values.number("xmax")
+    announced, faults = values.count("number of intervals or points"), len(skipped.faults)
+    names = ("xmin", "xmax") if kind == "IntervalTier" else ("time",)
+    items: list[Item] = []
+    while not values.at_tier:
+        with skipped.item():
+            items.append(values.item(names))
+    with skipped.item():
+        if len(items) != announced and len(skipped.faults) == faults:
+            raise InputError(f"{values.path}:{line}: tier announces {announced} items and holds {len(items)}")
+    if kind == "IntervalTier":
+        segments = _segments(values.path, items, end, skipped)
+        if name in tiers:
+            raise InputError(f"{values.path}:{line}: a second tier is called {name!r}; rename one")
+        tiers[name] = segments
+
+
+def _segments(path: str | os.PathLike, items: Sequence[Item], limit: float, skipped: Skipped) -> list[Segment]:
+    """Intervals with a text, of a tier that ends at `limit` s."""
+    segments, before = list[Segment](), 0.0
+    for item, following in zip_longest(items, items[1:]):
+        (start, end), text, where = item.numbers, item.text.strip(), f"{path}:{item.line}: interval"
+        with skipped.item():
+            if end <= start:
+                raise InputError(f"{where} ends at {end:g} s, not after its start {start:g} s")
+            if following is not None and following.numbers[0] < end - TOUCH and end > limit + TOUCH:
+                raise InputError(f"{where} ends at {end:g} s, after its tier ({limit:g} s)")
+            if start < before - TOUCH:
+                raise InputError(f"{where} starts at {start:g} s, before the last one ends")
+            before = end
+            if text:
+                segments.append(Segment(start, end - start, text))
     return segments
 
 
@@ -132,7 +173,8 @@ class _Values:
 
     def __init__(self, path: str | os.PathLike):
         self.path, self.line = path, 1
-        self._values = self._scan(read_labels_text(Path(path)))
+        self._values = list(self._scan(read_labels_text(Path(path))))
+        self._place = 0
 
     def _scan(self, text: str) -> Iterator[tuple[str, str, int]]:
         line = place = 0
@@ -147,11 +189,58 @@ class _Values:
                 yield "number", number, line + 1
 
     def _next(self, kind: str, what: str) -> str:
-        found, value, self.line = next(self._values, ("nothing more", "", self.line))
+        found, value, self.line = ("nothing more", "", self.line) if self.ended else self._values[self._place]
         if found != kind:
             shown = f" {value!r}" if value else ""
             raise InputError(f"{self.path}:{self.line}: expected a {kind} ({what}), found {found}{shown}")
+        self._place += 1
         return value
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing follows."""
+        return self._place == len(self._values)
+
+    @property
+    def at_tier(self) -> bool:
+        """Whether a tier begins here, or nothing follows."""
+        ahead = self._values[self._place : self._place + 3]
+        # a text may be called like a class, but no name follows it
+        kinds = [kind for kind, _, _ in ahead]
+        return not ahead or (kinds == ["string", "string", "number"] and ahead[0][1] in CLASSES)
+
+    def skip_to_tier(self) -> None:
+        """Pass over everything up to the next tier."""
+        while not self.at_tier:
+            self._place += 1
+
+    def item(self, names: Sequence[str]) -> Item:
+        """Numbers and the text behind them.
+
+        Args:
+            names: of the numbers.
+
+        Raises:
+            InputError: it cannot be used; what follows is the next one.
+        """
+        numbers, text, faults = list[float](), "", list[InputError]()
+        begin, line = self._place, self._values[self._place][2]
+        for name in names:
+            try:
+                numbers.append(self.number(name))
+            except InputError as error:
+                faults.append(error)
+                self._place += not self.ended and self._values[self._place][0] == "flag"  # in the place of a number
+        try:
+            if self.at_tier and not self.ended:
+                raise InputError(f"{self.path}:{line}: has no text")
+            text = self.string("text")
+        except InputError as error:
+            faults.append(error)
+        if faults:
+            self._place = max(self._place, begin + 1)
+            raise faults[0]
+        return Item(numbers, text, line)
 
     def string(self, what: str) -> str:
         return self._next("string", what)

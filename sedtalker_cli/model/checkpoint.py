@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from sedtalker_cli.disguises import true_kind_of
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.checksum import file_checksum
 from sedtalker_cli.formats.text import read_json
@@ -192,6 +193,8 @@ def load_state(folder: str | os.PathLike) -> dict[str, torch.Tensor]:
     try:
         state = load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
+        if (kind := true_kind_of(path)) is not None:
+            raise InputError(f"{path}: {kind}") from error
         raise InputError(f"{path}: not a readable safetensors file ({error}); restore the checkpoint") from error
     state = {name: t.float() if t.is_floating_point() else t for name, t in state.items()}
     bad = next((name for name, t in state.items() if not t.isfinite().all()), None)

@@ -21,7 +21,7 @@ from __future__ import annotations
 # Coefficients with an action unit: [units], scaled so that the leading ones lie between .35 and .6. Others: [look].
 LEVELS: dict[str, dict[str, float]] = {
     "angry": {
-        "browDown": 0.35,
+        "browDown": 0.33,
         "eyeWide": 0.2,
         "eyeSquint": 0.24,
         "noseSneer": 0.14,
@@ -37,21 +37,21 @@ LEVELS: dict[str, dict[str, float]] = {
         "jawForward": 0.12,
     },
     "disgust": {
-        "noseSneer": 0.4,
-        "browDown": 0.82,
-        "browInnerUp": 0.15,
+        "noseSneer": 0.42,
+        "browDown": 0.80,
+        "browInnerUp": 0.17,
         "cheekSquint": 0.29,
         "eyeSquint": 0.34,
         "mouthUpperUp": 0.40,
-        "mouthFrown": 0.52,
+        "mouthFrown": 0.45,
         "mouthStretch": 0.14,
         "mouthShrugLower": 0.28,
         "mouthShrugUpper": 0.08,
     },
     "fear": {
         "eyeWide": 0.37,
-        "browInnerUp": 0.39,
-        "browOuterUp": 0.22,
+        "browInnerUp": 0.41,
+        "browOuterUp": 0.27,
         "browDown": 0.24,
         "mouthStretch": 0.25,
         "mouthLowerDown": 0.10,
@@ -63,20 +63,20 @@ LEVELS: dict[str, dict[str, float]] = {
     },
     "happy": {
         "mouthSmile": 0.45,
-        "cheekSquint": 0.42,
+        "cheekSquint": 0.40,
         "eyeSquint": 0.14,
         "mouthUpperUp": 0.34,
         "mouthDimple": 0.10,
         "mouthStretch": 0.15,
         "noseSneer": 0.17,
-        "browOuterUp": 0.3,
-        "browInnerUp": 0.2,
+        "browOuterUp": 0.36,
+        "browInnerUp": 0.22,
         "eyeWide": 0.10,
     },
     "neutral": {},
     "sad": {
-        "browInnerUp": 0.36,
-        "browDown": 0.44,
+        "browInnerUp": 0.40,
+        "browDown": 0.43,
         "mouthFrown": 0.29,
         "mouthStretch": 0.32,
         "mouthUpperUp": 0.18,
@@ -88,8 +88,8 @@ LEVELS: dict[str, dict[str, float]] = {
         "eyeBlink": 0.12,
     },
     "surprise": {
-        "browInnerUp": 0.26,
-        "browOuterUp": 0.36,
+        "browInnerUp": 0.30,
+        "browOuterUp": 0.42,
         "eyeWide": 0.37,
         "mouthUpperUp": 0.11,
         "mouthFunnel": 0.04,
@@ -112,21 +112,21 @@ NORMAL: dict[str, float] = {
 # what a stressed syllable adds, at intensity 1 and full prominence; "neutral" where no emotion is shown. Raised brows
 # on stressed words are common in all speech; anger tightens lids and sharpens the sneer [look]
 ACCENTS: dict[str, dict[str, float]] = {
-    "angry": {"browDown": 0.06, "eyeWide": 0.06, "noseSneer": 0.09, "eyeSquint": 0.08, "mouthLowerDown": 0.08},
-    "disgust": {"noseSneer": 0.09, "browDown": 0.07, "mouthUpperUp": 0.07},
-    "fear": {"browInnerUp": 0.07, "browOuterUp": 0.10, "eyeWide": 0.07},
+    "angry": {"browDown": 0.11, "eyeWide": 0.06, "noseSneer": 0.09, "eyeSquint": 0.08, "mouthLowerDown": 0.08},
+    "disgust": {"noseSneer": 0.10, "browDown": 0.07, "mouthUpperUp": 0.07},
+    "fear": {"browInnerUp": 0.09, "browOuterUp": 0.10, "eyeWide": 0.07},
     "happy": {"browInnerUp": 0.08, "browOuterUp": 0.14, "mouthSmile": 0.05, "cheekSquint": 0.06},
     "neutral": {"browInnerUp": 0.14, "browOuterUp": 0.14, "eyeWide": 0.05},
     "sad": {"browInnerUp": 0.08, "browDown": 0.05},
-    "surprise": {"browInnerUp": 0.07, "browOuterUp": 0.10, "eyeWide": 0.07},
+    "surprise": {"browInnerUp": 0.09, "browOuterUp": 0.11, "eyeWide": 0.07},
 }
 
 # opening of the jaw in speech against neutral at (normal, strong) [lips]; what else parts the lips comes on top
 JAW: dict[str, tuple[float, float]] = {
-    "angry": (1.12, 1.47),
+    "angry": (1.10, 1.35),
     "disgust": (0.98, 0.96),
     "fear": (1.03, 1.08),
-    "happy": (1.10, 1.32),
+    "happy": (1.06, 1.20),
     "neutral": (1.0, 1.0),
     "sad": (0.90, 0.83),
     "surprise": (1.08, 1.20),
@@ -134,8 +134,8 @@ JAW: dict[str, tuple[float, float]] = {
 
 # --- rhythm: an expression is its level x (what follows); 1 on average over a phrase [takes] ---
 ONSET, RELEASE, ANTICIPATION = 0.70, 4.0, 0.70  # s: taken up fast and before the voice, let go of slowly
-REST, FULL = 0.84, 1.0  # what is left of it in long silence, and reached in a long phrase
-APEX, SETTLING = 0.23, 2.6  # a phrase begins with its apex: by how much more, and how slowly that fades [s]
+REST, FULL = 0.84, 1.04  # what is left of it in long silence, and reached in a long phrase
+APEX, SETTLING = 0.32, 1.7  # a phrase begins with its apex: by how much more, and how slowly that fades [s]
 BREATHING = 0.30  # s: after such a pause the next phrase takes the expression up again
 SWELL, SWELL_LENGTH, BREATH_GROUP = 0.28, 0.9, 3.0  # how far it follows the loudness, over [s], against [s]
 LEAST_RANGE = 0.08  # of a voice, in units of loudness: what varies less is even

@@ -72,11 +72,12 @@ class AnimateTask(SpeechTask):
         found = {self.options.emotion_override, *(job.emotion_override for job in jobs)}
         return {spec for spec in found if spec is not None}
 
-    def check(self, jobs: Sequence[Job]) -> None:
+    def check(self, jobs: Sequence[Job], strict: bool = False) -> None:
         """Find all that is wrong with the options and the list before models are loaded.
 
         Args:
             jobs: the whole batch.
+            strict: whether a line of an override's file that cannot be used is an error.
 
         Raises:
             UsageError: names the option, or the input.
@@ -88,14 +89,14 @@ class AnimateTask(SpeechTask):
             raise UsageError("--no-vertices: this animator makes vertices only, no ARKit coefficients; leave it out")
         classes = weights.known_emotions(self.models.diarizer) if self._overrides(jobs) else ()
         if options.emotion_override is not None:
-            parse_override(options.emotion_override, classes)
+            parse_override(options.emotion_override, classes, strict=strict)
         head = Path(options.head) if options.head else None
         if self.kind.makes_weights:
             given_head(head, options.identity, animated=True)
         else:
             assert self.models.animator is not None  # the bundled one has weights
             given_template(head, options.identity, Path(self.models.animator))
-        _check_rows(jobs, classes, head)
+        _check_rows(jobs, classes, head, strict)
 
     @property
     def smaller(self) -> str:
@@ -173,7 +174,7 @@ class AnimateTask(SpeechTask):
         }
 
 
-def _check_rows(jobs: Sequence[Job], classes: Sequence[str], head: Path | None) -> None:
+def _check_rows(jobs: Sequence[Job], classes: Sequence[str], head: Path | None, strict: bool) -> None:
     """Find invalid overrides and identities of a list; rows that are alike are read once.
 
     Raises:
@@ -190,6 +191,6 @@ def _check_rows(jobs: Sequence[Job], classes: Sequence[str], head: Path | None) 
                 raise UsageError(f"identity {job.identity!r} is for the built-in head; leave it out with --head")
             parse_identity(job.identity)
             if job.emotion_override is not None:
-                parse_override(job.emotion_override, classes)
+                parse_override(job.emotion_override, classes, strict=strict)
         except UsageError as error:
             raise UsageError(f"--list, {job.source}: {error}") from error

@@ -23,6 +23,7 @@ OPTIONAL = {
     "usd-core": ("--export usd, usdz", "usd"),
     "python-osc": ("render --stream", "osc"),
     "DracoPy": ("heads compressed with Draco", "draco"),
+    "mediapipe": ("train animator --capture video=PATH", "video"),
     "ray": ("--engine ray", "cluster"),
     "tensorboard": ("curves of training", "tensorboard"),
     "mamba-ssm": ("--scan-backend mamba-ssm", "cuda"),

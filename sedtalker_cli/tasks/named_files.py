@@ -68,12 +68,13 @@ def given_template(head: Path | None, identity: str | None, animator: Path) -> N
         raise UsageError(f"--head {head}: has {len(found.neutral)} vertices, {animator} makes {known}")
 
 
-def given_captions(captions: Path | None, count: int) -> tuple[Caption, ...]:
+def given_captions(captions: Path | None, count: int, strict: bool = False) -> tuple[Caption, ...]:
     """Read the captions.
 
     Args:
         captions: `--captions`.
         count: how many films they are wanted for.
+        strict: `--strict`.
 
     Raises:
         UsageError: there are several, or the file cannot be used.
@@ -86,6 +87,6 @@ def given_captions(captions: Path | None, count: int) -> tuple[Caption, ...]:
     if count > 1:
         raise UsageError(f"--captions is for one film, and there are {count} inputs: film them one by one")
     try:
-        return tuple(read_captions(captions))
+        return tuple(read_captions(captions, strict))
     except InputError as error:
         raise UsageError(f"--captions {error}") from error

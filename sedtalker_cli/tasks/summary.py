@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from sedtalker_cli.audio.recording import Recording
 from sedtalker_cli.batch.disk import name_full_disk
+from sedtalker_cli.batch.inputs import Job
 from sedtalker_cli.batch.ownership import refuse_existing
 from sedtalker_cli.batch.processing import FAILED, Plan, Result
 from sedtalker_cli.batch.run import check_folder
@@ -19,7 +19,7 @@ from sedtalker_cli.outputs.summary import failed_row, summary_row, write_summary
 DETAIL = "summary"
 
 
-def check_summary(plan: Plan, sources: Sequence[Path]) -> None:
+def check_summary(plan: Plan, jobs: Sequence[Job]) -> None:
     """Find out before any work whether the table can be written.
 
     Raises:
@@ -32,7 +32,7 @@ def check_summary(plan: Plan, sources: Sequence[Path]) -> None:
     if not path.parent.is_dir() and path.parent.resolve() != plan.out.resolve():
         raise UsageError(f"--summary {path}: {path.parent} is not a folder; make it first")
     check_folder(path.parent, f"--summary {path}")
-    if path.resolve() in {source.resolve() for source in (*sources, *plan.protected)}:
+    if path.resolve() in {source.resolve() for source in (*(job.source for job in jobs), *plan.protected)}:
         raise UsageError(f"--summary {path}: is an input and would be replaced; choose another name")
     if path.resolve() == plan.failures.resolve():
         raise UsageError(f"--summary {path}: is the table of failures; choose another name")

@@ -21,10 +21,12 @@ class WhoSpeaks:
     Attributes:
         path: RTTM of who speaks; None where that is not known.
         speaker: the one that is wanted, None for all.
+        strict: whether a line that cannot be used is an error.
     """
 
     path: Path | None = None
     speaker: str | None = None
+    strict: bool = False
 
     def check(self, adapt: bool) -> None:
         """Find what is wrong with the options before any work.
@@ -48,7 +50,7 @@ class WhoSpeaks:
     @cached_property
     def recordings(self) -> dict[str, list[SpeakerTurn]]:
         """Turns by recording; none without a file."""
-        return {} if self.path is None else read_speaker_rttm(self.path)
+        return {} if self.path is None else read_speaker_rttm(self.path, self.strict)
 
     @cached_property
     def settings(self) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Container
 
 from sedtalker_cli.errors import UsageError
 
-CAPTURE_ONLY = ("phones", "corpus", "splits", "draws", "speech", "learn_captures")
+CAPTURE_ONLY = ("phones", "corpus", "splits", "draws", "speech", "learn_captures", "landmarker")
 DATASET_ONLY = ("preset", "config", "assign", "emotions", "precision", "tensorboard", "samples", "head", "device")
 
 

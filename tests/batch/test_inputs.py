@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sedtalker_cli.audio.files import is_sound_name
-from sedtalker_cli.batch.inputs import BadInput, Job, RealPaths, choose_part, collect_jobs
+from sedtalker_cli.batch.inputs import BadInput, Job, PassedOver, RealPaths, choose_part, collect_jobs
 from sedtalker_cli.errors import UsageError
 from tests.conftest import write_sound
 
@@ -216,3 +216,20 @@ def test_real_paths_are_those_of_the_system(tmp_path, monkeypatch):
     real = RealPaths()
     for path in [*names, *(tmp_path / name for name in names), *names]:
         assert real(path) == os.path.realpath(path)
+
+
+def test_what_a_search_passes_over_is_counted(takes, folder):
+    for name in ("takes/a.PDF", "takes/b.pdf", "takes/README", "takes/.hidden", "takes/bob/c.txt", "takes/ann/d.wav"):
+        (folder / name).write_bytes(b"x")
+    heard = []
+    options = {"accepts": is_sound_name, "passed": heard.append}
+    collect_jobs([Path("takes"), Path("takes/ann"), Path("takes/a.PDF")], **options)
+    assert heard == [PassedOver(Path("takes"), {".pdf": 2, "": 1})]  # named files are taken as they are
+    assert heard.pop().count == 3
+    collect_jobs([Path("takes")], recursive=True, **options)
+    collect_jobs([Path("takes/bob/*")], **options)
+    assert heard == [
+        PassedOver(Path("takes"), {".pdf": 2, ".txt": 2, "": 1}),
+        PassedOver(Path("takes/bob/*"), {".txt": 2}),
+    ]
+    assert list(heard[0].suffixes) == [".pdf", ".txt", ""]

@@ -82,5 +82,5 @@ def visible(folder: Path) -> list[str]:
 
 
 def content(folder) -> dict[str, bytes]:
-    """All files with their bytes, records included."""
-    return {name: (folder / name).read_bytes() for name in tree(folder)}
+    """All files with their bytes, records included; marks hold numbers of the disk."""
+    return {name: (folder / name).read_bytes() for name in tree(folder) if "/.complete." not in name}

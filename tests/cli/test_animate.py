@@ -186,6 +186,48 @@ def test_wrong_usage_is_status_2_before_any_work(tmp_path, sound, fake_models, m
     assert tree(tmp_path) == ["speech.wav"]
 
 
+def test_a_bad_line_of_an_override_is_left_out_or_refused(tmp_path, fake_models):
+    """Left out with one warning, whatever number of inputs; with `--strict` the run does not begin."""
+    inputs = [write_sound(tmp_path / f"{name}.wav") for name in "ab"]
+    (tmp_path / "my.txt").write_text("0\t0.5\tsad\n0.5\t1\n")
+    (tmp_path / "who.rttm").write_text("SPEAKER a 1 0 1 <NA> <NA> ann\nSPEAKER b 1 0 1 <NA> <NA> ann\nSPEAKER b 1\n")
+    override, who = ("--emotion-override", tmp_path / "my.txt"), ("--speakers", tmp_path / "who.rttm")
+    for number, processes in enumerate((1, 2)):
+        out = ("--no-vertices", "--jobs", processes, "--out", tmp_path / f"out{number}")
+        result = call("animate", *inputs, *override, *who, *out)
+        warnings = [line for line in result.stderr.splitlines() if line.startswith("warning: ") and "left out" in line]
+        assert sorted(warnings) == [
+            f"warning: {tmp_path}/my.txt:2: has 2 fields, expected onset TAB end TAB label: left out",
+            f"warning: {tmp_path}/who.rttm:3: has 3 fields; the speaker is field 8: left out",
+        ]
+    for given, said in (
+        (override, f"error: emotion override {tmp_path}/my.txt:2: has 2 fields"),
+        (who, f"error: --speakers {tmp_path}/who.rttm:3: has 3 fields"),
+    ):
+        result = call("animate", *inputs, *given, "--strict", "--out", tmp_path / "strict", expect=2)
+        assert result.stderr.startswith(said) and not (tmp_path / "strict").exists()
+    (tmp_path / "list.csv").write_text(f"path,emotion_override\n{inputs[0]},{tmp_path}/my.txt\n")
+    given = ("--list", tmp_path / "list.csv", "--strict", "--out", tmp_path / "strict")
+    assert "my.txt:2: has 2 fields" in call("animate", *given, expect=2).stderr
+    result = call("diarize", *inputs, *who, "--strict", "--out", tmp_path / "strict", expect=2)
+    assert "who.rttm:3: has 3 fields" in result.stderr
+
+
+def test_bad_captions_and_rttm_are_left_out_or_refused(tmp_path, fake_models):
+    (tmp_path / "c.srt").write_text("1\n00:00:00,000 --> 00:00:01,000\nwell\n\n2\nnever\n")
+    sound = write_sound(tmp_path / "a.wav")
+    call("animate", sound, "--out", tmp_path / "out")
+    given = ("--captions", tmp_path / "c.srt", "--strict")
+    for arguments in (("animate", sound, "--render"), ("render", tmp_path / "out/a.npy")):
+        result = call(*arguments, *given, "--out", tmp_path / "strict", expect=2)
+        assert f"--captions {tmp_path}/c.srt:6: is no caption" in result.stderr
+    (tmp_path / "t.rttm").write_text("SPEAKER a 1 0 1 <NA> <NA> sad\nSPEAKER a 1 1\n")
+    files = ("--reference", tmp_path / "t.rttm", "--hypothesis", tmp_path / "t.rttm", "--out", tmp_path / "report")
+    result = call("evaluate", "diarization", *files, "--strict", expect=1)
+    assert "t.rttm:2: has 4 fields" in result.stderr and not (tmp_path / "report").exists()
+    assert "t.rttm:2: has 4 fields, expected 10: left out" in call("evaluate", "diarization", *files).stderr
+
+
 def test_an_override_that_does_not_fit_one_input_fails_that_input(tmp_path, fake_models):
     write_sound(tmp_path / "short.wav", 1.0)
     write_sound(tmp_path / "long.wav", 3.0)

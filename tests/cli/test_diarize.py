@@ -44,6 +44,34 @@ def test_json_lines(tmp_path, sound, fake_models):
     assert result.stderr.count("\n") == 1  # quiet: only the error
 
 
+def test_what_a_search_passes_over_is_said(tmp_path, fake_models):
+    (tmp_path / "in").mkdir()
+    write_sound(tmp_path / "in/a.wav")
+    for name in ("notes.txt", "b.TXT", "README", "c.wav.part"):
+        (tmp_path / "in" / name).write_text("x")
+    result = call("diarize", tmp_path / "in", "--out", tmp_path / "out", "--json")
+    assert [json.loads(line) for line in result.stdout.splitlines()][1:] == [
+        {
+            "input": str(tmp_path / "in"),
+            "status": "passed over",
+            "outputs": {},
+            "seconds": 0.0,
+            "files": 4,
+            "suffixes": {".txt": 2, "": 1, ".part": 1},
+        }
+    ]
+    assert result.stderr.splitlines()[-1] == (
+        "passed over 4 files by name (2 .txt, 1 without suffix, 1 .part); to have one tried, name it"
+    )
+    write_sound(tmp_path / "in/d.wav")
+    result = call("diarize", tmp_path / "in", "--out", tmp_path / "out", "--overwrite")
+    assert result.stderr.splitlines()[-2] == "2 done, 0 skipped, 0 failed"
+    quiet = call("diarize", tmp_path / "in", "--out", tmp_path / "out", "--overwrite", "--quiet")
+    assert quiet.stdout == quiet.stderr == ""
+    alone = call("diarize", tmp_path / "in/a.wav", "--out", tmp_path / "out2", "--json")
+    assert alone.stdout.count("\n") == 1 and "passed over" not in alone.output
+
+
 def test_bad_inputs_fail_alone(tmp_path, sound, fake_models):
     (tmp_path / "text.wav").write_text("no sound at all\n" * 9)
     (tmp_path / "empty.wav").write_bytes(b"")

@@ -270,4 +270,4 @@ def test_parse_capture():
     for spec in ("grid", "grid=", "=x", "vocaset=/data"):
         with pytest.raises(UsageError, match=r"grid, facegood"):
             parse_capture(spec)
-    assert set(READERS) == {"grid", "facegood", "voices"}
+    assert set(READERS) == {"grid", "facegood", "voices", "video"}

@@ -306,6 +306,47 @@ def test_films_need_the_topology(predicted, tmp_path):
     assert not (tmp_path / "report").exists()
 
 
+def test_films_of_an_earlier_report_do_not_stay_beside_a_new_one(tmp_path, monkeypatch):
+    """Those that a report made and nobody changed go; the others are named."""
+    from sedtalker_cli.evaluation.animation import films
+    from sedtalker_cli.face.head import load_head
+    from sedtalker_cli.formats.motion import write_motion
+    from tests.commands import call
+
+    monkeypatch.setattr(films, "write_film", lambda *_, audio: _[3].write_text(f"film of {_[3].name}"))
+    head = load_head("anna")
+    for name in ("a", "b", "c"):
+        for folder, shift in (("truth", 0.0), ("same", 0.001)):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            vertices = np.repeat(head.neutral[None], 5, 0) + np.float32(shift * (1 + ord(name)))
+            sidecar = {"fps": 30, "head": head.name, "identity": "anna"}
+            write_motion(tmp_path / folder / f"{name}_sentence01.npy", [vertices], vertices.shape, sidecar)
+    folder = tmp_path / "report/films"
+    command = ("evaluate", "animation", "--out", tmp_path / "report")
+    command = (*command, "--reference", tmp_path / "truth", "--predictions", tmp_path / "same")
+    call(*command, "--films", 3)
+    names = [f"{name}_sentence01.compare.mp4" for name in "abc"]
+    assert [path.name for path in sorted(folder.glob("*"))] == [".sedtalker", *names]
+    (folder / names[1]).write_text("mine")
+    (folder / "old.compare.mp4").write_text("of a version that recorded nothing")
+    (folder / "notes.mp4").write_text("not a film of a report")
+    result = call(*command, "--films", 1, "--overwrite")
+    (kept,) = {names[0], names[2]} & {path.name for path in folder.glob("*")}
+    (gone,) = {names[0], names[2]} - {kept}
+    assert sorted(result.stderr.splitlines()) == sorted(
+        [
+            f"wrote {folder}/{kept}",
+            f"removed {folder}/{gone}: of an earlier report",
+            f"{folder}/{names[1]} is not of this report, and stays",
+            f"{folder}/old.compare.mp4 is not of this report, and stays",
+        ]
+    )
+    assert (folder / names[1]).read_text() == "mine" and (folder / "notes.mp4").exists()
+    result = call(*command, "--overwrite")  # a report without films has none of an earlier one
+    assert f"removed {folder}/{kept}: of an earlier report" in result.stderr
+    assert [path.name for path in sorted(folder.glob("*"))][1:] == [names[1], "notes.mp4", "old.compare.mp4"]
+
+
 def test_motions_of_animate_bring_their_head(tmp_path):
     """Vertex count, face at rest and masks come from the sidecar's head."""
     from sedtalker_cli.face.head import load_head

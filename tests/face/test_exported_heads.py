@@ -172,6 +172,33 @@ def test_centimetres_and_short_sides(anna, tmp_path, caplog):
     assert caplog.records == []
 
 
+def _ending(name: str, left: str, right: str) -> str:
+    return name.replace("Left", left).replace("Right", right)
+
+
+@pytest.mark.parametrize(
+    "style",
+    [
+        lambda name: _ending(name, "_l", "_r"),
+        lambda name: _ending(name, "_L", "_R"),
+        lambda name: _ending(name, ".L", ".R"),
+        lambda name: _ending(name, ".l.001", ".r.001"),
+        lambda name: f"{name}.001",
+        lambda name: f"{_ending(name, '_l', '_r')}_002",
+        lambda name: f"blendShape1.{name}",
+        lambda name: f"head:ARKit_{_ending(name, '_L', '_R')}",
+        lambda name: f"Face|bs_{_ending(name, '_l', '_r')}.003",
+    ],
+)
+def test_names_as_exporters_leave_them(anna, tmp_path, caplog, style):
+    file = GltfBuilder()
+    vertices, faces, offsets = piece(anna, *SKIN, "tongue")
+    file.node(mesh=file.mesh("head", vertices, faces, offsets, [style(name) for name in ARKIT_NAMES]))
+    with caplog.at_level(logging.WARNING, "sedtalker"):
+        check(anna, load_custom_head(file.write(tmp_path / "a.glb")), (*SKIN, "tongue"))
+    assert caplog.records == []
+
+
 @pytest.mark.parametrize("extension", ["EXT_meshopt_compression", "KHR_meshopt_compression"])
 @pytest.mark.parametrize("required", [True, False])
 def test_meshopt_files_are_one_line(anna, tmp_path, extension, required):

@@ -18,6 +18,8 @@ from sedtalker_cli.face.arkit_spelling import arkit_name
         ),
         *((spelling, "mouthSmileLeft") for spelling in ("mouthSmile.L", "MouthSmile.l.001", "Face.mouthSmile.Left")),
         *((spelling, "jawOpen") for spelling in ("JawOpen", "jawOpen.001", "blendShape1.jawOpen.002")),
+        *((spelling, "mouthSmileLeft") for spelling in ("mouthSmile_l", "mouthSmile_l_001", "mouth_smile_l.002")),
+        *((spelling, "jawOpen") for spelling in ("jawOpen_001", "A25_Jaw_Open", "Wolf3D_Head.jawOpen_001")),
         ("BS_jawOpen", "jawOpen"),
         ("jaw_L", "jawLeft"),
         ("mouth_r", "mouthRight"),

@@ -232,12 +232,14 @@ HEAD = 'File type = "ooTextFile"\nObject class = "TextGrid"\n0\n2\n<exists>\n'
         (HEAD + '1 "IntervalTier" "e" 0 2 2\n0 1 "sad"\n0.5 2 "sad"', r":8: interval starts at 0.5 s"),
         (HEAD + '1 "Sound" "e" 0 2 0', r":6: tier class 'Sound'"),
         (HEAD + '2 "IntervalTier" "e" 0 2 0\n"IntervalTier" "e" 0 2 0', r":7: a second tier"),
+        (HEAD + '1 "IntervalTier" "e" 0 2 2\n0 1 "sad"', r":6: tier announces 2 items and holds 1"),
+        (HEAD + '2 "IntervalTier" "e" 0 2 1\n0 1 "sad"', r":7: expected a string \(class of a tier\)"),
     ],
 )
 def test_textgrid_errors(tmp_path, text, said):
     (tmp_path / "a.TextGrid").write_text(text)
     with pytest.raises(InputError, match=said):
-        read_textgrid(tmp_path / "a.TextGrid")
+        read_textgrid(tmp_path / "a.TextGrid", strict=True)
 
 
 def test_textgrid_point_tiers_are_passed_over(tmp_path):

@@ -1,16 +1,22 @@
 """Tables and labels as other programs leave them: one bad item is left out and named, the rest is read."""
 
 import logging
+import re
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sedtalker_cli.emotion.timeline import EMOTIONS, Segment
+from sedtalker_cli.emotion.timeline import EMOTIONS, EmotionTimeline, Segment
+from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.formats.audacity import read_labels
 from sedtalker_cli.formats.captions import read_captions
+from sedtalker_cli.formats.emotion_csv import read_emotion_csv, write_emotion_csv
 from sedtalker_cli.formats.overrides import parse_override
 from sedtalker_cli.formats.rttm import read_rttm
+from sedtalker_cli.formats.skipping import NAMED
+from sedtalker_cli.formats.speaker_rttm import read_speaker_rttm
+from sedtalker_cli.formats.textgrid import read_textgrid
 
 
 @pytest.fixture
@@ -92,6 +98,224 @@ def test_captions_without_length_empty_lines_or_plain_words(tmp_path, warned):
     found = read_captions(tmp_path / "a.srt")
     assert [(caption.onset, caption.end, caption.text) for caption in found] == [(1, 2, "one two"), (1.5, 3, "three")]
     assert len(warned()) == 1 and "a.srt:2" in warned()[0]
+
+
+LONG = """File type = "ooTextFile"
+Object class = "TextGrid"
+
+xmin = 0
+xmax = 4
+tiers? <exists>
+size = 3
+item []:
+    item [1]:
+        class = "TextTier"
+        name = "beats"
+        xmin = 0
+        xmax = 4
+        points: size = 2
+        points [1]:
+            number = 0.5
+            mark = "IntervalTier"
+        points [2]:
+            number = 1.5
+            mark = ""
+    item [2]:
+        class = "IntervalTier"
+        name = "words"
+        xmin = 0
+        xmax = 4
+        intervals: size = 1
+        intervals [1]:
+            xmin = 0
+            xmax = 4
+            text = "say ""no"",
+never = 1"
+    item [3]:
+        class = "IntervalTier"
+        name = "Emotion"
+        xmin = 0
+        xmax = 4
+        intervals: size = 4
+        intervals [1]:
+            xmin = 0
+            xmax = 1
+            text = "happy"
+        intervals [2]:
+            xmin = 1
+            xmax = 2
+            text = ""
+        intervals [3]:
+            xmin = 2
+            xmax = 3
+            text = "sad"
+        intervals [4]:
+            xmin = 3
+            xmax = 4
+            text = "fear "
+"""
+EMOTION = [Segment(0, 1, "happy"), Segment(2, 1, "sad"), Segment(3, 1, "fear")]
+
+
+def short(text: str) -> str:
+    """Praat's short format: the values alone."""
+    head, body = text[: text.index("xmin")], text[text.index("xmin") :]
+    values = re.findall(r'"(?:[^"]|"")*"|<exists>|(?<= = )[\d.]+', body)
+    return head + "\n".join(values) + "\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("form", [str, short])
+def test_textgrids_of_praat(tmp_path, warned, form, encoding):
+    path = tmp_path / "a.TextGrid"
+    path.write_bytes(form(LONG.replace("never", "né")).replace("\n", "\r\n").encode(encoding))
+    tiers = read_textgrid(path, strict=True)
+    assert list(tiers) == ["words", "Emotion"] and tiers["Emotion"] == EMOTION
+    assert [segment.emotion.replace("\r", "") for segment in tiers["words"]] == ['say "no",\nné = 1']
+    spans = parse_override(str(path), EMOTIONS, strict=True)
+    assert [(span.start, span.end, span.emotion) for span in spans] == [(0, 1, "happy"), (2, 3, "sad"), (3, 4, "fear")]
+    assert warned() == []
+
+
+@pytest.mark.parametrize("form", [str, short])
+@pytest.mark.parametrize(
+    ("old", "new", "line", "lost", "said"),
+    [
+        ('xmax = 3\n            text = "sad"', 'xmax = 2\n            text = "sad"', 2, [1], "not after its start 2 s"),
+        ('xmax = 3\n            text = "sad"', 'xmax = 30\n            text = "sad"', 2, [1], "after its tier (4 s)"),
+        ("xmin = 2\n            xmax = 3", "xmin = 1.5\n            xmax = 3", 2, [1], "before the last one ends"),
+        (
+            "xmin = 2\n            xmax = 3",
+            "xmin = 2.0.1\n            xmax = 3",
+            2,
+            [1],
+            "xmin '2.0.1' is not a number",
+        ),
+        ("xmin = 2\n            xmax = 3", "xmin = --\n            xmax = 3", 2, [1], "expected a number (xmax)"),
+        ("xmin = 2\n", "xmin = -2\n", 2, [1], "xmin '-2' is not a number >= 0"),
+        ('text = "sad"', "text = ", 2, [1], "expected a string (text)"),
+        ('text = "sad"', 'text = "sad', 2, [1], "expected a string (text)"),
+        ('text = "fear "', "", 3, [2], "expected a string (text), found nothing more"),
+        ('            text = "sad"\n', '            text = "sad"\n' * 2, 3, [], "expected a number (xmin)"),
+    ],
+)
+def test_one_bad_interval_costs_no_other(tmp_path, warned, form, old, new, line, lost, said):
+    """Half an interval's values, wrong ones, or one too many: what is left keeps its place."""
+    text = LONG.replace(old, new)
+    if form is short:
+        values = re.sub(r"(?m)^.*(?:: size =|= ?|item.*|intervals \[.*|points \[.*)", "", text[text.index("xmin") :])
+        text = text[: text.index("xmin")] + re.sub(r"tiers\? ", "", values)
+    assert text != LONG
+    (tmp_path / "a.TextGrid").write_text(text)
+    tiers = read_textgrid(tmp_path / "a.TextGrid")
+    assert tiers["Emotion"] == [segment for k, segment in enumerate(EMOTION) if k not in lost]
+    assert len(tiers["words"]) == 1
+    assert len(warned()) == 1 and said in warned()[0] and warned()[0].endswith(": left out")
+    number = int(re.search(r"a\.TextGrid:(\d+): ", warned()[0])[1])
+    assert text.split("\n")[number - 1].strip()  # a line of the file, near the fault
+    with pytest.raises(InputError, match=re.escape(said)):
+        read_textgrid(tmp_path / "a.TextGrid", strict=True)
+
+
+def test_tiers_that_cannot_be_used_cost_no_other(tmp_path, warned):
+    again = LONG.replace('name = "words"', 'name = "Emotion"')
+    (tmp_path / "a.TextGrid").write_text(again.replace('class = "TextTier"', 'class = "PitchTier"'))
+    tiers = read_textgrid(tmp_path / "a.TextGrid")
+    assert [segment.emotion for segment in tiers["Emotion"]] == ['say "no",\nnever = 1']  # the first of two
+    assert ["PitchTier" in warned()[0], "a second tier" in warned()[1], len(warned())] == [True, True, 2]
+
+
+def test_a_textgrid_that_says_nothing_is_refused(tmp_path):
+    empty = re.sub(r'text = "[^"]*(?:""[^"]*)*"', 'text = ""', LONG)
+    (tmp_path / "a.TextGrid").write_text(empty)
+    assert read_textgrid(tmp_path / "a.TextGrid") == {"words": [], "Emotion": []}
+    with pytest.raises(UsageError, match="has no interval with a text"):
+        parse_override(str(tmp_path / "a.TextGrid"), EMOTIONS)
+    words = LONG.replace('"say ""no"",\nnever = 1"', '"angry"')
+    for tier in ("happy", "sad", "fear "):
+        words = words.replace(f'"{tier}"', '""')
+    (tmp_path / "a.TextGrid").write_text(words)  # a tier of emotions that is empty
+    assert [span.emotion for span in parse_override(str(tmp_path / "a.TextGrid"), EMOTIONS)] == ["angry"]
+
+
+def test_audacity_points_and_frequencies_of_every_kind(tmp_path, warned):
+    """Points have equal times; a range of frequencies follows its label; both may stand anywhere."""
+    text = (
+        "0.000000\t0.000000\tstart\n\\\t-1.000000\t-1.000000\n0.500000\t1.250000\thappy\n"
+        "\\\t86.132813\t20155.078125\n1.250000\t2.000000\tsad\n2.000000\t2.000000\t\n"
+    )
+    for encoding in ("utf-8", "utf-16"):
+        (tmp_path / "a.txt").write_bytes(text.replace("\n", "\r\n").encode(encoding))
+        assert read_labels(tmp_path / "a.txt") == [Segment(0.5, 0.75, "happy"), Segment(1.25, 0.75, "sad")]
+        spans = parse_override(str(tmp_path / "a.txt"), EMOTIONS)
+        assert [(span.start, span.end, span.emotion) for span in spans] == [(0.5, 1.25, "happy"), (1.25, 2, "sad")]
+    assert [text.split(": ")[0].rpartition("/")[2] for text in warned()] == ["a.txt:1", "a.txt:6"] * 4
+    with pytest.raises(InputError, match=r"a\.txt:1: ends at 0 s, not after its onset 0 s"):
+        read_labels(tmp_path / "a.txt", strict=True)
+
+
+@pytest.mark.parametrize(
+    ("read", "name", "text", "said"),
+    [
+        (read_rttm, "a.rttm", "SPEAKER a 1 0 1 <NA> <NA> sad\nSPEAKER a 1 x 1 <NA> <NA> sad\n", ":2: onset 'x'"),
+        (read_speaker_rttm, "a.rttm", "SPEAKER a 1 0 1 <NA> <NA> ann\nSPEAKER a 1 1\n", ":2: has 4 fields"),
+        (read_labels, "a.txt", "0\t1\tsad\n1\t2\n", ":2: has 2 fields"),
+        (
+            read_captions,
+            "a.srt",
+            "1\n00:00:00,000 --> 00:00:01,000\nwell\n\n2\n00:00:01 --> x\nno\n",
+            ":6: is no caption",
+        ),
+    ],
+)
+def test_strictness(tmp_path, warned, read, name, text, said):
+    (tmp_path / name).write_text(text)
+    assert len(read(tmp_path / name)) == 1
+    assert len(warned()) == 1 and f"{name}{said}" in warned()[0]
+    with pytest.raises(InputError, match=re.escape(f"{name}{said}")):
+        read(tmp_path / name, strict=True)
+    assert len(warned()) == 1
+    if read is not read_captions and read is not read_speaker_rttm:
+        with pytest.raises(UsageError, match=re.escape(f"emotion override {tmp_path / name}{said}")):
+            parse_override(str(tmp_path / name), EMOTIONS, strict=True)
+
+
+def test_a_file_of_bad_lines_does_not_flood(tmp_path, warned):
+    (tmp_path / "a.txt").write_text("0\t1\tsad\n" + "nonsense\n" * (NAMED + 7))
+    assert len(read_labels(tmp_path / "a.txt")) == 1
+    assert len(warned()) == NAMED + 1
+    assert warned()[-1] == f"{tmp_path}/a.txt: 7 more like these: left out"
+
+
+def table() -> EmotionTimeline:
+    posteriors = [[0.6, 0.25, 0.15], [0.00002, 0.99998, 0.0], [0.1, 0.2, 0.7]]
+    return EmotionTimeline(("happy", "neutral", "sad"), posteriors, [0.5, 0.0, 1.0], [0, 1, 2], 0.06, [1, 0.25, 1])
+
+
+@pytest.mark.parametrize(
+    ("separator", "decimal", "encoding"),
+    [(";", ",", "utf-8"), (";", ".", "utf-8-sig"), ("\t", ",", "utf-16"), ("\t", ".", "utf-8"), (";", ",", "cp1252")],
+)
+def test_emotion_csv_of_spreadsheets(tmp_path, separator, decimal, encoding):
+    path = tmp_path / "a.emotion.csv"
+    write_emotion_csv(path, table(), ["Zoé", "", "Zoé"])
+    text = (
+        path.read_text().replace(",", separator).replace(".", decimal).replace(f"0{decimal}000020", f"2{decimal}0E-05")
+    )
+    path.write_bytes((text + separator * 9 + "\n").replace("\n", "\r\n").encode(encoding))
+    found = read_emotion_csv(path)
+    assert found.classes == ("happy", "neutral", "sad") and found.labels.tolist() == [0, 1, 2]
+    assert found.posteriors.tolist() == table().posteriors.tolist()
+    assert found.intensity.tolist() == [0.5, 0, 1] and found.speech.tolist() == [1, 0.25, 1]
+
+
+def test_a_comma_is_no_point_where_it_separates(tmp_path):
+    (tmp_path / "a.csv").write_text('time,emotion,intensity\n0,sad,"0,5"\n')
+    with pytest.raises(InputError, match=r":2: intensity '0,5' is not a number from 0 to 1"):
+        read_emotion_csv(tmp_path / "a.csv")
+    (tmp_path / "a.csv").write_text("time;emotion;intensity\n0;sad;1,2,3\n")
+    with pytest.raises(InputError, match=r":2: intensity '1,2,3' is not a number from 0 to 1"):
+        read_emotion_csv(tmp_path / "a.csv")
 
 
 GOOD = st.tuples(st.integers(0, 10**6), st.integers(1, 10**5), st.sampled_from(EMOTIONS))

@@ -171,3 +171,37 @@ def test_size_of_a_head_that_has_none():
     """Numbers near the smallest that there are: no power of ten brings such a head to metres."""
     tiny = np.array([[0, 0, 0], [4.6e-41, 0, 0], [0, 4.6e-41, 0]], np.float32)
     assert metres(tiny, np.zeros((52, 3, 3), np.float32)) == 1.0
+
+
+PAGE, POINTER = b"<!DOCTYPE html>\n<html><head>", b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"
+
+
+@pytest.mark.parametrize("name", ["a.glb", "a.gltf", "a.vrm", "a.ply", "a.obj", "a.folder"])
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (PAGE, "is an HTML page, not the file; download it again"),
+        (POINTER, "is a Git LFS pointer, not the file itself; fetch it with git lfs pull"),
+        (b"PK\x03\x04" + bytes(40), "is a ZIP archive; unpack it first"),
+    ],
+)
+def test_what_only_bears_the_name_of_a_head_is_named(tmp_path, name, content, said):
+    path = tmp_path / name
+    if name == "a.folder":
+        path.mkdir()
+        (path / "jawOpen.obj").write_text("v 0 0 0\n")
+        path /= "neutral.obj"
+    path.write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        load_custom_head(tmp_path / name)
+    assert str(caught.value) == f"{path}: {said}"
+
+
+def test_what_only_bears_the_name_of_weights_or_a_motion_is_named(tmp_path):
+    from sedtalker_cli.formats.motion import read_frames
+    from sedtalker_cli.model.checkpoint import load_state
+
+    for name, read in (("model.safetensors", lambda path: load_state(path.parent)), ("a.npy", read_frames)):
+        (tmp_path / name).write_bytes(POINTER)
+        with pytest.raises(InputError, match="is a Git LFS pointer, not the file itself; fetch it with git lfs pull"):
+            read(tmp_path / name)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+from sedtalker_cli.batch.tables import OwnTable
 from sedtalker_cli.errors import UsageError
 from sedtalker_cli.evaluation.animation.pairs import Pair
 from sedtalker_cli.face.head import Head
@@ -64,7 +66,28 @@ def write_films(
         faces = [Face(v, face, pair.fps, size, View(), None, title, colours) for v, title, colours in shown]
         path = folder / f"{pair.name}{SUFFIX}"
         with SideBySide(faces) as picture:
-            write_film(picture, frames, pair.fps, path, pair.audio)
+            film = partial(write_film, picture, frames, pair.fps, audio=pair.audio)
+            OwnTable(path).write(film, overwrite=True)
         written.append(path)
         progress("films", number, len(pairs))
     return written
+
+
+def remove_older_films(folder: Path, written: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """Remove films of an earlier report, so that none stands beside a report that it does not belong to.
+
+    Args:
+        folder: of the films; need not be there.
+        written: films of the new report.
+
+    Returns:
+        Films that were removed, and those that stay: nothing recorded them, or they were changed since.
+    """
+    older = sorted(path for path in folder.glob(f"*{SUFFIX}") if path not in written)
+    removed = []
+    for path in older:
+        film = OwnTable(path)
+        if film.is_ours():
+            film.remove()
+            removed.append(path)
+    return removed, [path for path in older if path not in removed]

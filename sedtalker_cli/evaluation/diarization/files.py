@@ -48,13 +48,14 @@ class RttmReport:
         return {"mode": "rttm", **self.sources, "notes": self.notes, "score": content}
 
 
-def evaluate_rttm(reference: Path, hypothesis: Path, uem: Path | None = None) -> RttmReport:
+def evaluate_rttm(reference: Path, hypothesis: Path, uem: Path | None = None, strict: bool = False) -> RttmReport:
     """Score hypotheses against references; recordings are matched by the uri in the files.
 
     Args:
         reference: RTTM file, or folder that is searched to the bottom.
         hypothesis: the same.
         uem: regions to evaluate; a recording that it does not name is evaluated whole.
+        strict: whether a line of RTTM that cannot be used is an error; otherwise it is left out with a warning.
 
     Returns:
         Scores; without a UEM a recording is evaluated from 0 to the end of its reference.
@@ -62,7 +63,7 @@ def evaluate_rttm(reference: Path, hypothesis: Path, uem: Path | None = None) ->
     Raises:
         InputError: files that cannot be used, or no recording on both sides.
     """
-    references, hypotheses = read_recordings(reference), read_recordings(hypothesis)
+    references, hypotheses = read_recordings(reference, strict), read_recordings(hypothesis, strict)
     regions = read_uem(uem) if uem else {}
     if not any(name in hypotheses for name in references):
         raise InputError(
@@ -91,21 +92,21 @@ def evaluate_rttm(reference: Path, hypothesis: Path, uem: Path | None = None) ->
     return RttmReport(score, references, hypotheses, sources, notes)
 
 
-def read_recordings(path: Path) -> dict[str, list[Segment]]:
+def read_recordings(path: Path, strict: bool = False) -> dict[str, list[Segment]]:
     """Recordings of an RTTM file, or of all `.rttm` files below a folder.
 
     Raises:
         InputError: missing or damaged files, a folder without any, or one recording in two files.
     """
     if not path.is_dir():
-        return read_rttm(path)
+        return read_rttm(path, strict)
     files = sorted(p for p in path.rglob("*") if p.suffix.lower() == ".rttm" and p.is_file())
     if not files:
         raise InputError(f"{path}: holds no .rttm file; name the folder of the RTTM files")
     recordings: dict[str, list[Segment]] = {}
     found_in: dict[str, Path] = {}
     for file in files:
-        for uri, segments in read_rttm(file).items():
+        for uri, segments in read_rttm(file, strict).items():
             if uri in recordings:
                 raise InputError(f"{file}: recording {uri} is in {found_in[uri]} too; remove one of them")
             recordings[uri], found_in[uri] = segments, file

@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,12 @@ import torch
 
 from sedtalker_cli.audio.reading import load_audio
 from sedtalker_cli.clock import FRAME_RATE
-from sedtalker_cli.data.capture_sources import READERS
+from sedtalker_cli.data.capture_sources import READERS, VIDEO
 from sedtalker_cli.data.captures import UNSEEN, Capture
 from sedtalker_cli.data.coarticulation.generated import STYLE as RULES
 from sedtalker_cli.data.coarticulation.generated import find_spoken
 from sedtalker_cli.data.coarticulation.visemes import UNITS
+from sedtalker_cli.data.video_faces import tracked_folder
 from sedtalker_cli.emotion.timeline import EMOTIONS
 from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.evaluation.lipsync.animator import score_animator
@@ -71,7 +73,7 @@ def train_animator(settings: AnimatorTraining, log: Log = print, progress: Progr
         UsageError: `out` holds a run with other settings, or nothing teaches the mouth.
     """
     encoder = SpeechEncoder.load(settings.encoder)
-    captures = [c for source, folder in settings.captures for c in READERS[source](folder)]
+    captures = [c for source, folder in tracked(settings, log, progress) for c in READERS[source](folder)]
     log(f"{len(captures)} captured recordings of {', '.join(s for s, _ in settings.captures)}")
     data = mark_captures(captures) | mark_phones(settings.phones) | mark_corpora(settings.corpora)
     kept = run_settings(settings, encoder) | data
@@ -79,6 +81,13 @@ def train_animator(settings: AnimatorTraining, log: Log = print, progress: Progr
     job = AnimatorJob(settings, captures, encoder, kept, log, progress)
     loop = LoopSettings(settings.epochs, job.steps, usual_warmup(settings.epochs * job.steps))
     return run(job, loop, settings.out, log, progress, state)
+
+
+def tracked(settings: AnimatorTraining, log: Log, progress: Progress) -> Iterator[tuple[str, Path]]:
+    """Sources and folders of captures; of videos the folders into which they are tracked."""
+    for number, (source, folder) in enumerate(settings.captures):
+        out = settings.out / "tracked" / f"{number}-{folder.resolve().name}"
+        yield source, tracked_folder(folder, out, settings.landmarker, log, progress) if source == VIDEO else folder
 
 
 class AnimatorJob(Job):

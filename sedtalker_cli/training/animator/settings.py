@@ -16,6 +16,7 @@ class AnimatorTraining:
     Attributes:
         captures: (source, folder) pairs of captured motion; sources as in `data.capture_sources.READERS`. Each is a
             speaking style of the model, the first its default; `VOICES` only help to choose the epoch.
+        landmarker: MediaPipe's model file, with which the videos of the source `video` are tracked.
         learn_captures: False keeps them for validation, so that the mouth learns from `phones` alone.
         phones: folders of speech with phone times (see `data.coarticulation.generated`), whose mouths are generated.
         corpora: (name, folder) pairs of speech without motion; their voices train expression and stillness.
@@ -56,6 +57,7 @@ class AnimatorTraining:
     shares: tuple[float, float] = (0.25, 0.2)
     seed: int = 0
     phones: tuple[Path, ...] = ()
+    landmarker: Path | None = None
     learn_captures: bool = True
     network: dict[str, Any] = field(default_factory=dict)
 
