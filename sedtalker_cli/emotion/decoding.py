@@ -3,7 +3,7 @@
 import numpy as np
 
 FLOOR = 1e-8  # keeps the logarithm finite
-CHUNK = 8192  # frames turned into Python lists at once
+TIE = 1e-9  # nats; of two paths as good as each other the one that does not change is taken, whatever rounding says
 
 
 def decode_labels(posteriors: np.ndarray, min_frames: int, switch_cost: float) -> np.ndarray:
@@ -29,27 +29,29 @@ def decode_labels(posteriors: np.ndarray, min_frames: int, switch_cost: float) -
     totals = np.vstack([np.zeros((1, classes)), np.cumsum(logs, axis=0)])
     windows = totals[need:] - totals[:-need]  # [t] = evidence of frames t .. t + need - 1
     # score[c]: best path up to this frame whose present run is in c and already long enough.
-    score = windows[0].tolist()
-    best = [max(score)]  # best[k]: of the frame need - 1 + k
-    best_class = np.zeros(frames - need + 1, np.int64)
-    best_class[0] = windows[0].argmax()
+    score = windows[0]
+    best, best_class = (
+        np.full(frames - need + 1, -np.inf),
+        np.zeros(frames - need + 1, np.int64),
+    )  # [k]: of frame need-1+k
+    best[0], best_class[0] = score.max(), score.argmax()
     entered = np.zeros((frames, classes), bool)
-    for start in range(need, frames, CHUNK):
-        stop = min(start + CHUNK, frames)
-        steps, runs, scores = logs[start:stop], windows[start - need + 1 : stop - need + 1], [score]
-        for k, (step, run) in enumerate(zip(steps.tolist(), runs.tolist(), strict=True), start - 2 * need + 1):
-            # A new run of `need` frames follows the frame k of `best`; before the first one there is nothing.
-            base = best[k] - switch_cost if k >= 0 else -np.inf
-            score = [
-                stay if (stay := s + e) >= (enter := base + r) else enter
-                for s, e, r in zip(score, step, run, strict=True)
-            ]
-            scores.append(score)
-            best.append(max(score))
-        # Which of both it was is found again from the scores, for the whole chunk at once.
-        table = np.array(scores)
-        entered[start:stop] = table[1:] > table[:-1] + steps
-        best_class[start - need + 1 : stop - need + 1] = table[1:].argmax(axis=1)
+    for start in range(need, frames, need):
+        stop = min(start + need, frames)
+        # A new run of `need` frames follows the frame k of `best`, which lies before this block: all of it at once.
+        first = start - 2 * need + 1
+        base = np.full(stop - start, -np.inf)  # before the first one there is nothing
+        there = slice(min(max(0, -first), len(base)), None)
+        base[there] = best[max(0, first) : max(0, first + stop - start)] - switch_cost
+        summed = np.cumsum(logs[start:stop], axis=0)
+        enter = base[:, None] + windows[start - need + 1 : stop - need + 1] - summed
+        # score[t] = max(score[t - 1] + log p[t], enter[t]), and with the sum of log p taken off a running maximum.
+        scores = np.maximum.accumulate(np.vstack([score, enter]), axis=0)
+        entered[start:stop] = enter > scores[:-1] + TIE
+        table = scores[1:] + summed
+        score = table[-1]
+        best[start - need + 1 : stop - need + 1] = table.max(axis=1)
+        best_class[start - need + 1 : stop - need + 1] = table.argmax(axis=1)
     labels = np.empty(frames, np.int64)
     end, label = frames - 1, int(best_class[-1])
     while end >= 0:

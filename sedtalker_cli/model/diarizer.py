@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from sedtalker_cli.emotion.silence import fill_silence
 from sedtalker_cli.model.checkpoint import check_features, load_checkpoint
 from sedtalker_cli.model.diarizer_network import DiarizerNetwork
-from sedtalker_cli.model.features import Features
+from sedtalker_cli.model.features import Features, FeatureStore
 from sedtalker_cli.model.likeness import is_speech
 from sedtalker_cli.model.statistics import Measure
 from sedtalker_cli.model.weights import DIARIZER
@@ -109,13 +109,9 @@ class Diarizer:
     @torch.inference_mode()
     def voice(self, features: Features) -> Voice:
         """The voice of a recording's speaker, from its features (T, L, D)."""
-        total, square = (torch.zeros_like(self.network.centre) for _ in range(2))
-        frames, answers, stretches = 0, torch.zeros(len(self.classes)), 0
+        answers, stretches = torch.zeros(len(self.classes)), 0
         check_features(self.network, features)
-        for start in range(0, len(features), PIECE):
-            piece = features[start : start + PIECE].to(self.device).float()
-            spoken = F.layer_norm(piece, piece.shape[-1:])[self.network.hears(piece) > 0]
-            total, square, frames = total + spoken.sum(0), square + (spoken**2).sum(0), frames + len(spoken)
+        _, total, square, frames = self._heard(features)
         if frames:
             posteriors, _, heard = self._answers(features, None)
             for start, stop in self.network.stretches(posteriors.log()):
@@ -155,21 +151,30 @@ class Diarizer:
         check_features(self.network, features)
         return self._speech(features).cpu().numpy()
 
+    def _heard(self, features: Features) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, int]:
+        """Probability (T,) of speech; sums over its frames of normalised features and their squares; their number."""
+        known = features.known if isinstance(features, FeatureStore) else {}
+        if self not in known:
+            network = self.network
+            total, square = (torch.zeros_like(network.centre) for _ in range(2))
+            found = [torch.zeros(0, device=self.device)]
+            for start in range(0, len(features), PIECE):
+                piece = features[start : start + PIECE].to(self.device).float()
+                normal = F.layer_norm(piece, piece.shape[-1:])
+                found.append(network.speaks(normal).sigmoid())
+                spoken = normal[found[-1] >= 0.5]
+                total, square = total + spoken.sum(0), square + (spoken**2).sum(0)
+            speech = torch.cat(found)
+            known[self] = speech, total, square, int((speech >= 0.5).sum())
+        return known[self]
+
     def _speech(self, features: Features) -> torch.Tensor:
         """Of every frame; nowhere, where the recording as a whole is not like speech."""
         network = self.network
-        found, total = [torch.zeros(0, device=self.device)], torch.zeros_like(network.centre)
-        for start in range(0, len(features), PIECE):
-            piece = features[start : start + PIECE].to(self.device).float()
-            normal = F.layer_norm(piece, piece.shape[-1:])
-            probability = network.speech(normal.flatten(-2)).squeeze(-1).sigmoid()
-            found.append(probability)
-            total += normal[probability >= 0.5].sum(0)
-        speech = torch.cat(found)
-        voiced = speech >= 0.5
-        frames = int(voiced.sum())
+        speech, total, _, frames = self._heard(features)
         if not frames or not network.centre.any():  # an untrained network knows no centre
             return speech
+        voiced = speech >= 0.5
         mean = (total / frames - network.centre) / network.spread
         rest = float(speech[~voiced].mean()) if frames < len(speech) else 0.0
         return speech if is_speech(mean, frames, float(speech[voiced].mean()), rest) else torch.zeros_like(speech)

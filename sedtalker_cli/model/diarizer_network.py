@@ -1,6 +1,6 @@
 """The diarizer's network: encoder features to logits and intensity of every frame."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from sedtalker_cli.emotion.decoding import decode_labels, runs_of
-from sedtalker_cli.model.features import Features
+from sedtalker_cli.model.features import Features, FeatureStore
 from sedtalker_cli.model.layers.hybrid import HybridStack
 from sedtalker_cli.model.layers.mix import LayerMix
 from sedtalker_cli.model.statistics import Measure, StatisticsNetwork, deviation_of, statistics_of
@@ -106,16 +106,48 @@ class DiarizerNetwork(nn.Module):
 
     def answer_in_pieces(self, features: Features, measure: Measure | None = None) -> tuple[torch.Tensor, torch.Tensor]:
         """As `forward`, for one recording (T, L, D) of any length: (1, T, C) and (1, T)."""
+        answer, plain = self._plain_answers(features)
+        if measure is None:
+            return self.unite(answer, plain, len(features), measure)
+        windows = torch.zeros_like(plain)
+        if self.shares[1, 1]:
+            # as `judge` has it, whose first half is known
+            windows = PLAIN_SHARE * plain + (1 - PLAIN_SHARE) * self._own_windows(features, measure)
+        return self.unite(answer, windows, len(features), measure)
 
-        def listen(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-            x = x.to(self.centre)
-            return self.stack_input(x)[0], self.window_answer(x, None, measure)
+    def _plain_answers(self, features: Features) -> tuple[torch.Tensor, torch.Tensor]:
+        """Answers of stack (1, S, C + 1) and windows (1, S, C) to a recording, whoever speaks; computed once."""
+        known = features.known if isinstance(features, FeatureStore) else {}
+        if self not in known:
 
+            def listen(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+                x = x.to(self.centre)
+                needed = self.shares[:, 1].any()
+                return self.stack_input(x)[0], self._windows(x, self.statistics[0]) if needed else self._none(x)
+
+            x, windows = self._windowed(listen, features)
+            known[self] = self.read(self.stack.in_pieces(x[None])), windows[None]
+        return known[self]
+
+    def _own_windows(self, features: Features, measure: Measure) -> torch.Tensor:
+        """Class logits (1, S, C) from statistics around each slow frame, by the speaker's measure alone."""
+
+        def judge(mean: torch.Tensor, deviation: torch.Tensor) -> torch.Tensor:
+            return self.statistics[1](*measure(mean, deviation))
+
+        return self._windowed(lambda x: (self._windows(x.to(self.centre), judge),), features)[0][None]
+
+    def _windowed(self, network: Callable[..., Sequence[torch.Tensor]], features: Features) -> tuple[torch.Tensor, ...]:
         # Pooling and statistics hear no further than this; the stack takes the recording as a whole.
         context = self.stride * (self.around // 2 + 2)
-        x, windows = windowed(listen, [features], core=250 * self.stride, context=context, stride=self.stride)
-        answer = self.read(self.stack.in_pieces(x[None]))
-        return self.unite(answer, windows[None], len(features), measure)
+        return windowed(network, [features], core=250 * self.stride, context=context, stride=self.stride)
+
+    def _windows(self, features: torch.Tensor, judge: Callable[..., torch.Tensor]) -> torch.Tensor:
+        return judge(*self.local(features))[..., :-1]
+
+    def _none(self, features: torch.Tensor) -> torch.Tensor:
+        slow = -(-features.shape[1] // self.stride)
+        return features.new_zeros(len(features), slow, self.classify.out_features)
 
     def unite(
         self, answer: torch.Tensor, windows: torch.Tensor, frames: int, measure: Measure | None
@@ -179,8 +211,9 @@ class DiarizerNetwork(nn.Module):
 
     def _spoken(self, features: torch.Tensor) -> torch.Tensor:
         """Standard features (T', L x D) of the frames of speech; of all frames where there is hardly any speech."""
-        heard = self.hears(features) > 0
-        return self.standard(features[heard] if heard.sum() >= LEAST_SPEECH else features).flatten(1)
+        normal = F.layer_norm(features, features.shape[-1:])
+        heard = self.speaks(normal) > 0
+        return self._centred(normal[heard] if heard.sum() >= LEAST_SPEECH else normal).flatten(1)
 
     def judge(self, mean: torch.Tensor, deviation: torch.Tensor, measure: Measure | None) -> torch.Tensor:
         """Class and intensity logits (..., C + 1) from statistics (..., L x D) of standard features."""
@@ -191,14 +224,17 @@ class DiarizerNetwork(nn.Module):
 
     def hears(self, features: torch.Tensor) -> torch.Tensor:
         """Logit (..., T) of speech in every frame, from features (..., T, L, D)."""
-        return self.speech(F.layer_norm(features, features.shape[-1:]).flatten(-2)).squeeze(-1)
+        return self.speaks(F.layer_norm(features, features.shape[-1:]))
+
+    def speaks(self, normal: torch.Tensor) -> torch.Tensor:
+        """As `hears`, from features of which each layer is normalised."""
+        return self.speech(normal.flatten(-2)).squeeze(-1)
 
     def window_answer(self, features: torch.Tensor, mask: torch.Tensor | None, measure: Measure | None) -> torch.Tensor:
         """Class logits (B, S, C) from statistics around each slow frame, or zeros where they have no share."""
         if self.shares[0 if measure is None else 1, 1]:
             return self.judge(*self.local(features, mask), measure)[..., :-1]
-        slow = -(-features.shape[1] // self.stride)
-        return features.new_zeros(len(features), slow, self.classify.out_features)
+        return self._none(features)
 
     def stack_answer(self, features: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
         """Class and intensity logits of the stack (B, S, C + 1) at slow frames, from features (B, T, L, D)."""
@@ -225,13 +261,17 @@ class DiarizerNetwork(nn.Module):
 
     def standard(self, features: torch.Tensor) -> torch.Tensor:
         """Features (..., L, D), each layer normalised, then centred and scaled by what is usual."""
-        return F.layer_norm(features, features.shape[-1:]).sub_(self.centre).div_(self.spread)
+        return self._centred(F.layer_norm(features, features.shape[-1:]))
+
+    def _centred(self, normal: torch.Tensor) -> torch.Tensor:
+        return normal.sub_(self.centre).div_(self.spread)
 
     def local(self, features: torch.Tensor, mask: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean and deviation (B, S, L x D) of standard features of speech in a window around each slow frame."""
-        heard = self.hears(features) > 0
+        normal = F.layer_norm(features, features.shape[-1:])
+        heard = self.speaks(normal) > 0
         mask = (heard if mask is None else heard & mask.bool()).to(features)
-        x = self.standard(features).flatten(2) * mask[..., None]
+        x = self._centred(normal).flatten(2) * mask[..., None]
         fill = -x.shape[1] % self.stride
         x, mask = F.pad(x, (0, 0, 0, fill)), F.pad(mask, (0, fill))
         slow = (y.unflatten(1, (-1, self.stride)).mean(2) for y in (x, x**2, mask[..., None]))

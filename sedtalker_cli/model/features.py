@@ -2,6 +2,7 @@
 
 import tempfile
 import weakref
+from typing import Any
 
 import torch
 
@@ -20,15 +21,18 @@ class FeatureStore:
 
     Attributes:
         shape: (T, L, D).
+        known: what models keep that have heard these features, by whatever they choose; gone when more is added.
     """
 
     def __init__(self, num_taps: int, dim: int, in_memory: int = IN_MEMORY):
         self._file = tempfile.SpooledTemporaryFile(max_size=in_memory)  # noqa: SIM115, closed with the object
         self.shape = (0, num_taps, dim)
+        self.known: dict[Any, Any] = {}
         weakref.finalize(self, self._file.close)
 
     def append(self, features: torch.Tensor) -> None:
         """Add the next frames (t, L, D)."""
+        self.known.clear()
         self._file.seek(0, 2)
         self._file.write(features.to("cpu", torch.float16).contiguous().numpy().tobytes())
         self.shape = (self.shape[0] + len(features), *self.shape[1:])

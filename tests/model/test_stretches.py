@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from sedtalker_cli.model.diarizer_network import PLAIN_SHARE, DiarizerNetwork
+from sedtalker_cli.model.features import FeatureStore
 from sedtalker_cli.model.statistics import StatisticsNetwork
 from tests.model.statistics_networks import silence, small_network, spoken
 
@@ -121,3 +122,24 @@ def test_rescoring_adds_the_stretches_with_their_shares(network):
     found, heard = network.rescore(x, logits, level)
     torch.testing.assert_close(found, 0.5 * logits + 2 * answers[:, :3])
     torch.testing.assert_close(heard, 3 * answers[:, 3])
+
+
+def test_what_was_heard_once_is_not_computed_again(network, monkeypatch):
+    """By the measure of a speaker the stack answers as before; the bits are those of a first time."""
+    network.shares.copy_(torch.tensor([[0.7, 0.6], [0.5, 0.9]]))
+    measure = network.measure_of(torch.ones(2, 4) * 50, torch.ones(2, 4) * 90, 70)
+    store, fresh = FeatureStore(2, 4), FeatureStore(2, 4)
+    for features in (store, fresh):
+        features.append(spoken(700))
+    network.answer_in_pieces(store)
+    expected = network.answer_in_pieces(fresh, measure)
+    fresh.known.clear()
+    runs = []
+    real = network.stack.in_pieces
+    monkeypatch.setattr(network.stack, "in_pieces", lambda x: runs.append(len(x[0])) or real(x))
+    found = network.answer_in_pieces(store, measure)
+    assert runs == []
+    assert all(torch.equal(x, y) for x, y in zip(found, expected, strict=True))
+    store.append(spoken(100, seed=3))
+    assert network.answer_in_pieces(store, measure)[1].shape == (1, 800)
+    assert runs == [400]  # slow frames
