@@ -19,6 +19,13 @@ def piece(head: Head, *parts: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return head.neutral[used], faces.reshape(-1, 3), head.deltas[:, used]
 
 
+def bounds(array: np.ndarray) -> dict[str, list[float]]:
+    """What glTF wants to know of positions; JSON has no word for what is not finite."""
+    if not np.isfinite(array).all():
+        return {}
+    return {"min": array.min(0).tolist(), "max": array.max(0).tolist()}
+
+
 class GltfBuilder:
     """A file that grows; `content` may be changed before `write`."""
 
@@ -61,15 +68,17 @@ class GltfBuilder:
     def mesh(self, name, vertices, faces, offsets, names, *, sparse=False, material=None, extras_at="mesh") -> int:
         """A mesh of one primitive with float targets; returns its index."""
         store = self.sparse if sparse else self.accessor
+        vertices, offsets = vertices.astype(np.float32), [offset.astype(np.float32) for offset in offsets]
         primitive = {
-            "attributes": {"POSITION": self.accessor(vertices.astype(np.float32))},
+            "attributes": {"POSITION": self.accessor(vertices, **bounds(vertices))},
             "indices": self.accessor(faces.astype(np.uint32).ravel()),
-            "targets": [{"POSITION": store(offset.astype(np.float32))} for offset in offsets],
         }
+        if offsets:
+            primitive["targets"] = [{"POSITION": store(offset, **bounds(offset))} for offset in offsets]
         if material is not None:
             primitive["material"] = len(self.content["materials"])
             self.content["materials"].append({"name": material})
-        mesh = {"name": name, "primitives": [primitive], "weights": [0.0] * len(offsets)}
+        mesh = {"name": name, "primitives": [primitive], **({"weights": [0.0] * len(offsets)} if offsets else {})}
         (mesh if extras_at == "mesh" else primitive)["extras"] = {"targetNames": list(names)}
         self.content["meshes"].append(mesh)
         return len(self.content["meshes"]) - 1

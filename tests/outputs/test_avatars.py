@@ -103,7 +103,7 @@ def make_vrm(build, bones: dict[str, int]) -> None:
         name: {"morphTargetBinds": [{"node": holder, "index": index, "weight": 1.0}]}
         for index, name in enumerate(names)
     }
-    build.content["extensionsUsed"] = ["VRMC_vrm", "VRMC_springBone"]
+    build.content["extensionsUsed"] += ["VRMC_vrm", "VRMC_springBone"]
     build.content["extensions"] = {
         "VRMC_vrm": {
             "specVersion": "1.0",
