@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +17,14 @@ from sedtalker_cli.emotion.spans import Span, default_intensity
 from sedtalker_cli.emotion.timeline import EmotionTimeline
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.atomic import atomic_file
+from sedtalker_cli.formats.skipping import NAMED, Skipped
 from sedtalker_cli.formats.text import read_labels_text
 
 COLUMNS = ("frame", "time", "emotion", "intensity", "confidence")
 UNITS = 1_000_000  # probabilities are written with 6 decimals
 SUM_TOLERANCE = 0.01
 MOST_CLASSES = 256
+ROWS_A_BAD_ONE = 20  # a table in which more are bad is another one
 DECIMAL_COMMA = re.compile(r"\s*(\d*),(\d+(?:[eE][-+]?\d+)?)\s*")  # 0,25 and 2,5E-05
 EQUAL = 2e-5  # of a probability read back, against the same one in another column
 
@@ -62,13 +65,23 @@ def write_emotion_csv(
             file.write("".join(lines))
 
 
-def read_emotion_csv(path: str | os.PathLike) -> EmotionTimeline:
+class BadRow(InputError):
+    """A row that cannot be used; `row` is its number, from 0."""
+
+    def __init__(self, path: str | os.PathLike, row: int, reason: str):
+        super().__init__(f"{path}:{row + 2}: {reason}")
+        self.row = row
+
+
+def read_emotion_csv(path: str | os.PathLike, strict: bool = False) -> EmotionTimeline:
     """Read a timeline, also one that was edited by hand or made elsewhere.
 
     Args:
         path: file with at least the columns `time` and `emotion`, separated by commas or as spreadsheets leave them:
             by semicolons or tabs, with decimal commas, in UTF-16 or Latin-1. Without `p_` columns rows are one-hot;
             without `intensity` emotions are shown in full (neutral: 0), without `speech` somebody always speaks.
+        strict: whether a row that cannot be used is an error; otherwise up to one in twenty takes the values of its
+            neighbour, with a warning.
 
     Returns:
         A timeline as long as its rows (rows x 20 ms), with the classes of its columns. A row of which only
@@ -79,6 +92,30 @@ def read_emotion_csv(path: str | os.PathLike) -> EmotionTimeline:
         InputError: names the line and what is wrong with it.
     """
     header, body = _read_table(path)
+    skipped, bad, most = Skipped(path, strict), set[int](), min(NAMED, len(body) // ROWS_A_BAD_ONE)
+    for trial in range(2 * most + 1):  # a neighbour may turn out to be bad, too
+        try:
+            timeline = _timeline(path, header, body)
+            break
+        except BadRow as fault:
+            row = fault.row
+            if len(bad | {row}) > most or trial == 2 * most:
+                raise InputError(skipped.faults[0] if skipped.faults else str(fault)) from fault
+            if row not in bad:  # else its neighbour is bad, too
+                with skipped.item():
+                    raise
+            bad.add(row)
+            nearest = next(k for k in chain(range(row - 1, -1, -1), range(row + 1, len(body))) if k not in bad)
+            body[row] = list(body[nearest])
+            for name, cell in (("frame", str(row)), ("time", f"{row * HOP:.2f}")):
+                if name in header:
+                    body[row][header.index(name)] = cell
+    skipped.check(True, "")
+    return timeline
+
+
+def _timeline(path: str | os.PathLike, header: list[str], body: list[list[str]]) -> EmotionTimeline:
+    """The timeline of a table's rows."""
     for name in ("time", "emotion"):
         if name not in header:
             raise InputError(f"{path}:1: has no column {name!r}; expected {','.join(COLUMNS)},p_<class>...")
@@ -86,9 +123,9 @@ def read_emotion_csv(path: str | os.PathLike) -> EmotionTimeline:
         raise InputError(f"{path}:1: names a column twice")
     if not body:
         raise InputError(f"{path}: holds no rows; expected one every 20 ms")
-    for line, row in enumerate(body, start=2):
+    for number, row in enumerate(body):
         if len(row) != len(header):
-            raise InputError(f"{path}:{line}: has {len(row)} values, the header has {len(header)}")
+            raise BadRow(path, number, f"has {len(row)} values, the header has {len(header)}")
     columns = dict(zip(header, zip(*body, strict=True), strict=True))
     _check_times(path, columns)
     emotions = [text.strip().lower() for text in columns["emotion"]]
@@ -101,9 +138,7 @@ def read_emotion_csv(path: str | os.PathLike) -> EmotionTimeline:
         )
     unknown = next((k for k, emotion in enumerate(emotions) if emotion not in classes), None)
     if unknown is not None:
-        raise InputError(
-            f"{path}:{unknown + 2}: emotion {emotions[unknown]!r} has no column; the columns are {', '.join(given)}"
-        )
+        raise BadRow(path, unknown, f"emotion {emotions[unknown]!r} has no column; the columns are {', '.join(given)}")
     labels = np.array([classes.index(emotion) for emotion in emotions], np.int64)
     if "intensity" in columns:
         intensity = _floats(path, "intensity", columns["intensity"])
@@ -118,10 +153,8 @@ def read_emotion_csv(path: str | os.PathLike) -> EmotionTimeline:
         totals = posteriors.sum(axis=1)
         wrong = np.flatnonzero(np.abs(totals - 1) > SUM_TOLERANCE)
         if len(wrong):
-            raise InputError(
-                f"{path}:{wrong[0] + 2}: probabilities sum to {totals[wrong[0]]:.3f}, "
-                f"expected 1 (edit `emotion`, or keep the sum)"
-            )
+            said = f"probabilities sum to {totals[wrong[0]]:.3f}, expected 1 (edit `emotion`, or keep the sum)"
+            raise BadRow(path, int(wrong[0]), said)
         posteriors /= totals[:, None]
         edited = np.zeros(len(labels), bool)
         if "confidence" in columns:
@@ -176,10 +209,8 @@ def _check_times(path: str | os.PathLike, columns: dict[str, tuple[str, ...]]) -
             wrong = np.flatnonzero(np.abs(values - np.arange(len(values)) * step) > 0.3 * step)
             if len(wrong):
                 k = wrong[0]
-                raise InputError(
-                    f"{path}:{k + 2}: {name} is {values[k]:g}, "
-                    f"expected {k * step:g} (rows are 20 ms apart, from 0, none left out)"
-                )
+                said = f"{name} is {values[k]:g}, expected {k * step:g} (rows are 20 ms apart, from 0, none left out)"
+                raise BadRow(path, int(k), said)
 
 
 def _floats(path: str | os.PathLike, name: str, texts: Sequence[str], limit: float = 1.0) -> np.ndarray:
@@ -191,7 +222,7 @@ def _floats(path: str | os.PathLike, name: str, texts: Sequence[str], limit: flo
     wrong = np.flatnonzero(~((values >= 0) & (values <= limit + 1e-6) & np.isfinite(values)))
     if len(wrong):
         bound = ">= 0" if limit == np.inf else f"from 0 to {limit:g}"
-        raise InputError(f"{path}:{wrong[0] + 2}: {name} {texts[wrong[0]]!r} is not a number {bound}")
+        raise BadRow(path, int(wrong[0]), f"{name} {texts[wrong[0]]!r} is not a number {bound}")
     return values
 
 

@@ -40,7 +40,7 @@ def parse_override(
         return parse_spans(spec, classes)
     try:
         if spec.lower().endswith(".csv"):
-            found = read_emotion_csv(spec)
+            found = read_emotion_csv(spec, strict)
             _check_names(spec, found.classes, classes)
             return found
         recordings = _read_segments(spec, strict)

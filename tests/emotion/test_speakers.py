@@ -84,3 +84,18 @@ def test_others_time_is_neutral_rest():
     assert (alone.labels[~speaking] == EMOTIONS.index("neutral")).all()
     assert (alone.posteriors[speaking] == before.posteriors[speaking]).all()
     assert (alone.posteriors[~speaking, EMOTIONS.index("neutral")] == 1).all()
+    assert (alone.labels[speaking] == before.labels[speaking]).all() and set(before.labels[speaking]) == {3, 4}
+    assert (alone.speech[~speaking] == 0).all() and (alone.speech[speaking] == 1).all()
+
+
+def test_rest_of_models_that_know_no_neutral_is_their_first_class():
+    line = EmotionTimeline(("happy", "sad"), [[0.2, 0.8], [0.3, 0.7]], [0.5, 0.6], [1, 1], 0.04, [0.25, 0.75])
+    alone = rest_of_others(line, np.array([True, False]))
+    assert alone.labels.tolist() == [1, 0] and alone.posteriors[1].tolist() == [1, 0]
+    assert alone.intensity.tolist() == [0.5, 0] and alone.speech.tolist() == [0.25, 0]
+
+
+def test_a_turn_holds_the_frames_whose_centre_it_holds():
+    """Its onset belongs to it, its end does not, also where they are the centres themselves."""
+    assert SpeakerFrames.from_turns([SpeakerTurn(0.01, 0.02, "anna")], 0.06).labels() == ["anna", "", ""]
+    assert SpeakerFrames.from_turns([SpeakerTurn(0.03, 0.02, "anna")], 0.06).labels() == ["", "anna", ""]

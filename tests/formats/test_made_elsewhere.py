@@ -309,6 +309,66 @@ def test_emotion_csv_of_spreadsheets(tmp_path, separator, decimal, encoding):
     assert found.intensity.tolist() == [0.5, 0, 1] and found.speech.tolist() == [1, 0.25, 1]
 
 
+def rows_of(path, change, count=100):
+    """A table of 100 rows, changed: happy at first, sad from row 50 on."""
+    rows = [f"{k},{k * 0.02:.2f},{'happy' if k < 50 else 'sad'},{k / 1000}" for k in range(count)]
+    change(rows)
+    path.write_text("\n".join(["frame,time,emotion,intensity", *rows]) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("row", "cells", "said"),
+    [
+        (60, "60,1.20,sad", "has 3 values, the header has 4"),
+        (60, "60,1.20,sad,0.3,7", "has 5 values, the header has 4"),
+        (60, "", "has 0 values, the header has 4"),
+        (60, "60,1.20,sad,much", "intensity 'much' is not a number from 0 to 1"),
+        (60, "60,7,sad,0.3", "time is 7, expected 1.2"),
+        (60, "6,1.20,sad,0.3", "frame is 6, expected 60"),
+        (0, "0,0,happy,-1", "intensity '-1' is not a number from 0 to 1"),
+        (99, "99,1.9", "has 2 values, the header has 4"),
+    ],
+)
+def test_a_bad_row_takes_the_values_of_its_neighbour(tmp_path, warned, row, cells, said):
+    rows_of(tmp_path / "a.csv", lambda rows: rows.__setitem__(row, cells))
+    found = read_emotion_csv(tmp_path / "a.csv")
+    wanted = [k / 1000 for k in range(100)]
+    wanted[row] = wanted[row - 1] if row else wanted[1]
+    assert found.intensity.tolist() == pytest.approx(wanted) and found.labels.tolist() == [0] * 50 + [1] * 50
+    assert len(warned()) == 1 and warned()[0].startswith(f"{tmp_path}/a.csv:{row + 2}: {said}")
+    with pytest.raises(UsageError, match=re.escape(f"emotion override {tmp_path}/a.csv:{row + 2}: {said}")):
+        parse_override(str(tmp_path / "a.csv"), EMOTIONS, strict=True)
+    assert parse_override(str(tmp_path / "a.csv"), EMOTIONS).labels.tolist() == [0] * 50 + [1] * 50
+
+
+def test_bad_rows_beside_each_other(tmp_path, warned):
+    """Of several kinds, at the beginning and in the middle; each is named once."""
+
+    def change(rows):
+        rows[0], rows[1], rows[40], rows[41] = "0,0,happy,x", "1,0.02", "40,0.80,happy,y", "41,9,happy,0.5"
+
+    rows_of(tmp_path / "a.csv", change)
+    found = read_emotion_csv(tmp_path / "a.csv")
+    assert found.intensity[[0, 1, 2]].tolist() == pytest.approx([0.002] * 3)
+    assert found.intensity[[39, 40, 41, 42]].tolist() == pytest.approx([0.039] * 3 + [0.042])
+    assert sorted(int(text.split(":")[1]) for text in warned()) == [2, 3, 42, 43]
+
+
+@pytest.mark.parametrize(("count", "bad"), [(100, 6), (39, 2), (19, 1), (1000, NAMED + 1)])
+def test_a_table_of_which_more_is_bad_is_refused(tmp_path, warned, count, bad):
+    rows_of(tmp_path / "a.csv", lambda rows: rows.__setitem__(slice(3, 3 + bad), ["x"] * bad), count)
+    with pytest.raises(InputError, match=r"a\.csv:5: has 1 values"):
+        read_emotion_csv(tmp_path / "a.csv")
+    rows_of(tmp_path / "b.csv", lambda rows: rows.pop(7), count)  # a row that is missing shifts all others
+    with pytest.raises(InputError, match=r"b\.csv:9: frame is 8, expected 7"):
+        read_emotion_csv(tmp_path / "b.csv")
+    assert warned() == []
+    if bad > 1:
+        rows_of(tmp_path / "c.csv", lambda rows: rows.__setitem__(slice(3, 2 + bad), ["x"] * (bad - 1)), count)
+        assert read_emotion_csv(tmp_path / "c.csv").intensity[:3].tolist() == pytest.approx([0, 0.001, 0.002])
+        assert len(warned()) == bad - 1
+
+
 def test_a_comma_is_no_point_where_it_separates(tmp_path):
     (tmp_path / "a.csv").write_text('time,emotion,intensity\n0,sad,"0,5"\n')
     with pytest.raises(InputError, match=r":2: intensity '0,5' is not a number from 0 to 1"):

@@ -17,6 +17,7 @@ from sedtalker_cli.data.corpora import (
     read_corpus,
     read_splits,
 )
+from sedtalker_cli.data.corpora.splits import splits_checksum
 from sedtalker_cli.emotion.timeline import EMOTIONS
 from sedtalker_cli.errors import InputError, UsageError
 from tests.data.corpora.trees import build
@@ -105,3 +106,29 @@ def test_broken_split_table(tmp_path, text, message):
     (tmp_path / "splits.csv").write_text(text)
     with pytest.raises(InputError, match=message):
         read_splits(tmp_path / "splits.csv")
+
+
+def test_shares_of_the_draw():
+    for shares in ({"val": -0.1}, {"test": -0.1}, {"val": 0.5, "test": 0.5}):
+        with pytest.raises(
+            InputError, match=r"shares val=-?0\.\d and test=-?0\.\d must not be negative and must sum to less"
+        ):
+            assign_splits(crowd("a", 3), **shares)
+
+    def counts(speakers, **shares):
+        parts = {u.speaker: u.split for u in assign_splits(crowd("a", speakers), **shares)}
+        return [list(parts.values()).count(name) for name in ("train", "val", "test")]
+
+    assert counts(10, val=0, test=0) == [10, 0, 0]
+    assert counts(10, val=0.3, test=0) == [7, 3, 0]
+    assert counts(10, val=0, test=0.2) == [8, 0, 2]
+    assert counts(3, val=0, test=0.9) == [1, 0, 2]  # one is always left to learn from
+    assert counts(3, val=0.05, test=0.9) == [1, 1, 1]
+    assert counts(2, val=0.4, test=0.4) == [2, 0, 0]
+
+
+def test_a_table_is_known_again_by_its_content(tmp_path):
+    (tmp_path / "splits.csv").write_text("path,split\n")
+    assert splits_checksum(tmp_path / "splits.csv") == hashlib.sha256(b"path,split\n").hexdigest()[:12]
+    with pytest.raises(InputError, match=r"none\.csv: cannot be read as a table of splits \(.*No such file"):
+        splits_checksum(tmp_path / "none.csv")
