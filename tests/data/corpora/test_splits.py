@@ -17,7 +17,7 @@ from sedtalker_cli.data.corpora import (
     read_corpus,
     read_splits,
 )
-from sedtalker_cli.data.corpora.splits import splits_checksum
+from sedtalker_cli.data.corpora.splits import draw_folds, splits_checksum, write_splits
 from sedtalker_cli.emotion.timeline import EMOTIONS
 from sedtalker_cli.errors import InputError, UsageError
 from tests.data.corpora.trees import build
@@ -132,3 +132,47 @@ def test_a_table_is_known_again_by_its_content(tmp_path):
     assert splits_checksum(tmp_path / "splits.csv") == hashlib.sha256(b"path,split\n").hexdigest()[:12]
     with pytest.raises(InputError, match=r"none\.csv: cannot be read as a table of splits \(.*No such file"):
         splits_checksum(tmp_path / "none.csv")
+
+
+def table(tmp_path, text: str) -> Path:
+    (tmp_path / "splits.csv").write_bytes(text.encode())
+    return tmp_path / "splits.csv"
+
+
+def test_tables_as_spreadsheets_leave_them(tmp_path):
+    """A byte-order mark, names that begin like a formula, paths of Windows, a line end within a name."""
+    text = '\ufeffpath,split\r\n\'=a.wav,val\r\nemodb\\03\\b.wav,test\r\n" c.ogg ",train\r\n"d\re.wav",train\r\n'
+    assert read_splits(table(tmp_path, text)) == {"=a": "val", "emodb/03/b": "test", "c": "train", "d\re": "train"}
+    assert read_splits(table(tmp_path, "path,split\n")) == {}
+
+
+def test_tables_say_what_is_wrong_with_them(tmp_path):
+    head = "corpus,path,speaker,split,fold\n"
+    for text, fold, said in (
+        ("path,split\na\n", None, r"line 2: split '' is none of train, val, test$"),
+        ("path,split\na,val\n", 0, r"has no column fold; write a table"),
+        (head + "c,a,s,val,x\n", None, r"splits\.csv: line 2: fold 'x' is no number from 0$"),
+        (head + "c,a,'=s,val,0\nc,b,=s,val,1\n", None, r"splits\.csv: line 3: speaker =s of c is in two folds$"),
+        ("path,split\na,val\n\0", None, r"splits\.csv: (cannot be read as a table of splits|line 3)"),
+    ):
+        with pytest.raises(InputError, match=said):
+            read_splits(table(tmp_path, text), fold)
+    with pytest.raises(InputError, match=r"none\.csv: cannot be read as a table of splits \(.*No such file"):
+        read_splits(tmp_path / "none.csv")
+
+
+def test_a_table_is_written_as_it_is_drawn(tmp_path):
+    names = [f"{speaker:04d}/Sad/{speaker:04d}_001051.wav" for speaker in range(11, 21)]
+    reading = read_corpus("esd", build(tmp_path / "ESD", *names))
+    write_splits(tmp_path / "splits.csv", [reading])
+    folds = draw_folds(reading)
+    assert (tmp_path / "splits.csv").read_bytes().decode().split("\n")[:-1] == [
+        "corpus,path,speaker,split,fold",
+        *(
+            f"esd,{u.path.relative_to(reading.root)},{u.speaker},{('test', 'val', *['train'] * 3)[fold]},{fold}"
+            for u in reading
+            for fold in [folds["esd", u.speaker]]
+        ),
+    ]
+    assert sorted(folds.values()) == sorted([*range(5), *range(5)])
+    assert folds != draw_folds(reading, seed=1)
