@@ -25,6 +25,7 @@ from sedtalker_cli.face.heads import cached_head
 from sedtalker_cli.formats.overrides import parse_override
 from sedtalker_cli.model.device import choose_device
 from sedtalker_cli.model.diarization import Diarization
+from sedtalker_cli.model.memory import give_back
 from sedtalker_cli.model.options import ModelOptions
 from sedtalker_cli.model.weights import ANIMATOR, DIARIZER, weights_dir
 from sedtalker_cli.motion.motion import Motion
@@ -91,6 +92,7 @@ class Pipeline:
         diarizer = load_diarizer(options.diarizer or weights_dir(DIARIZER), device)
         encoder = diarizer.encoder or load_encoder()
         encoder.compute_in(options.precision)
+        give_back()  # what the weights were read through, and PyTorch's copy where another library runs the encoder
         return cls(
             encoder,
             diarizer,
@@ -181,6 +183,8 @@ class Pipeline:
         recording = Recording(path)
         duration = recording.duration
         features, loudness, pitch = self._encode(recording, progress, spans_of(turns, speaker))
+        if duration >= LONG:
+            give_back()  # what threads of the encoder used
         progress("diarizing", 0, 1)
         speakers = None if turns is None else SpeakerFrames.from_turns(turns, duration, speaker)
         if voice is None and turns is None and self.diarizer.adapts and duration >= LONG:

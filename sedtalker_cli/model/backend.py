@@ -42,6 +42,7 @@ class OnnxLayers(nn.Module):
         # Sums are made by one thread (see `batch.threads`), and a process without threads of its own may fork.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = ERRORS_ONLY
+        options.enable_cpu_mem_arena = False  # which keeps what the longest window took, once for each thread
         values = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in graph.weights.values()]
         options.add_external_initializers(list(graph.weights), values)
         self._session = onnxruntime.InferenceSession(graph.serialised(), options, providers=["CPUExecutionProvider"])

@@ -20,7 +20,7 @@ from sedtalker_cli.model.weights import DIARIZER
 NEUTRAL = "neutral"
 # Of a voice that is adapted to: stretches of speech that are known, and classes that they are spread over.
 GATE = {"stretches": 8.0, "variety": 3.0}
-PIECE = 3000  # frames that are looked at at once
+PIECE = 1000  # frames that are looked at at once
 
 
 @dataclass(frozen=True)
