@@ -225,6 +225,16 @@ def test_tiers_that_cannot_be_used_cost_no_other(tmp_path, warned):
     assert ["PitchTier" in warned()[0], "a second tier" in warned()[1], len(warned())] == [True, True, 2]
 
 
+def test_a_wrong_end_of_a_tier_costs_nothing(tmp_path):
+    """Intervals that touch and go on behind it are right; it is the head of the tier that is wrong."""
+    text = LONG.replace(
+        '"Emotion"\n        xmin = 0\n        xmax = 4', '"Emotion"\n        xmin = 0\n        xmax = 0.5'
+    )
+    assert text != LONG
+    (tmp_path / "a.TextGrid").write_text(text)
+    assert read_textgrid(tmp_path / "a.TextGrid", strict=True)["Emotion"] == EMOTION
+
+
 def test_a_textgrid_that_says_nothing_is_refused(tmp_path):
     empty = re.sub(r'text = "[^"]*(?:""[^"]*)*"', 'text = ""', LONG)
     (tmp_path / "a.TextGrid").write_text(empty)
