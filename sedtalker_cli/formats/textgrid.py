@@ -224,7 +224,7 @@ class _Values:
             InputError: it cannot be used; what follows is the next one.
         """
         numbers, text, faults = list[float](), "", list[InputError]()
-        begin, line = self._place, self._values[self._place][2]
+        line = self._values[self._place][2]
         for name in names:
             try:
                 numbers.append(self.number(name))
@@ -238,7 +238,6 @@ class _Values:
         except InputError as error:
             faults.append(error)
         if faults:
-            self._place = max(self._place, begin + 1)
             raise faults[0]
         return Item(numbers, text, line)
 

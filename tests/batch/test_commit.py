@@ -406,3 +406,19 @@ def test_a_run_that_made_nothing_leaves_no_folder_of_its_own(tmp_path, there):
         (tmp_path / "out").mkdir()
     run(tmp_path)
     assert (tmp_path / "out").exists() is there and not (tmp_path / "out/.sedtalker").exists()
+
+
+def test_staging_that_nobody_holds_is_removed(tmp_path, monkeypatch):
+    """Also where a folder vanishes while the others are looked through."""
+    from sedtalker_cli.batch.staging import remove_orphans, staging_folder
+
+    names = [".part-0", ".part-1", ".part-2", "mine"]
+    for name in names[1:]:
+        (tmp_path / name / "deep").mkdir(parents=True)
+    with staging_folder(tmp_path) as held:
+        names.insert(1, held.name)
+        found = {".part-*": [tmp_path / name for name in names[:-1]]}
+        monkeypatch.setattr(Path, "glob", lambda _, pattern: found[pattern])
+        remove_orphans(tmp_path)
+        assert sorted(path.name for path in tmp_path.iterdir()) == sorted([held.name, "mine"])
+    assert not held.exists()

@@ -225,6 +225,16 @@ def test_tiers_that_cannot_be_used_cost_no_other(tmp_path, warned):
     assert ["PitchTier" in warned()[0], "a second tier" in warned()[1], len(warned())] == [True, True, 2]
 
 
+def test_a_wrong_end_of_a_tier_costs_nothing(tmp_path):
+    """Intervals that touch and go on behind it are right; it is the head of the tier that is wrong."""
+    text = LONG.replace(
+        '"Emotion"\n        xmin = 0\n        xmax = 4', '"Emotion"\n        xmin = 0\n        xmax = 0.5'
+    )
+    assert text != LONG
+    (tmp_path / "a.TextGrid").write_text(text)
+    assert read_textgrid(tmp_path / "a.TextGrid", strict=True)["Emotion"] == EMOTION
+
+
 def test_a_textgrid_that_says_nothing_is_refused(tmp_path):
     empty = re.sub(r'text = "[^"]*(?:""[^"]*)*"', 'text = ""', LONG)
     (tmp_path / "a.TextGrid").write_text(empty)
@@ -393,3 +403,48 @@ def test_good_lines_survive_any_bad_ones(tmp_path_factory, good, bad, space, ran
     path.write_text("\n".join(lines))
     wanted = sorted((on / 1000, d / 1000, e) for on, d, e in good)
     assert sorted((s.onset, s.duration, s.emotion) for s in read_rttm(path)["a"]) == wanted
+
+
+def test_labels_of_several_words(tmp_path):
+    """Words stay apart by one space; tabs and line ends would end the field."""
+    from sedtalker_cli.formats.audacity import write_labels
+
+    write_labels(tmp_path / "a.txt", [Segment(0, 1.5, "so\tvery \n sad"), Segment(1.5, 1, "oh my")])
+    assert (tmp_path / "a.txt").read_bytes() == b"0.000000\t1.500000\tso very sad\n1.500000\t2.500000\toh my\n"
+    assert read_labels(tmp_path / "a.txt", strict=True) == [Segment(0, 1.5, "so very sad"), Segment(1.5, 1, "oh my")]
+    for text, said in (
+        ("x\t1\tsad\n", "1: onset 'x' is not a number >= 0"),
+        ("0\t1 sad\n", "1: has 2 fields, expected onset TAB end TAB label"),
+        ("\n0\t1\t \n", "2: has no label; name an emotion or remove the line"),
+        ("\n\\\t1\t2\n", " holds no label; is it an Audacity label track?"),
+    ):
+        (tmp_path / "b.txt").write_text(text)
+        with pytest.raises(InputError) as error:
+            read_labels(tmp_path / "b.txt")
+        assert str(error.value) == f"{tmp_path}/b.txt:{said}"
+
+
+def test_overlaps_of_a_frame_or_two_are_rounding(tmp_path):
+    """Up to 50 ms they go to the later segment; more, or two segments that begin at once, are a contradiction."""
+
+    def spans(*lines):
+        (tmp_path / "a.txt").write_text("".join(f"{on}\t{end}\t{label}\n" for on, end, label in lines))
+        return [(s.start, s.end, s.emotion) for s in parse_override(str(tmp_path / "a.txt"), EMOTIONS)]
+
+    assert spans((0, 0.1, "sad"), (0.05, 1, "happy")) == [(0, 0.05, "sad"), (0.05, 1, "happy")]
+    assert spans((3, 4, "fear"), (1, 2.02, "sad"), (2, 3.03, "happy")) == [
+        (1, 2, "sad"),
+        (2, 3, "happy"),
+        (3, 4, "fear"),
+    ]
+    for wrong in (((0, 1.06, "sad"), (1, 2, "happy")), ((1, 1.03, "sad"), (1, 2, "happy"))):
+        with pytest.raises(UsageError, match="overlap; give each moment one emotion"):
+            spans(*wrong)
+
+
+def test_overrides_by_textgrids_are_strict_if_asked(tmp_path):
+    path = tmp_path / "a.TextGrid"
+    path.write_text(LONG.replace("xmin = 2\n", "xmin = -2\n"))
+    assert [span.emotion for span in parse_override(str(path), EMOTIONS)] == ["happy", "fear"]
+    with pytest.raises(UsageError, match=r"emotion override .*a\.TextGrid:\d+: xmin '-2' is not a number >= 0"):
+        parse_override(str(path), EMOTIONS, strict=True)
