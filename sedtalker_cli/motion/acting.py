@@ -49,7 +49,7 @@ LEVELS: dict[str, dict[str, float]] = {
         "mouthShrugUpper": 0.08,
     },
     "fear": {
-        "eyeWide": 0.37,
+        "eyeWide": 0.36,
         "browInnerUp": 0.41,
         "browOuterUp": 0.27,
         "browDown": 0.24,
@@ -62,8 +62,8 @@ LEVELS: dict[str, dict[str, float]] = {
         "jawOpen": 0.04,
     },
     "happy": {
-        "mouthSmile": 0.45,
-        "cheekSquint": 0.40,
+        "mouthSmile": 0.43,
+        "cheekSquint": 0.39,
         "eyeSquint": 0.14,
         "mouthUpperUp": 0.34,
         "mouthDimple": 0.10,
@@ -89,8 +89,8 @@ LEVELS: dict[str, dict[str, float]] = {
     },
     "surprise": {
         "browInnerUp": 0.30,
-        "browOuterUp": 0.42,
-        "eyeWide": 0.37,
+        "browOuterUp": 0.41,
+        "eyeWide": 0.36,
         "mouthUpperUp": 0.11,
         "mouthFunnel": 0.04,
         "jawOpen": 0.10,
