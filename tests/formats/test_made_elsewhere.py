@@ -1,12 +1,14 @@
 """Tables and labels as other programs leave them: one bad item is left out and named, the rest is read."""
 
 import logging
+import math
 import re
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sedtalker_cli.emotion.spans import Span
 from sedtalker_cli.emotion.timeline import EMOTIONS, EmotionTimeline, Segment
 from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.formats.audacity import read_labels
@@ -448,3 +450,42 @@ def test_overrides_by_textgrids_are_strict_if_asked(tmp_path):
     assert [span.emotion for span in parse_override(str(path), EMOTIONS)] == ["happy", "fear"]
     with pytest.raises(UsageError, match=r"emotion override .*a\.TextGrid:\d+: xmin '-2' is not a number >= 0"):
         parse_override(str(path), EMOTIONS, strict=True)
+
+
+def test_overrides_of_files_are_found_by_recording_and_checked_by_name(tmp_path):
+    path = tmp_path / "a.rttm"
+    path.write_text("SPEAKER a_b 1 0 1 <NA> <NA> sad 1 <NA>\nSPEAKER c 1 0 2 <NA> <NA> neutral 1 <NA>\n")
+    sad, calm = [Span(0, 1, "sad", 1.0)], [Span(0, 2, "neutral", 0.0)]
+    for uri, wanted in (("a b", sad), ("a_b", sad), ("c", calm), (None, sad)):
+        assert parse_override(str(path), EMOTIONS, uri) == wanted
+    lines = path.read_text().splitlines()
+    wrong = f"emotion override {path}: "
+    valid = f"; valid emotions: {', '.join(EMOTIONS)}"
+    for text, uri, said in (
+        (path.read_text(), "d", "holds 2 recordings, none called 'd'; rename one or keep only one"),
+        (
+            lines[0].replace("sad", "mad") + "\n" + lines[1].replace("neutral", "glad"),
+            "c",
+            "unknown emotion 'mad'" + valid,
+        ),
+    ):
+        path.write_text(text)
+        with pytest.raises(UsageError) as error:
+            parse_override(str(path), EMOTIONS, uri)
+        assert str(error.value) == wrong + said
+    path.write_text(lines[1].replace("neutral", "mad") + "\n" + lines[1].replace("neutral", "glad"))
+    with pytest.raises(UsageError, match=f"unknown emotion 'glad', 'mad'{valid}"):
+        parse_override(str(path), EMOTIONS)
+    path.write_text(lines[1])
+    assert parse_override(str(path), EMOTIONS, "another name") == calm  # a file about one recording is about this one
+    path.write_text(lines[0] + "\n" + lines[0].replace("sad", "fear"))
+    with pytest.raises(UsageError, match=re.escape(f"emotion override {path}: 0-1=sad and 0-1=fear overlap")):
+        parse_override(str(path), EMOTIONS)
+    (tmp_path / "b.csv").write_text("time,emotion\n0,glad\n")
+    with pytest.raises(
+        UsageError, match=re.escape(f"emotion override {tmp_path}/b.csv: unknown emotion 'glad'{valid}")
+    ):
+        parse_override(str(tmp_path / "b.csv"), EMOTIONS)
+    assert parse_override("sad:0.5", EMOTIONS) == [Span(0, math.inf, "sad", 0.5)]
+    with pytest.raises(UsageError, match="valid emotions: angry"):
+        parse_override("glad", EMOTIONS)
