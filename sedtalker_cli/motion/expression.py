@@ -188,7 +188,8 @@ def lip_gap(weights: np.ndarray) -> np.ndarray:
 
     The corrective mouthClose takes back what jawOpen opens; raised and lowered lips open on their own.
     """
-    column = {name: np.asarray(weights, np.float64)[:, index] for name, index in ARKIT_INDEX.items()}
+    weights = np.asarray(weights, np.float64)
+    column = {name: weights[:, index] for name, index in ARKIT_INDEX.items()}
     lips = sum(column[f"mouth{part}{side}"] for part in ("UpperUp", "LowerDown") for side in ("Left", "Right"))
     return np.maximum(column["jawOpen"] - column["mouthClose"] + 0.25 * lips, 0.0)
 

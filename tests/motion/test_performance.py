@@ -1,5 +1,7 @@
 """Acted expression on a synthetic voice: it moves with the voice as real faces do, and never stands still."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -140,3 +142,17 @@ def test_temper_knows_the_emotion_and_neutral_changes_nothing():
     assert tempers["fear"].blinks.max() < 0.5 > tempers["surprise"].blinks.max()
     assert tempers["sad"].slowness.min() > 1.3 and tempers["sad"].lowered.min() > 0.1 and tempers["sad"].pitch.min() > 3
     assert tempers["angry"].wandering.max() < 0.6 and tempers["angry"].forward.min() > 0.005
+
+
+def test_a_long_recording_takes_little_memory_a_frame():
+    frames = 5000
+    delivery = Delivery(np.full(frames, 0.5), np.full(frames, 10.0), np.ones(frames))
+    speech = np.full((frames, len(ARKIT_NAMES)), 0.1, np.float32)
+    posteriors, intensity, classes, fps = mood("angry", frames)
+    tracemalloc.start()
+    try:
+        act(speech, posteriors, intensity, classes, fps, delivery)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert most / frames < 10 * 8 * len(ARKIT_NAMES)  # ten times what its coefficients take
