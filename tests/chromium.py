@@ -8,12 +8,11 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
+from tests.browser_page import WAIT, BrowserPage, written_by
 from tests.needs import browser
 
-WAIT = 60  # s
 
-
-class Page:
+class Page(BrowserPage):
     """One tab.
 
     Args:
@@ -52,10 +51,6 @@ class Page:
             assert time.monotonic() < deadline, f"{path} does not open: {self.said}"
             time.sleep(0.05)
 
-    def settle(self) -> None:
-        """Wait for the pictures that follow what was done."""
-        self.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))")
-
     def press(self, key: str, code: str = "", modifiers: int = 0) -> None:
         """Press a key; modifiers as the protocol's: 2 Ctrl, 8 Shift."""
         text = {"text": key} if len(key) == 1 and not modifiers else {}
@@ -87,15 +82,6 @@ class Page:
         self.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
         self.settle()
 
-    def place(self, selector: str) -> dict:
-        """x, y, width, height of an element in pixels."""
-        return self.evaluate(f"document.querySelector({selector!r}).getBoundingClientRect().toJSON()")
-
-    def click(self, selector: str) -> None:
-        """Click the middle of an element."""
-        box = self.place(selector)
-        self.drag((box["x"] + box["width"] / 2, box["y"] + box["height"] / 2))
-
     def screenshot(self, path: Path) -> None:
         """Write what is seen as PNG."""
         path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))
@@ -112,7 +98,7 @@ def chromium(folder: Path):
     ]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        port = _port(folder / "profile/DevToolsActivePort", process)
+        port = written_by(folder / "profile/DevToolsActivePort", process, "Chromium").split()[0]
         from urllib.request import urlopen
 
         tabs = json.load(urlopen(f"http://127.0.0.1:{port}/json"))
@@ -125,12 +111,3 @@ def chromium(folder: Path):
     finally:
         process.terminate()
         process.wait(timeout=WAIT)
-
-
-def _port(path: Path, process: subprocess.Popen) -> str:
-    """What Chromium writes when it listens."""
-    deadline = time.monotonic() + WAIT
-    while not (path.exists() and path.read_text().strip()):
-        assert process.poll() is None and time.monotonic() < deadline, "Chromium does not start"
-        time.sleep(0.05)
-    return path.read_text().split()[0]

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
+from tests.browser_page import WAIT, BrowserPage, written_by
 from tests.needs import firefox_path
 
-WAIT = 60  # s
 SHIFT, CTRL = "\ue008", "\ue009"
 KEYS = {  # as WebDriver numbers them
     "End": "\ue010",
@@ -35,7 +35,7 @@ PREFERENCES = {
 }
 
 
-class Page:
+class Page(BrowserPage):
     """One tab, with the methods of `chromium.Page` that both browsers have.
 
     Args:
@@ -76,10 +76,6 @@ class Page:
             assert time.monotonic() < deadline, f"{path} does not open: {self.said}"
             time.sleep(0.05)
 
-    def settle(self) -> None:
-        """Wait for the pictures that follow what was done."""
-        self.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))")
-
     def press(self, key: str, code: str = "", modifiers: int = 0) -> None:
         """Press a key; modifiers as `chromium.Page.press` has them: 2 Ctrl, 8 Shift."""
         held = [name for bit, name in ((2, CTRL), (8, SHIFT)) if modifiers & bit]
@@ -95,15 +91,6 @@ class Page:
         button = {"button": 0}
         steps = [moves[0], {"type": "pointerDown", **button}, *moves[1:], {"type": "pointerUp", **button}]
         self._act({"type": "pointer", "id": "mouse", "parameters": {"pointerType": "mouse"}, "actions": steps})
-
-    def place(self, selector: str) -> dict:
-        """x, y, width, height of an element in pixels."""
-        return self.evaluate(f"document.querySelector({selector!r}).getBoundingClientRect().toJSON()")
-
-    def click(self, selector: str) -> None:
-        """Click the middle of an element."""
-        box = self.place(selector)
-        self.drag((box["x"] + box["width"] / 2, box["y"] + box["height"] / 2))
 
     def screenshot(self, path: Path) -> None:
         """Write what is seen as PNG."""
@@ -147,20 +134,11 @@ def _firefox(folder: Path, environment: dict):
     command = [firefox_path(), "--no-remote", "--remote-debugging-port", "0", "--profile", str(profile)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
     try:
-        address = _address(profile / "WebDriverBiDiServer.json", process)
-        socket = websocket.create_connection(f"{address}/session", timeout=WAIT, suppress_origin=True)
+        facts = json.loads(written_by(profile / "WebDriverBiDiServer.json", process, "Firefox"))
+        address = f"ws://{facts['ws_host']}:{facts['ws_port']}/session"
+        socket = websocket.create_connection(address, timeout=WAIT, suppress_origin=True)
         yield Page(socket)
         socket.close()
     finally:
         process.terminate()
         process.wait(timeout=WAIT)
-
-
-def _address(path: Path, process: subprocess.Popen) -> str:
-    """What Firefox writes when it listens."""
-    deadline = time.monotonic() + WAIT
-    while not (path.exists() and path.read_text().strip()):
-        assert process.poll() is None and time.monotonic() < deadline, "Firefox does not start"
-        time.sleep(0.05)
-    facts = json.loads(path.read_text())
-    return f"ws://{facts['ws_host']}:{facts['ws_port']}"

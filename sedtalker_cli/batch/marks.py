@@ -15,6 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from sedtalker_cli.batch.ownership import last_change
+
 SETTLED = 2_000_000_000  # ns, no less than a step of any file system's clock: younger files may change unseen
 TELL = os.name != "nt"  # whether a changed file has another time, whoever sets its date: Windows keeps none like it
 FEW = 4  # folders whose marks are kept in memory
@@ -55,7 +57,7 @@ class Marks:
             facts: list[object] = [name, _facts(record)]
             for suffix in suffixes:
                 found = os.lstat(f"{self._out}{name}{suffix}")
-                if not stat.S_ISREG(found.st_mode) or _changed(found) >= record.st_mtime_ns:
+                if not stat.S_ISREG(found.st_mode) or last_change(found) >= record.st_mtime_ns:
                     return None
                 facts.append((suffix, _facts(found)))
         except (OSError, ValueError):
@@ -73,7 +75,7 @@ class Marks:
         try:
             for path in sources:
                 facts = os.stat(path)
-                if not stat.S_ISREG(facts.st_mode) or _changed(facts) >= settled or not TELL:
+                if not stat.S_ISREG(facts.st_mode) or last_change(facts) >= settled or not TELL:
                     return None
                 found.append((path.name, *_facts(facts)))
         except (OSError, ValueError):
@@ -134,10 +136,6 @@ def _read(path: str) -> frozenset[bytes]:
 
 def _facts(found: os.stat_result) -> tuple[int, int, int, int]:
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
-
-
-def _changed(found: os.stat_result) -> int:
-    return max(found.st_mtime_ns, found.st_ctime_ns) if os.name != "nt" else found.st_mtime_ns
 
 
 def _digest(facts: object) -> str:

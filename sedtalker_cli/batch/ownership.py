@@ -127,4 +127,9 @@ def changed_at(path: Path) -> int:
     """When a file, or the youngest file in a folder, was last written, replaced or moved [ns]."""
     places = [path, *path.rglob("*")] if path.is_dir() else [path]
     facts = [place.lstat() for place in places] + [place.stat() for place in places if place.exists()]
-    return max(max(fact.st_mtime_ns, fact.st_ctime_ns if os.name != "nt" else 0) for fact in facts)
+    return max(map(last_change, facts))
+
+
+def last_change(found: os.stat_result) -> int:
+    """When what was looked at was last written, replaced or moved [ns]; on Windows only written."""
+    return max(found.st_mtime_ns, found.st_ctime_ns) if os.name != "nt" else found.st_mtime_ns

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from sedtalker_cli.cli import options as opt
-from sedtalker_cli.cli.batches import choose_engine, run
+from sedtalker_cli.cli.batches import choose_engine, find_sound, run
 from sedtalker_cli.cli.console import session
 from sedtalker_cli.cli.panels import emotion_option, input_option, machine_option, motion_option, output_option
 
@@ -123,8 +123,7 @@ def animate(
 ) -> None:
     """Animate a 3D face from recordings: mesh motion, ARKit coefficients, and a film if wanted."""
     with session(quiet, as_json, debug) as console:
-        from sedtalker_cli.audio.files import is_sound_name
-        from sedtalker_cli.batch.inputs import choose_part, collect_jobs
+        from sedtalker_cli.batch.inputs import choose_part
         from sedtalker_cli.batch.processing import Plan
         from sedtalker_cli.batch.run import check_plan
         from sedtalker_cli.batch.space import check_space
@@ -149,13 +148,7 @@ def animate(
             head_motion=head_motion is opt.Switch.on,
             expression=expression.value,
         )
-        named, faults = collect_jobs(
-            inputs or [],
-            accepts=is_sound_name,
-            list_file=list_file,
-            recursive=recursive,
-            passed=console.passed_over,
-        )
+        named, faults = find_sound(console, inputs, list_file, recursive)
         jobs, bad = choose_part(named, faults, shard)
         files = tasks.AnimationFiles(
             vertices=not no_vertices,

@@ -11,9 +11,27 @@ from sedtalker_cli.cli import options as opt
 from sedtalker_cli.cli.console import Console
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sedtalker_cli.batch.inputs import BadInput, Job
     from sedtalker_cli.batch.processing import Plan, Task
     from sedtalker_cli.batch.run import Engine
+
+
+def find_sound(
+    console: Console, inputs: Sequence[Path] | None, list_file: Path | None, recursive: bool
+) -> tuple[list[Job], list[BadInput]]:
+    """Recordings that the command line names; the console hears what a search left aside.
+
+    Raises:
+        UsageError: see `batch.inputs.collect_jobs`.
+    """
+    from sedtalker_cli.audio.files import is_sound_name
+    from sedtalker_cli.batch.inputs import collect_jobs
+
+    return collect_jobs(
+        inputs or [], accepts=is_sound_name, list_file=list_file, recursive=recursive, passed=console.passed_over
+    )
 
 
 def choose_engine(processes: int, engine: opt.Engine, address: str | None) -> Engine:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 from sedtalker_cli.cli import options as opt
-from sedtalker_cli.cli.batches import choose_engine, run
+from sedtalker_cli.cli.batches import choose_engine, find_sound, run
 from sedtalker_cli.cli.console import session
 from sedtalker_cli.cli.panels import output_option
 
@@ -84,21 +84,14 @@ def diarize(
 ) -> None:
     """Write the emotion timeline of recordings: segments as RTTM, frames as CSV."""
     with session(quiet, as_json, debug) as console:
-        from sedtalker_cli.audio.files import is_sound_name
-        from sedtalker_cli.batch.inputs import choose_part, collect_jobs
+        from sedtalker_cli.batch.inputs import choose_part
         from sedtalker_cli.batch.processing import Plan
         from sedtalker_cli.batch.run import check_plan
         from sedtalker_cli.tasks.diarize import DiarizeTask, ModelOptions
         from sedtalker_cli.tasks.summary import check_summary
         from sedtalker_cli.tasks.who_speaks import WhoSpeaks
 
-        named, faults = collect_jobs(
-            inputs or [],
-            accepts=is_sound_name,
-            list_file=list_file,
-            recursive=recursive,
-            passed=console.passed_over,
-        )
+        named, faults = find_sound(console, inputs, list_file, recursive)
         jobs, bad = choose_part(named, faults, shard)
         wanted, picture = tuple(item.value for item in formats or ()), plot.value if plot else None
         models = ModelOptions(

@@ -6,7 +6,6 @@ The tracked clips lie in the layout of `data.tracked_faces`, each with its sound
 from __future__ import annotations
 
 import csv
-import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from sedtalker_cli.audio.writing import write_sound
 from sedtalker_cli.data.tracked_faces import CHANNELS, LANDMARKS
 from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.formats.atomic import atomic_file
+from sedtalker_cli.formats.checksum import file_checksum
 from sedtalker_cli.progress import Progress, silent
 
 FASTEST, USUAL = 60.0, 25.0  # frames a second that are tracked at most, and where a container does not tell
@@ -52,7 +52,7 @@ def tracked_folder(
         raise UsageError(f"{folder}: is not tracked yet; name MediaPipe's model with --landmarker face_landmarker.task")
     if not landmarker.is_file():
         raise UsageError(f"{landmarker}: no such file; --landmarker takes MediaPipe's face_landmarker.task")
-    return track_videos(folder, out, mediapipe_tracker(landmarker), _digest(landmarker), log, progress)
+    return track_videos(folder, out, mediapipe_tracker(landmarker), file_checksum(landmarker), log, progress)
 
 
 def track_videos(
@@ -66,7 +66,7 @@ def track_videos(
     names = []
     for number, path in enumerate(videos):
         progress("tracking faces", number, len(videos))
-        if track_video(path, out, open_tracker, f"{tracker} {_digest(path)}"):
+        if track_video(path, out, open_tracker, f"{tracker} {file_checksum(path)}"):
             names.append(path.name)
         else:
             log(f"{path}: no face was found; it is left out")
@@ -171,11 +171,3 @@ def mediapipe_tracker(landmarker: Path) -> OpenTracker:
             yield track
 
     return open_tracker
-
-
-def _digest(path: Path) -> str:
-    found = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            found.update(block)
-    return found.hexdigest()
