@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import nnls
 
-from sedtalker_cli.data.captures import Capture, on_head, read_facegood, read_grid
+from sedtalker_cli.data.capture_sources import read_facegood, read_grid
+from sedtalker_cli.data.captures import Capture, on_head
 from sedtalker_cli.evaluation.metrics.lipsync import correlation
 from sedtalker_cli.face.arkit import ARKIT_NAMES
 from sedtalker_cli.face.head import load_head

@@ -56,7 +56,8 @@ def diarization(
     strict: Annotated[
         bool,
         typer.Option(
-            "--strict", help="Refuse RTTM with a line that cannot be used; else it is left out with a warning."
+            "--strict",
+            help="Refuse RTTM or UEM with a line that cannot be used; else it is left out with a warning.",
         ),
     ] = False,
     out: Annotated[

@@ -2,7 +2,7 @@
 
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,6 +59,7 @@ def read_corpora(
         utterances += reading
     if table is not None:
         utterances = apply_splits(utterances, table)
+        _check_table(splits, table, utterances, log)
     elif fold is not None:
         folds = draw_folds(utterances)
         utterances = [replace(u, split=split_of_fold(folds[u.corpus, u.speaker], fold, FOLDS)) for u in utterances]
@@ -66,6 +67,23 @@ def read_corpora(
         utterances = assign_splits(utterances)
     utterances = [replace(u, split="test") if u.corpus == left_out else u for u in utterances]
     return [u for u in utterances if u.split]
+
+
+def _check_table(path: Path, table: Mapping[str, str], utterances: Sequence[Utterance], log: Log) -> None:
+    """Tell how many recordings a table of splits does not name.
+
+    Raises:
+        InputError: it names none.
+    """
+    unnamed = [u for u in utterances if u.split is None]
+    if len(unnamed) == len(utterances):
+        shown = f"{utterances[0].corpus}/{'/'.join(utterances[0].path.parts[-2:])}"
+        raise InputError(
+            f"{path}: names none of the {len(utterances)} recordings; its paths are like {next(iter(table))}, "
+            f"a recording is {shown}: write the table with `sedtalker train splits`"
+        )
+    if unnamed:
+        log(f"{path}: does not name {len(unnamed)} of {len(utterances)} recordings, which are left out")
 
 
 def thinned(utterances: Sequence[Utterance], most: int) -> list[Utterance]:

@@ -59,22 +59,20 @@ def parse_spans(spec: str, classes: Sequence[str]) -> list[Span]:
     return sorted_spans(spans)
 
 
-def sorted_spans(spans: Sequence[Span], source: str = "") -> list[Span]:
+def sorted_spans(spans: Sequence[Span]) -> list[Span]:
     """Order spans by time.
 
     Args:
         spans: in any order.
-        source: file that they come from, for the message.
 
     Raises:
         UsageError: two of them overlap.
     """
     ordered = sorted(spans, key=lambda span: span.start)
     for one, other in pairwise(ordered):
-        # Files carry times with 3 decimals: less than that is rounding, not overlap.
+        # Times may carry 3 decimals: less than that is rounding, not overlap.
         if other.start < one.end - 5e-4:
-            where = f"emotion override {source}".rstrip()
-            raise UsageError(f"{where}: {one} and {other} overlap; give each moment one emotion")
+            raise UsageError(f"emotion override: {one} and {other} overlap; give each moment one emotion")
     return ordered
 
 

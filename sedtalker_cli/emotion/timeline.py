@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -25,12 +25,14 @@ class Segment:
         duration: length in s, > 0.
         emotion: class name.
         confidence: mean posterior of the class over the stretch.
+        line: of the file that it was read from, 0 if of none; messages name it.
     """
 
     onset: float
     duration: float
     emotion: str
     confidence: float = 1.0
+    line: int = field(default=0, compare=False, repr=False)
 
     @property
     def end(self) -> float:

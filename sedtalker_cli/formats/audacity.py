@@ -59,7 +59,7 @@ def _segment(path: str | os.PathLike, number: int, fields: list[str]) -> Segment
         raise InputError(f"{path}:{number}: ends at {end:g} s, not after its onset {onset:g} s; give it a length")
     if not label:
         raise InputError(f"{path}:{number}: has no label; name an emotion or remove the line")
-    return Segment(onset, end - onset, label)
+    return Segment(onset, end - onset, label, line=number)
 
 
 def _one_line(text: str) -> str:

@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -65,23 +64,19 @@ def write_emotion_csv(
             file.write("".join(lines))
 
 
-class BadRow(InputError):
-    """A row that cannot be used; `row` is its number, from 0."""
-
-    def __init__(self, path: str | os.PathLike, row: int, reason: str):
-        super().__init__(f"{path}:{row + 2}: {reason}")
-        self.row = row
-
-
-def read_emotion_csv(path: str | os.PathLike, strict: bool = False) -> EmotionTimeline:
+def read_emotion_csv(
+    path: str | os.PathLike, strict: bool = False, emotions: Sequence[str] | None = None
+) -> EmotionTimeline:
     """Read a timeline, also one that was edited by hand or made elsewhere.
 
     Args:
         path: file with at least the columns `time` and `emotion`, separated by commas or as spreadsheets leave them:
-            by semicolons or tabs, with decimal commas, in UTF-16 or Latin-1. Without `p_` columns rows are one-hot;
-            without `intensity` emotions are shown in full (neutral: 0), without `speech` somebody always speaks.
+            by semicolons or tabs, with decimal commas, in UTF-16 or Latin-1, with empty rows or cells at the end of
+            rows. Without `p_` columns rows are one-hot; without `intensity` emotions are shown in full (neutral: 0),
+            without `speech` somebody always speaks.
         strict: whether a row that cannot be used is an error; otherwise up to one in twenty takes the values of its
             neighbour, with a warning.
+        emotions: that are known; None knows all.
 
     Returns:
         A timeline as long as its rows (rows x 20 ms), with the classes of its columns. A row of which only
@@ -91,98 +86,155 @@ def read_emotion_csv(path: str | os.PathLike, strict: bool = False) -> EmotionTi
     Raises:
         InputError: names the line and what is wrong with it.
     """
-    header, body = _read_table(path)
-    skipped, bad, most = Skipped(path, strict), set[int](), min(NAMED, len(body) // ROWS_A_BAD_ONE)
-    for trial in range(2 * most + 1):  # a neighbour may turn out to be bad, too
-        try:
-            timeline = _timeline(path, header, body)
-            break
-        except BadRow as fault:
-            row = fault.row
-            if len(bad | {row}) > most or trial == 2 * most:
-                raise InputError(skipped.faults[0] if skipped.faults else str(fault)) from fault
-            if row not in bad:  # else its neighbour is bad, too
-                with skipped.item():
-                    raise
-            bad.add(row)
-            nearest = next(k for k in chain(range(row - 1, -1, -1), range(row + 1, len(body))) if k not in bad)
-            body[row] = list(body[nearest])
-            for name, cell in (("frame", str(row)), ("time", f"{row * HOP:.2f}")):
-                if name in header:
-                    body[row][header.index(name)] = cell
-    skipped.check(True, "")
-    return timeline
-
-
-def _timeline(path: str | os.PathLike, header: list[str], body: list[list[str]]) -> EmotionTimeline:
-    """The timeline of a table's rows."""
+    header, table = _read_table(path)
     for name in ("time", "emotion"):
         if name not in header:
             raise InputError(f"{path}:1: has no column {name!r}; expected {','.join(COLUMNS)},p_<class>...")
     if len(set(header)) < len(header):
         raise InputError(f"{path}:1: names a column twice")
-    if not body:
+    if not table:
         raise InputError(f"{path}: holds no rows; expected one every 20 ms")
-    for number, row in enumerate(body):
-        if len(row) != len(header):
-            raise BadRow(path, number, f"has {len(row)} values, the header has {len(header)}")
-    columns = dict(zip(header, zip(*body, strict=True), strict=True))
-    _check_times(path, columns)
-    emotions = [text.strip().lower() for text in columns["emotion"]]
+    lines, body = zip(*_without_gaps(table, header.index("time")), strict=True)
     given = [name for name in header if name.startswith("p_")]
-    classes = tuple(name[2:] for name in given) if given else tuple(sorted(set(emotions)))
+    unknown = next((name for name in given if emotions is not None and name[2:] not in emotions), None)
+    if unknown is not None:
+        raise InputError(f"{path}:1: column {unknown} is of an unknown emotion; {_valid(emotions)}")
+    faults = _Faults()
+    for k, row in enumerate(body):
+        if len(row) != len(header):
+            faults.add(k, f"has {len(row)} values, the header has {len(header)}")
+            row[:] = [""] * len(header)
+    columns = dict(zip(header, zip(*body, strict=True), strict=True))
+    for name, step in (("frame", 1.0), ("time", HOP)):
+        if name in columns:
+            _check_steps(name, columns[name], step, faults)
+    labels, classes = _labels(columns["emotion"], given, emotions, faults)
     if len(classes) > MOST_CLASSES:
         raise InputError(
             f"{path}: has {len(classes)} emotions, at most {MOST_CLASSES} are allowed; "
             "remove the p_<class> columns that are no emotions"
         )
-    unknown = next((k for k, emotion in enumerate(emotions) if emotion not in classes), None)
-    if unknown is not None:
-        raise BadRow(path, unknown, f"emotion {emotions[unknown]!r} has no column; the columns are {', '.join(given)}")
-    labels = np.array([classes.index(emotion) for emotion in emotions], np.int64)
-    if "intensity" in columns:
-        intensity = _floats(path, "intensity", columns["intensity"])
-    else:
-        intensity = np.array([default_intensity(emotion) for emotion in emotions])
+    shown = [default_intensity(name) for name in classes]
+    intensity = (
+        _floats("intensity", columns["intensity"], faults) if "intensity" in columns else np.array(shown)[labels]
+    )
+    posteriors, edited = np.eye(len(classes))[labels], np.ones(len(labels), bool)
+    if given:
+        posteriors, edited = _posteriors(columns, given, labels, faults)
+    speech = _floats("speech", columns["speech"], faults) if "speech" in columns else np.ones(len(labels))
+    source = faults.neighbours(path, lines, strict)
     duration = len(labels) * HOP
-    if not given:
-        edited = np.ones(len(labels), bool)
-        posteriors = np.eye(len(classes))[labels]
-    else:
-        posteriors = np.stack([_floats(path, name, columns[name]) for name in given], axis=1)
-        totals = posteriors.sum(axis=1)
-        wrong = np.flatnonzero(np.abs(totals - 1) > SUM_TOLERANCE)
-        if len(wrong):
-            said = f"probabilities sum to {totals[wrong[0]]:.3f}, expected 1 (edit `emotion`, or keep the sum)"
-            raise BadRow(path, int(wrong[0]), said)
-        posteriors /= totals[:, None]
-        edited = np.zeros(len(labels), bool)
-        if "confidence" in columns:
-            confidence = _floats(path, "confidence", columns["confidence"])
-            own = np.abs(confidence - posteriors[np.arange(len(labels)), labels]) < EQUAL
-            edited = ~own & (np.abs(confidence[:, None] - posteriors) < EQUAL).any(axis=1)
-    speech = _floats(path, "speech", columns["speech"]) if "speech" in columns else None
-    timeline = EmotionTimeline(classes, posteriors, intensity, labels, duration, speech)
-    return _with_edits(timeline, edited)
+    timeline = EmotionTimeline(classes, posteriors[source], intensity[source], labels[source], duration, speech[source])
+    return _with_edits(timeline, edited[source])
 
 
-def _read_table(path: str | os.PathLike) -> tuple[list[str], list[list[str]]]:
-    """Header and rows; what a spreadsheet separates by `;` or tabs has decimal commas, perhaps, which become points."""
+class _Faults(dict[int, str]):
+    """Rows of a table that cannot be used, by number from 0: the first reason of each."""
+
+    def add(self, row: int, reason: str) -> None:
+        self.setdefault(row, reason)
+
+    def neighbours(self, path: str | os.PathLike, lines: Sequence[int], strict: bool) -> np.ndarray:
+        """For every row, the row whose values count: of a bad one the nearest good one before it, or else after it.
+
+        Args:
+            path: of the table.
+            lines: of the rows, for messages.
+            strict: whether a bad row is an error.
+
+        Raises:
+            InputError: more rows are bad than a table made elsewhere has, or one and `strict`.
+        """
+        skipped, source = Skipped(path, strict), np.arange(len(lines))
+        for row in sorted(self):
+            with skipped.item():
+                raise InputError(f"{path}:{lines[row]}: {self[row]}")
+        if len(self) > min(NAMED, len(lines) // ROWS_A_BAD_ONE):
+            raise InputError(skipped.faults[0])
+        first = next(row for row in range(len(lines)) if row not in self)
+        for row in sorted(self):
+            source[row] = source[row - 1] if row else first
+        skipped.check(True, "")
+        return source
+
+
+def _labels(
+    texts: Sequence[str], given: Sequence[str], emotions: Sequence[str] | None, faults: _Faults
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Class of every row (0 where it is unknown), and the classes: those of the columns, or all that rows name."""
+    names = [text.strip().lower() for text in texts]
+    known = [name[2:] for name in given] if given else emotions
+    for row, name in enumerate(names):
+        if not name:
+            faults.add(row, "has no emotion")
+        elif known is not None and name not in known:
+            valid = f"the columns are {', '.join(given)}" if given else _valid(emotions)
+            faults.add(
+                row, f"emotion {name!r} has no column; {valid}" if given else f"unknown emotion {name!r}; {valid}"
+            )
+    named = {name for row, name in enumerate(names) if row not in faults}
+    classes = tuple(known) if given else tuple(sorted(named)) or ("neutral",)
+    place = {name: k for k, name in enumerate(classes)}
+    return np.array([place.get(name, 0) for name in names], np.int64), classes
+
+
+def _posteriors(
+    columns: dict[str, tuple[str, ...]], given: Sequence[str], labels: np.ndarray, faults: _Faults
+) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities (T, C), and which rows were edited (T,): only their emotion was changed."""
+    posteriors = np.stack([_floats(name, columns[name], faults) for name in given], axis=1)
+    totals = posteriors.sum(axis=1)
+    for row in np.flatnonzero(~(np.abs(totals - 1) <= SUM_TOLERANCE)).tolist():
+        faults.add(row, f"probabilities sum to {totals[row]:.3f}, expected 1 (edit `emotion`, or keep the sum)")
+    posteriors /= np.where(totals > 0, totals, 1.0)[:, None]
+    edited = np.zeros(len(labels), bool)
+    if "confidence" in columns:
+        confidence = _floats("confidence", columns["confidence"], faults)
+        own = np.abs(confidence - posteriors[np.arange(len(labels)), labels]) < EQUAL
+        edited = ~own & (np.abs(confidence[:, None] - posteriors) < EQUAL).any(axis=1)
+    return posteriors, edited
+
+
+def _valid(emotions: Sequence[str] | None) -> str:
+    return f"valid emotions: {', '.join(emotions or ())}"
+
+
+def _read_table(path: str | os.PathLike) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """Header, and rows with their lines; empty cells behind the last column and empty rows behind the last are not
+    there. What a spreadsheet separates by `;` or tabs has decimal commas, perhaps, which become points."""
     lines = read_labels_text(Path(path)).splitlines()
     head = lines[0] if lines else ""
     separator = max(",;\t", key=head.count)  # the first of them if there is none
     rows = csv.reader(lines, delimiter=separator)
     try:
-        table = list(rows)
+        table = [(rows.line_num, row) for row in rows]
     except csv.Error as error:
         raise InputError(f"{path}:{rows.line_num}: not a CSV line ({error})") from error
-    while table and not any(cell.strip() for cell in table[-1]):
+    header = [name.strip() for name in table[0][1]] if table else []
+    while header and not header[-1]:
+        header.pop()
+    for _, row in table:
+        while row and len(row) > len(header) and not row[-1].strip():
+            row.pop()
+        if not any(cell.strip() for cell in row):
+            row.clear()
+    while table and not table[-1][1]:
         table.pop()
-    header = [name.strip() for name in table[0]] if table else []
-    body = table[1:]
     if separator != ",":
-        body = [[_point(cell) for cell in row] for row in body]
-    return header, body
+        table = [(line, [_point(cell) for cell in row]) for line, row in table]
+    return header, table[1:]
+
+
+def _without_gaps(table: list[tuple[int, list[str]]], time: int) -> list[tuple[int, list[str]]]:
+    """Rows without the empty ones, if it is these that the last row's time does not count: others lost their cells.
+
+    Args:
+        table: rows with their lines; the last one is not empty.
+        time: place of that column.
+    """
+    full = [(line, row) for line, row in table if row]
+    end = _float_or_nan(full[-1][1][time]) if len(full[-1][1]) > time else math.nan
+    return full if abs(end - (len(full) - 1) * HOP) < HOP / 2 else table
 
 
 def _point(cell: str) -> str:
@@ -202,27 +254,24 @@ def _with_edits(timeline: EmotionTimeline, edited: np.ndarray) -> EmotionTimelin
     return replace(timeline, posteriors=timeline.override(spans).posteriors)
 
 
-def _check_times(path: str | os.PathLike, columns: dict[str, tuple[str, ...]]) -> None:
-    for name, step in (("frame", 1.0), ("time", HOP)):
-        if name in columns:
-            values = _floats(path, name, columns[name], limit=np.inf)
-            wrong = np.flatnonzero(np.abs(values - np.arange(len(values)) * step) > 0.3 * step)
-            if len(wrong):
-                k = wrong[0]
-                said = f"{name} is {values[k]:g}, expected {k * step:g} (rows are 20 ms apart, from 0, none left out)"
-                raise BadRow(path, int(k), said)
+def _check_steps(name: str, texts: Sequence[str], step: float, faults: _Faults) -> None:
+    """Find rows whose `frame` or `time` is not where they stand."""
+    values = _floats(name, texts, faults, limit=np.inf)
+    for row in np.flatnonzero(~(np.abs(values - np.arange(len(values)) * step) <= 0.3 * step)).tolist():
+        said = f"expected {row * step:g} (rows are 20 ms apart, from 0, none left out)"
+        faults.add(row, f"{name} is {values[row]:g}, {said}")
 
 
-def _floats(path: str | os.PathLike, name: str, texts: Sequence[str], limit: float = 1.0) -> np.ndarray:
-    """Column as float64, every value within [0, limit]."""
+def _floats(name: str, texts: Sequence[str], faults: _Faults, limit: float = 1.0) -> np.ndarray:
+    """Column as float64; values beyond [0, limit] are faults and become 0."""
     try:
         values = np.array(texts, dtype=np.float64)
     except ValueError:
         values = np.array([_float_or_nan(text) for text in texts])
-    wrong = np.flatnonzero(~((values >= 0) & (values <= limit + 1e-6) & np.isfinite(values)))
-    if len(wrong):
-        bound = ">= 0" if limit == np.inf else f"from 0 to {limit:g}"
-        raise BadRow(path, int(wrong[0]), f"{name} {texts[wrong[0]]!r} is not a number {bound}")
+    bound = ">= 0" if limit == np.inf else f"from 0 to {limit:g}"
+    for row in np.flatnonzero(~((values >= 0) & (values <= limit + 1e-6) & np.isfinite(values))).tolist():
+        faults.add(row, f"{name} {texts[row]!r} is not a number {bound}")
+        values[row] = 0.0
     return values
 
 

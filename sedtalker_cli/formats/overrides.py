@@ -1,20 +1,19 @@
 """`--emotion-override`: text, or a file: RTTM, `.emotion.csv`, TextGrid or Audacity labels."""
 
-from collections.abc import Sequence
-from dataclasses import replace
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sedtalker_cli.emotion.spans import Span, default_intensity, parse_spans, sorted_spans
+from sedtalker_cli.emotion.spans import Span, default_intensity, parse_spans
 from sedtalker_cli.emotion.timeline import EMOTIONS, EmotionTimeline, Segment
 from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.formats.audacity import read_labels
 from sedtalker_cli.formats.emotion_csv import read_emotion_csv
+from sedtalker_cli.formats.one_emotion import of_known_emotions, one_at_a_time, spelled
 from sedtalker_cli.formats.rttm import read_rttm, safe_uri
+from sedtalker_cli.formats.skipping import Skipped
 from sedtalker_cli.formats.textgrid import read_textgrid
 
 TIER = "emotion"  # of a TextGrid, where it has one of this name
-ROUNDING = 0.05  # s; pyannote's segments overlap by a millisecond, others' by a frame
 
 
 def is_override_file(spec: str) -> bool:
@@ -40,50 +39,57 @@ def parse_override(
         return parse_spans(spec, classes)
     try:
         if spec.lower().endswith(".csv"):
-            found = read_emotion_csv(spec, strict)
-            _check_names(spec, found.classes, classes)
-            return found
-        recordings = _read_segments(spec, strict)
+            return read_emotion_csv(spec, strict, classes)
+        own = _of_recording(spec, _read_segments(spec, classes, strict), uri)
     except InputError as error:
         raise UsageError(f"emotion override {error}") from error
-    for segments in recordings.values():
-        _check_names(spec, [segment.emotion for segment in segments], classes)
-    if len(recordings) > 1 and uri is not None and safe_uri(uri) not in recordings:
-        raise UsageError(
-            f"emotion override {spec}: holds {len(recordings)} recordings, none called {safe_uri(uri)!r}; "
-            f"rename one or keep only one"
-        )
-    own = recordings.get(safe_uri(uri)) if uri is not None else None
-    segments = own or next(iter(recordings.values()))
-    return sorted_spans([Span(s.onset, s.end, s.emotion, default_intensity(s.emotion)) for s in _apart(segments)], spec)
+    return [Span(s.onset, s.end, s.emotion, default_intensity(s.emotion)) for s in own]
 
 
-def _read_segments(spec: str, strict: bool) -> dict[str, list[Segment]]:
-    """Segments by recording; label tracks and TextGrids are about one."""
+def _read_segments(spec: str, classes: Sequence[str], strict: bool) -> dict[str, list[Segment]]:
+    """Segments by recording, each moment with one known emotion; label tracks and TextGrids are about one."""
     suffix = Path(spec).suffix.lower()
     if suffix == ".txt":
-        return {"": read_labels(spec, strict)}
-    if suffix == ".textgrid":
-        tiers = {name: found for name, found in read_textgrid(spec, strict).items() if found}
-        if not tiers:
-            raise InputError(f"{spec}: has no interval with a text; name the emotions in a tier of intervals")
-        return {"": next((found for name, found in tiers.items() if name.lower() == TIER), next(iter(tiers.values())))}
-    return read_rttm(spec, strict)
+        recordings = {"": read_labels(spec, strict)}
+    elif suffix == ".textgrid":
+        recordings = {"": _emotion_tier(spec, read_textgrid(spec, strict), classes)}
+    else:
+        recordings = read_rttm(spec, strict)
+    skipped = Skipped(spec, strict)
+    found = {
+        uri: one_at_a_time(of_known_emotions(segments, classes, skipped), skipped)
+        for uri, segments in recordings.items()
+    }
+    skipped.check(any(found.values()), "")
+    return found
 
 
-def _apart(segments: list[Segment]) -> list[Segment]:
-    """Segments in order of time whose ends overlap by no more than rounding of other programs, made to touch."""
-    ordered = sorted(segments, key=lambda segment: segment.onset)
-    for k, (one, other) in enumerate(pairwise(ordered)):
-        if 0 < one.end - other.onset <= ROUNDING and other.onset > one.onset:
-            ordered[k] = replace(one, duration=other.onset - one.onset)
-    return ordered
+def _emotion_tier(spec: str, tiers: Mapping[str, list[Segment]], classes: Sequence[str]) -> list[Segment]:
+    """The tier of that name; without one, the tier of which most intervals name an emotion."""
+    tiers = {name: found for name, found in tiers.items() if found}
+    if not tiers:
+        raise InputError(f"{spec}: has no interval with a text; name the emotions in a tier of intervals")
+    named = next((found for name, found in tiers.items() if name.lower() == TIER), None)
+
+    def known(found: list[Segment]) -> float:
+        return sum(spelled(segment.emotion, classes) is not None for segment in found) / len(found)
+
+    return named or max(tiers.values(), key=known)
 
 
-def _check_names(spec: str, names: Sequence[str], classes: Sequence[str]) -> None:
-    unknown = sorted(set(names) - set(classes))
-    if unknown:
-        raise UsageError(
-            f"emotion override {spec}: unknown emotion {', '.join(map(repr, unknown))}; "
-            f"valid emotions: {', '.join(classes)}"
+def _of_recording(spec: str, recordings: Mapping[str, list[Segment]], uri: str | None) -> list[Segment]:
+    """Segments of a recording, of any one without a name; a file about a single recording is about this one.
+
+    Raises:
+        InputError: the file holds several, none of that name, or no line of that name can be used.
+    """
+    if uri is None or len(recordings) == 1:
+        return next(found for found in recordings.values() if found)
+    name = safe_uri(uri)
+    if name not in recordings:
+        raise InputError(
+            f"{spec}: holds {len(recordings)} recordings, none called {name!r}; rename one or keep only one"
         )
+    if not recordings[name]:
+        raise InputError(f"{spec}: no line of {name!r} can be used; mend one, or give this recording another file")
+    return recordings[name]

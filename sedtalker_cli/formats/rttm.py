@@ -62,7 +62,7 @@ def read_rttm(path: str | os.PathLike, strict: bool = False) -> dict[str, list[S
         strict: whether a line that cannot be used is an error; otherwise it is left out with a warning.
 
     Returns:
-        Segments in order of time for every uri, in the file's order of uris.
+        Segments in order of time for every uri, in the file's order of uris; none where no line of it can be used.
 
     Raises:
         InputError: no segment at all, or with `strict`; names the first line that could not be used.
@@ -75,12 +75,12 @@ def read_rttm(path: str | os.PathLike, strict: bool = False) -> dict[str, list[S
             continue
         with skipped.item():
             if fields[0] == "SPEAKER":
-                recordings.setdefault(fields[1] if len(fields) > 1 else "", []).append(_segment(path, number, fields))
+                found = recordings.setdefault(fields[1], []) if len(fields) > 2 else []  # of a name that is whole
+                found.append(_segment(path, number, fields))
             elif not re.fullmatch(r"[A-Z][A-Z_-]+", fields[0]):
                 raise InputError(f"{path}:{number}: not an RTTM line; expected SPEAKER and {FIELDS - 1} fields")
-    recordings = {uri: sorted(found, key=lambda s: s.onset) for uri, found in recordings.items() if found}
-    skipped.check(recordings, "holds no SPEAKER line; is it an RTTM file?")
-    return recordings
+    skipped.check(any(recordings.values()), "holds no SPEAKER line; is it an RTTM file?")
+    return {uri: sorted(found, key=lambda s: s.onset) for uri, found in recordings.items()}
 
 
 def _segment(path: str | os.PathLike, number: int, fields: list[str]) -> Segment:
@@ -93,4 +93,4 @@ def _segment(path: str | os.PathLike, number: int, fields: list[str]) -> Segment
     confidence = read_time(fields[LEAST], "confidence", path, number) if known else 1.0
     if duration == 0:
         raise InputError(f"{path}:{number}: duration is 0; remove the line or give it a length")
-    return Segment(onset, duration, fields[7], confidence)
+    return Segment(onset, duration, fields[7], confidence, number)

@@ -26,7 +26,7 @@ def read_speaker_rttm(path: str | os.PathLike, strict: bool = False) -> dict[str
         strict: whether a line that cannot be used is an error; otherwise it is left out with a warning.
 
     Returns:
-        Turns in order of time for every uri, in the file's order of uris.
+        Turns in order of time for every uri, in the file's order of uris; none where no line of it can be used.
 
     Raises:
         InputError: no turn at all, or with `strict`; names the first line that could not be used.
@@ -44,13 +44,13 @@ def read_speaker_rttm(path: str | os.PathLike, strict: bool = False) -> dict[str
                         f"{path}:{number}: not an RTTM line; expected SPEAKER uri channel onset duration ..."
                     )
                 continue
+            turns = recordings.setdefault(fields[1], []) if len(fields) > 2 else []  # of a name that is whole
             if len(fields) <= NAME:
                 raise InputError(f"{path}:{number}: has {len(fields)} fields; the speaker is field {NAME + 1}")
             if UNKNOWN in (fields[3], fields[4], fields[NAME]):
                 raise InputError(f"{path}:{number}: turn without time or speaker")
             onset = read_time(fields[3], "onset", path, number)
             duration = read_time(fields[4], "duration", path, number)
-            turns = recordings.setdefault(fields[1], [])
             if duration > 0:
                 turns.append(SpeakerTurn(onset, duration, fields[NAME]))
     skipped.check(any(recordings.values()), "holds no turn of a speaker; is it an RTTM file of who speaks?")
@@ -66,12 +66,14 @@ def turns_of(path: str | os.PathLike, recordings: dict[str, list[SpeakerTurn]], 
         name: of the recording, without suffix.
 
     Raises:
-        InputError: the file is about several recordings, none of that name.
+        InputError: the file is about several recordings, none of that name, or no turn of that name can be used.
     """
     found = recordings.get(name, recordings.get(safe_uri(name)))
-    if found is not None:
+    if found is None and len(recordings) == 1:
+        found = next(iter(recordings.values()))
+    if found:
         return found
-    if len(recordings) == 1:
-        return next(iter(recordings.values()))
+    if found is not None:
+        raise InputError(f"{path}: no turn of {name} can be used; mend one, or leave this recording out")
     known = ", ".join(list(recordings)[:5]) + (", ..." if len(recordings) > 5 else "")
     raise InputError(f"{path}: says nothing of {name}; it knows {known}")

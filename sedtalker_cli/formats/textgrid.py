@@ -164,7 +164,7 @@ def _segments(path: str | os.PathLike, items: Sequence[Item], limit: float, skip
                 raise InputError(f"{where} starts at {start:g} s, before the last one ends")
             before = end
             if text:
-                segments.append(Segment(start, end - start, text))
+                segments.append(Segment(start, end - start, text, line=item.line))
     return segments
 
 

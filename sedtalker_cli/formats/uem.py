@@ -2,14 +2,14 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.atomic import atomic_file
 from sedtalker_cli.formats.edges import read_time
 from sedtalker_cli.formats.rttm import safe_uri
-from sedtalker_cli.formats.text import read_text
+from sedtalker_cli.formats.skipping import Skipped
+from sedtalker_cli.formats.text import read_labels_text
 
 Regions = list[tuple[float, float]]
 
@@ -28,36 +28,35 @@ def write_uem(path: str | os.PathLike, recordings: Mapping[str, Sequence[tuple[f
         part.write_text("".join(lines), encoding="utf-8", newline="\n")
 
 
-def read_uem(path: str | os.PathLike) -> dict[str, Regions]:
-    """Read regions by recording; comments (`;`) and empty lines are skipped.
+def read_uem(path: str | os.PathLike, strict: bool = False) -> dict[str, Regions]:
+    """Read regions by recording; comments (`;`, `#`) and empty lines are passed over.
 
     Args:
         path: UEM file.
+        strict: whether a line that cannot be used is an error; otherwise it is left out with a warning.
 
     Returns:
-        (start, end) in s, in order of time, for every uri.
+        (start, end) in s, in order of time, for every uri; they may overlap.
 
     Raises:
-        InputError: a line that is not a region, with its number; regions that overlap; or none at all.
+        InputError: no region at all, or with `strict`; names the first line that could not be used.
     """
-    recordings: dict[str, list[tuple[float, float, int]]] = {}  # with their lines
-    for number, line in enumerate(read_text(Path(path)).split("\n"), start=1):
+    recordings: dict[str, Regions] = {}
+    skipped = Skipped(path, strict)
+    for number, line in enumerate(read_labels_text(Path(path)).split("\n"), start=1):
         fields = line.split()
-        if not fields or fields[0].startswith(";"):
-            continue
-        if len(fields) != 4:
-            raise InputError(f"{path}:{number}: has {len(fields)} fields, expected uri channel start end")
-        start, end = (
-            read_time(fields[k], name, path, number) for k, name in ((2, "start"), (3, "end"))
-        )  # fmt: skip
-        if end <= start:
-            raise InputError(f"{path}:{number}: region ends at {end:g} s, not after its start {start:g} s")
-        recordings.setdefault(fields[0], []).append((start, end, number))
-    if not recordings:
-        raise InputError(f"{path}: holds no region; expected lines of uri channel start end")
-    for uri, regions in recordings.items():
-        regions.sort()
-        for (_, end, one), (start, _, other) in pairwise(regions):
-            if start < end:
-                raise InputError(f"{path}:{max(one, other)}: region overlaps another one of {uri}; join them")
-    return {uri: [(start, end) for start, end, _ in regions] for uri, regions in recordings.items()}
+        if fields and not fields[0].startswith((";", "#")):
+            with skipped.item():
+                region = _region(path, number, fields)
+                recordings.setdefault(fields[0], []).append(region)
+    skipped.check(recordings, "holds no region; expected lines of uri channel start end")
+    return {uri: sorted(regions) for uri, regions in recordings.items()}
+
+
+def _region(path: str | os.PathLike, number: int, fields: list[str]) -> tuple[float, float]:
+    if len(fields) != 4:
+        raise InputError(f"{path}:{number}: has {len(fields)} fields, expected uri channel start end")
+    start, end = read_time(fields[2], "start", path, number), read_time(fields[3], "end", path, number)
+    if end <= start:
+        raise InputError(f"{path}:{number}: region ends at {end:g} s, not after its start {start:g} s")
+    return start, end

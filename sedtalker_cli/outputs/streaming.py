@@ -16,14 +16,14 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from sedtalker_cli.errors import InputError, UsageError
+from sedtalker_cli.face.visemes import VISEMES, viseme_weights
 from sedtalker_cli.motion.motion import Motion
-from sedtalker_cli.outputs.exports.visemes import VOWELS, viseme_weights
 from sedtalker_cli.progress import Progress, silent
 
 LOOPBACK, PORT = "127.0.0.1", 39539  # where receivers of VMC listen
 FORM = "osc://[HOST][:PORT][/presets], e.g. osc://127.0.0.1:39539"
 DATAGRAM = 1400  # bytes; larger ones are cut on their way
-VOWEL_PRESETS = dict(zip(VOWELS, "AIUEO", strict=True))
+VOWEL_PRESETS = dict(zip(VISEMES, "AIUEO", strict=True))
 EMOTION_PRESETS = {"happy": "Joy", "angry": "Angry", "sad": "Sorrow"}
 
 

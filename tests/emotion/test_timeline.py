@@ -261,8 +261,8 @@ def test_rttm_as_override(tmp_path):
     with pytest.raises(UsageError, match="unknown emotion 'glad'; valid emotions: angry"):
         parse_override(str(path))
     path.write_text(line.format("a", "0", "1", "sad") + line.format("a", "0.5", "1", "happy"))
-    with pytest.raises(UsageError, match="overlap"):
-        parse_override(str(path))
+    with pytest.raises(UsageError, match=r":2: happy from 0\.5 to 1\.5 s overlaps sad in line 1"):
+        parse_override(str(path), strict=True)
     with pytest.raises(UsageError, match="does not exist"):
         parse_override(str(tmp_path / "none.rttm"))
 

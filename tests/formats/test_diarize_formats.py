@@ -259,11 +259,27 @@ def test_uem_round_trip_and_errors(tmp_path):
         ("a 1 0\n", ":1: has 3 fields"),
         ("a 1 0 x\n", ":1: end 'x'"),
         ("a 1 2 2\n", ":1: region ends at 2 s"),
-        ("a 1 0 2\na 1 1 3\n", ":2: region overlaps"),
     ):
         path.write_text(text)
         with pytest.raises(InputError, match=said):
             read_uem(path)
+
+
+def test_a_bad_line_of_a_uem_is_left_out_or_refused(tmp_path, caplog):
+    path = tmp_path / "a.uem"
+    path.write_bytes(
+        b"# by hand\r\na 1 2 3\r\na 1 nan 1\r\ncaf\xe9 1 0 2\r\na 1 5\r\na 1 0 2.5\r\na 1 -1 4\r\na 1 4 4\r\n"
+    )
+    with caplog.at_level("WARNING", "sedtalker"):
+        assert read_uem(path) == {"a": [(0.0, 2.5), (2.0, 3.0)], "café": [(0.0, 2.0)]}
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{path}:3: start 'nan' is not a number >= 0: left out",
+        f"{path}:5: has 3 fields, expected uri channel start end: left out",
+        f"{path}:7: start '-1' is not a number >= 0: left out",
+        f"{path}:8: region ends at 4 s, not after its start 4 s: left out",
+    ]
+    with pytest.raises(InputError, match=r"a\.uem:3: start 'nan'"):
+        read_uem(path, strict=True)
 
 
 def test_rttm_of_diarize_is_read_by_pyannote(tmp_path, sound, fake_models):

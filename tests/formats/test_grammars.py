@@ -89,7 +89,8 @@ def test_rttm(read, file):
     wanted = {}
     for uri, item in file.content:
         wanted.setdefault(uri, []).append((item.start / 1000, (item.end - item.start) / 1000, item.text))
-    assert {uri: [(s.onset, s.duration, s.emotion) for s in segments] for uri, segments in found.items()} == wanted
+    said = {uri: [(s.onset, s.duration, s.emotion) for s in segments] for uri, segments in found.items() if segments}
+    assert said == wanted
     assert {s.confidence for segments in found.values() for s in segments} <= {0.25, 1.0}
 
 

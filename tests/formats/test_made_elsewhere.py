@@ -353,6 +353,31 @@ def test_a_bad_row_takes_the_values_of_its_neighbour(tmp_path, warned, row, cell
     assert parse_override(str(tmp_path / "a.csv"), EMOTIONS).labels.tolist() == [0] * 50 + [1] * 50
 
 
+def test_empty_rows_and_cells_of_spreadsheets_are_not_there(tmp_path, warned):
+    """Line ends that were doubled, empty rows between, separators behind the last cell."""
+    rows_of(tmp_path / "a.csv", lambda rows: None, 30)
+    text = (tmp_path / "a.csv").read_text()
+    wanted = read_emotion_csv(tmp_path / "a.csv")
+    lines = text.splitlines()
+    for changed in (
+        text.replace("\n", "\r\r\n"),
+        "\n".join([*lines[:9], "", ",,,", *lines[9:], ",,,,", ""]),
+        "\n".join(f"{line},," for line in lines),
+        "\n".join([lines[0], *(f"{line}, " for line in lines[1:])]),
+    ):
+        (tmp_path / "b.csv").write_bytes(changed.encode())
+        found = read_emotion_csv(tmp_path / "b.csv", strict=True)
+        assert found.labels.tolist() == wanted.labels.tolist() and found.intensity.tolist() == wanted.intensity.tolist()
+    (tmp_path / "b.csv").write_text("\n".join([*lines[:9], "", *lines[9:20], "20,0.38,sad,x", *lines[21:]]))
+    assert read_emotion_csv(tmp_path / "b.csv").intensity[[18, 19]].tolist() == pytest.approx([0.018, 0.018])
+    assert warned()[0].startswith(f"{tmp_path}/b.csv:22: frame is 20, expected 19")
+    (tmp_path / "b.csv").write_text(
+        "time,emotion\n" + "".join(f"{k * 0.02:.2f},{'' if k == 3 else 'sad'}\n" for k in range(20))
+    )
+    assert read_emotion_csv(tmp_path / "b.csv").classes == ("sad",)
+    assert warned()[1:] == [f"{tmp_path}/b.csv:5: has no emotion: left out"]
+
+
 def test_bad_rows_beside_each_other(tmp_path, warned):
     """Of several kinds, at the beginning and in the middle; each is named once."""
 
@@ -427,7 +452,7 @@ def test_labels_of_several_words(tmp_path):
 
 
 def test_overlaps_of_a_frame_or_two_are_rounding(tmp_path):
-    """Up to 50 ms they go to the later segment; more, or two segments that begin at once, are a contradiction."""
+    """Up to 50 ms they go to the later segment."""
 
     def spans(*lines):
         (tmp_path / "a.txt").write_text("".join(f"{on}\t{end}\t{label}\n" for on, end, label in lines))
@@ -439,9 +464,9 @@ def test_overlaps_of_a_frame_or_two_are_rounding(tmp_path):
         (2, 3, "happy"),
         (3, 4, "fear"),
     ]
-    for wrong in (((0, 1.06, "sad"), (1, 2, "happy")), ((1, 1.03, "sad"), (1, 2, "happy"))):
-        with pytest.raises(UsageError, match="overlap; give each moment one emotion"):
-            spans(*wrong)
+    assert spans((0, 1.05, "sad"), (1, 2, "happy")) == [(0, 1, "sad"), (1, 2, "happy")]
+    assert spans((0, 1.06, "sad"), (1, 2, "happy")) == [(0, 1.06, "sad")]
+    assert spans((1, 2, "happy"), (1, 1.03, "sad")) == [(1, 1.03, "sad")]
 
 
 def test_overrides_by_textgrids_are_strict_if_asked(tmp_path):
@@ -459,31 +484,25 @@ def test_overrides_of_files_are_found_by_recording_and_checked_by_name(tmp_path)
     for uri, wanted in (("a b", sad), ("a_b", sad), ("c", calm), (None, sad)):
         assert parse_override(str(path), EMOTIONS, uri) == wanted
     lines = path.read_text().splitlines()
-    wrong = f"emotion override {path}: "
+    wrong = f"emotion override {path}"
     valid = f"; valid emotions: {', '.join(EMOTIONS)}"
     for text, uri, said in (
-        (path.read_text(), "d", "holds 2 recordings, none called 'd'; rename one or keep only one"),
+        (path.read_text(), "d", ": holds 2 recordings, none called 'd'; rename one or keep only one"),
         (
             lines[0].replace("sad", "mad") + "\n" + lines[1].replace("neutral", "glad"),
             "c",
-            "unknown emotion 'mad'" + valid,
+            ":1: unknown emotion 'mad'" + valid,
         ),
     ):
         path.write_text(text)
         with pytest.raises(UsageError) as error:
             parse_override(str(path), EMOTIONS, uri)
         assert str(error.value) == wrong + said
-    path.write_text(lines[1].replace("neutral", "mad") + "\n" + lines[1].replace("neutral", "glad"))
-    with pytest.raises(UsageError, match=f"unknown emotion 'glad', 'mad'{valid}"):
-        parse_override(str(path), EMOTIONS)
     path.write_text(lines[1])
     assert parse_override(str(path), EMOTIONS, "another name") == calm  # a file about one recording is about this one
-    path.write_text(lines[0] + "\n" + lines[0].replace("sad", "fear"))
-    with pytest.raises(UsageError, match=re.escape(f"emotion override {path}: 0-1=sad and 0-1=fear overlap")):
-        parse_override(str(path), EMOTIONS)
     (tmp_path / "b.csv").write_text("time,emotion\n0,glad\n")
     with pytest.raises(
-        UsageError, match=re.escape(f"emotion override {tmp_path}/b.csv: unknown emotion 'glad'{valid}")
+        UsageError, match=re.escape(f"emotion override {tmp_path}/b.csv:2: unknown emotion 'glad'{valid}")
     ):
         parse_override(str(tmp_path / "b.csv"), EMOTIONS)
     assert parse_override("sad:0.5", EMOTIONS) == [Span(0, math.inf, "sad", 0.5)]

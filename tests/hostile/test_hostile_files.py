@@ -292,7 +292,6 @@ def test_large_tables_take_no_time(folder):
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("o.rttm", "SPEAKER s 1 0 5 <NA> <NA> sad <NA> <NA>\nSPEAKER s 1 1 5 <NA> <NA> happy <NA> <NA>\n"),
         ("o.rttm", "SPEAKER s 1 nan 5 <NA> <NA> sad <NA> <NA>\n"),
         ("o.rttm", "SPEAKER s 1 -1 5 <NA> <NA> sad <NA> <NA>\n"),
         ("o.rttm", "SPEAKER s 1 1e400 5 <NA> <NA> sad <NA> <NA>\n"),

@@ -9,8 +9,8 @@ import pytest
 
 from sedtalker_cli.errors import UsageError
 from sedtalker_cli.face.arkit import ARKIT_INDEX, ARKIT_NAMES
+from sedtalker_cli.face.visemes import viseme_weights
 from sedtalker_cli.formats.motion import write_array
-from sedtalker_cli.outputs.exports.visemes import viseme_weights
 from sedtalker_cli.outputs.streaming import Receiver, in_time
 from tests.commands import call
 from tests.conftest import tree

@@ -95,6 +95,16 @@ def test_weights_of_vowels_stay_between_0_and_1():
     assert not viseme_weights(np.zeros((1, 52), np.float32), ARKIT_NAMES).any()
 
 
+def test_weights_of_vowels_by_hand():
+    """A jaw half open, then with the lips stretched to one side, then with closed lips; sums of the fitted table."""
+    weights = np.zeros((3, 52), np.float32)
+    weights[:, ARKIT_NAMES.index("jawOpen")] = 0.5
+    weights[1, ARKIT_NAMES.index("mouthStretchLeft")] = 0.4
+    weights[2, ARKIT_NAMES.index("mouthClose")] = 0.5
+    wanted = [[0.6045, 0.369, 0, 0, 0.0325], [0.4819, 0.7726, 0, 0, 0.0209], [0.073, 0.1465, 0, 0, 0.038]]
+    np.testing.assert_allclose(viseme_weights(weights, ARKIT_NAMES), wanted, atol=1e-6)
+
+
 def test_shapes_of_arkit_come_first(tmp_path, caplog):
     """An avatar that has both is moved by ARKit's shapes; visemes rest."""
     head = load_head("anna")

@@ -14,6 +14,7 @@ from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.atomic import atomic_file
 from sedtalker_cli.formats.cells import quoted, unquoted
 from sedtalker_cli.formats.checksum import file_checksum
+from sedtalker_cli.formats.text import read_count
 
 from .base import CorpusReading, Utterance
 
@@ -35,26 +36,32 @@ def read_splits(path: str | os.PathLike, fold: int | None = None) -> dict[str, s
         `CORPUS/path` without its suffix -> `train`, `val` or `test`.
 
     Raises:
-        InputError: No such file, columns missing, an unknown split or fold, a path with two splits, or a speaker in two
-            folds.
+        InputError: No such file, no rows, columns missing, an unknown split or fold, a path with two splits, or a
+            speaker in two folds.
     """
     path = Path(path)
     rows = _read_rows(path)
-    columns = set(rows[0][1]) if rows else set()
+    columns = set(rows[0][1])
     if fold is not None and "fold" not in columns:
         raise InputError(f"{path}: has no column fold; write a table with `sedtalker train splits`")
     folds = _folds_of(path, rows) if "fold" in columns else []
-    count = max(folds, default=-1) + 1
+    count = max(folds, default=-1) + 1  # without the column there is none
     if fold is not None and not 0 <= fold < count:
         raise InputError(f"{path}: has no fold {fold}, only 0 to {count - 1}")
     splits: dict[str, str] = {}
+    lines: dict[str, int] = {}
     for index, (line, row) in enumerate(rows):
+        if not row["path"].strip(" ./\\"):
+            raise InputError(f"{path}: line {line}: has no path; name a recording or remove the line")
         key = _without_suffix(f"{row['corpus']}/{row['path']}" if folds and row.get("corpus") else row["path"])
-        split = row["split"] if fold is None else split_of_fold(folds[index], fold, count)
+        split = row["split"].strip().lower() if fold is None else split_of_fold(folds[index], fold, count)
         if split not in SPLITS:
-            raise InputError(f"{path}: line {line}: split {split!r} is none of {', '.join(SPLITS)}")
+            raise InputError(f"{path}: line {line}: split {row['split']!r} is none of {', '.join(SPLITS)}")
         if splits.setdefault(key, split) != split:
-            raise InputError(f"{path}: line {line}: {row['path']} is in two splits")
+            raise InputError(
+                f"{path}: line {line}: {row['path']} is in two splits, {split} and, in line {lines[key]}, {splits[key]}"
+            )
+        lines.setdefault(key, line)
     return splits
 
 
@@ -201,14 +208,22 @@ def _hash(seed: int, corpus: str, name: str) -> bytes:
 
 
 def _read_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
-    """Rows of a table of splits with their line numbers; missing cells are empty."""
+    """Rows of a table of splits with their line numbers, one or more; missing cells are empty."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = csv.DictReader(file, restval="")
-            if not {"path", "split"} <= set(rows.fieldnames or ()):
-                raise InputError(f"{path}: a table of splits needs the columns path and split")
-            texts = {"path", "speaker"}.intersection(rows.fieldnames)
-            return [(rows.line_num, row | {name: unquoted(row[name]) for name in texts}) for row in rows]
+            head = file.readline()
+            separator = max(",;\t", key=head.count)  # spreadsheets have others than commas
+            file.seek(0)
+            rows = csv.DictReader(file, restval="", delimiter=separator)
+            names = rows.fieldnames = [name.strip() for name in rows.fieldnames or ()]
+            if not {"path", "split"} <= set(names):
+                found = f"it has {', '.join(names)}" if any(names) else "it is empty"
+                raise InputError(f"{path}: a table of splits needs the columns path and split; {found}")
+            texts = {"path", "speaker"}.intersection(names)
+            found = [(rows.line_num, row | {name: unquoted(row[name]) for name in texts}) for row in rows]
+            if not found:
+                raise InputError(f"{path}: holds no rows; write a table with `sedtalker train splits`")
+            return found
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read as a table of splits ({error})") from error
 
@@ -217,12 +232,13 @@ def _folds_of(path: Path, rows: list[tuple[int, dict[str, str]]]) -> list[int]:
     """The fold of every row; a speaker must have one fold."""
     folds, fold_of = [], {}
     for line, row in rows:
-        if not (row["fold"].isascii() and row["fold"].isdigit()):
+        fold = read_count(row["fold"].strip())
+        if fold is None:
             raise InputError(f"{path}: line {line}: fold {row['fold']!r} is no number from 0")
-        fold = int(row["fold"])
         speaker = (row.get("corpus"), row.get("speaker"))
         if all(speaker) and fold_of.setdefault(speaker, fold) != fold:
-            raise InputError(f"{path}: line {line}: speaker {speaker[1]} of {speaker[0]} is in two folds")
+            said = f"speaker {speaker[1]} of {speaker[0]} is in two folds, {fold} and before {fold_of[speaker]}"
+            raise InputError(f"{path}: line {line}: {said}")
         folds.append(fold)
     return folds
 

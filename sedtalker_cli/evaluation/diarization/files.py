@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sedtalker_cli.emotion.timeline import Segment
+from sedtalker_cli.emotion.timeline import EMOTIONS, Segment
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.evaluation.metrics.diarization import DiarizationScore, score_files
 from sedtalker_cli.evaluation.report.tables import listed
+from sedtalker_cli.formats.one_emotion import one_at_a_time
 from sedtalker_cli.formats.rttm import read_rttm
+from sedtalker_cli.formats.skipping import Skipped
 from sedtalker_cli.formats.uem import read_uem
 
 
@@ -55,7 +57,7 @@ def evaluate_rttm(reference: Path, hypothesis: Path, uem: Path | None = None, st
         reference: RTTM file, or folder that is searched to the bottom.
         hypothesis: the same.
         uem: regions to evaluate; a recording that it does not name is evaluated whole.
-        strict: whether a line of RTTM that cannot be used is an error; otherwise it is left out with a warning.
+        strict: whether a line that cannot be used is an error; otherwise it is left out with a warning.
 
     Returns:
         Scores; without a UEM a recording is evaluated from 0 to the end of its reference.
@@ -64,7 +66,7 @@ def evaluate_rttm(reference: Path, hypothesis: Path, uem: Path | None = None, st
         InputError: files that cannot be used, or no recording on both sides.
     """
     references, hypotheses = read_recordings(reference, strict), read_recordings(hypothesis, strict)
-    regions = read_uem(uem) if uem else {}
+    regions = read_uem(uem, strict) if uem else {}
     if not any(name in hypotheses for name in references):
         raise InputError(
             f"{hypothesis}: no recording of {reference} is in it ({next(iter(references))} against "
@@ -80,8 +82,11 @@ def evaluate_rttm(reference: Path, hypothesis: Path, uem: Path | None = None, st
         if names:
             notes.append(f"{listed(sorted(names))}: {said}")
     hypotheses = {name: hypotheses[name] for name in references if name in hypotheses}
-    classes = sorted({s.emotion for side in (references, hypotheses) for part in side.values() for s in part})
-    score = score_files(references, hypotheses, classes, uems=regions)
+    found = [{s.emotion for part in side.values() for s in part} for side in (references, hypotheses)]
+    strange = (found[0] ^ found[1]) - set(EMOTIONS)
+    if strange:
+        notes.append(f"{listed(sorted(strange))}: on one side only; is it spelled alike in both?")
+    score = score_files(references, hypotheses, sorted(found[0] | found[1]), uems=regions)
     if not score.total.duration:
         raise InputError(f"{uem or reference}: leaves no time to evaluate")
     sources = {
@@ -99,18 +104,26 @@ def read_recordings(path: Path, strict: bool = False) -> dict[str, list[Segment]
         InputError: missing or damaged files, a folder without any, or one recording in two files.
     """
     if not path.is_dir():
-        return read_rttm(path, strict)
+        return _usable(path, strict)
     files = sorted(p for p in path.rglob("*") if p.suffix.lower() == ".rttm" and p.is_file())
     if not files:
         raise InputError(f"{path}: holds no .rttm file; name the folder of the RTTM files")
     recordings: dict[str, list[Segment]] = {}
     found_in: dict[str, Path] = {}
     for file in files:
-        for uri, segments in read_rttm(file, strict).items():
+        for uri, segments in _usable(file, strict).items():
             if uri in recordings:
                 raise InputError(f"{file}: recording {uri} is in {found_in[uri]} too; remove one of them")
             recordings[uri], found_in[uri] = segments, file
     return recordings
+
+
+def _usable(path: Path, strict: bool) -> dict[str, list[Segment]]:
+    """Recordings of an RTTM file with one emotion at a time; those of which nothing can be used are left out."""
+    skipped = Skipped(path, strict)
+    found = {uri: one_at_a_time(segments, skipped) for uri, segments in read_rttm(path, strict).items() if segments}
+    skipped.check(found, "")
+    return found
 
 
 def spread_by_error(score: DiarizationScore, count: int) -> list[str]:

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from sedtalker_cli.face.visemes import VISEMES, viseme_weights
 from sedtalker_cli.formats.gltf_writing import GltfStore, pack_glb
 from sedtalker_cli.motion.motion import Motion
 from sedtalker_cli.outputs.exports.glb import animation
-from sedtalker_cli.outputs.exports.visemes import VOWELS, viseme_weights
 
 # Bone, the one that carries it, and its place from there [m], left ones; right ones are mirrored.
 SPINE = (("hips", None, (0, 0.95, 0)), ("spine", "hips", (0, 0.12, 0)), ("head", "spine", (0, 0.5, 0)))
@@ -100,7 +100,7 @@ def _perfect_sync(motion: Motion) -> dict[str, np.ndarray]:
 
 def _presets(motion: Motion) -> dict[str, np.ndarray]:
     weights, names = motion.shape_weights(), motion.head.shape_names
-    found = dict(zip(VOWELS, viseme_weights(weights, names).T, strict=True))
+    found = dict(zip(VISEMES, viseme_weights(weights, names).T, strict=True))
     for side in ("Left", "Right"):
         found[f"blink{side}"] = weights[:, names.index(f"eyeBlink{side}")]
     timeline = motion.timeline

@@ -130,6 +130,21 @@ def test_a_corpus_is_left_out_whole(corpora, tmp_path):
         read_corpora(specs(corpora), None, leave_out="nothing")
 
 
+def test_a_table_that_names_no_recording_says_so(corpora, tmp_path):
+    """And one that does not name all says how many are left out."""
+    table, said = tmp_path / "splits.csv", []
+    table.write_text("path,split\nravdess/01.wav,test\nemodb/wav/03a01Fa.ogg,val\n")
+    found = read_corpora(specs(corpora), table, log=said.append)
+    assert [(u.path.name, u.split) for u in found] == [("03a01Fa.wav", "val")]
+    assert f"{table}: does not name 17 of 18 recordings, which are left out" in said
+    with pytest.raises(InputError) as error:
+        read_corpora(specs(corpora)[:1], table)
+    assert str(error.value) == (
+        f"{table}: names none of the 14 recordings; its paths are like ravdess/01, a recording is "
+        "ravdess/Actor_01/03-01-03-01-01-01-01.wav: write the table with `sedtalker train splits`"
+    )
+
+
 def test_tables_by_hand(tmp_path):
     table = tmp_path / "splits.csv"
 

@@ -143,7 +143,9 @@ def test_tables_as_spreadsheets_leave_them(tmp_path):
     """A byte-order mark, names that begin like a formula, paths of Windows, a line end within a name."""
     text = '\ufeffpath,split\r\n\'=a.wav,val\r\nemodb\\03\\b.wav,test\r\n" c.ogg ",train\r\n"d\re.wav",train\r\n'
     assert read_splits(table(tmp_path, text)) == {"=a": "val", "emodb/03/b": "test", "c": "train", "d\re": "train"}
-    assert read_splits(table(tmp_path, "path,split\n")) == {}
+    wanted = {"a/b": "val", "a/c": "test"}
+    assert read_splits(table(tmp_path, " path ; split;;\r\na/b.wav;Val;;\r\na/c.wav; test;;\r\n")) == wanted
+    assert read_splits(table(tmp_path, "corpus\tpath\tsplit\tfold\na\tb.wav\tval\t 1\na\tc.wav\tTEST\t0\n")) == wanted
 
 
 def test_tables_say_what_is_wrong_with_them(tmp_path):
@@ -152,7 +154,25 @@ def test_tables_say_what_is_wrong_with_them(tmp_path):
         ("path,split\na\n", None, r"line 2: split '' is none of train, val, test$"),
         ("path,split\na,val\n", 0, r"has no column fold; write a table"),
         (head + "c,a,s,val,x\n", None, r"splits\.csv: line 2: fold 'x' is no number from 0$"),
-        (head + "c,a,'=s,val,0\nc,b,=s,val,1\n", None, r"splits\.csv: line 3: speaker =s of c is in two folds$"),
+        (
+            head + "c,a,'=s,val,0\nc,b,=s,val,1\n",
+            None,
+            r"splits\.csv: line 3: speaker =s of c is in two folds, 1 and before 0$",
+        ),
+        (
+            "path,split\nb,val\na.wav,val\na.ogg,test\n",
+            None,
+            r"line 4: a\.ogg is in two splits, test and, in line 3, val$",
+        ),
+        (head + "c,a,s,val,1\nc,b,s,val,0\n", None, "line 3: speaker s of c is in two folds, 0 and before 1$"),
+        (head + f"c,a,s,val,{'9' * 5000}\n", None, "line 2: fold '9+' is no number from 0$"),
+        (head, None, r"splits\.csv: holds no rows; write a table with `sedtalker train splits`$"),
+        (head, 0, r"splits\.csv: holds no rows; "),
+        ("path,split\n", 0, r"splits\.csv: holds no rows; "),
+        ("", None, r"splits\.csv: a table of splits needs the columns path and split; it is empty$"),
+        ("path,set\na,val\n", None, "needs the columns path and split; it has path, set$"),
+        ("path,split\na,val\n,val\n", None, "line 3: has no path; name a recording or remove the line$"),
+        ("path,split\n/,val\n", None, "line 2: has no path"),
         ("path,split\na,val\n\0", None, r"splits\.csv: (cannot be read as a table of splits|line 3)"),
     ):
         with pytest.raises(InputError, match=said):

@@ -24,7 +24,10 @@ def test_recordings_get_the_splits_of_a_table(tmp_path):
     told = []
     found = read_corpora([("ravdess", tmp_path / "ravdess")], table, log=told.append)
     assert {u.path.stem: u.split for u in found} == {n: "val" if n[-1] == "3" else "train" for n in names[1:]}
-    assert told == ["ravdess: 6 utterances, 3 speakers"]
+    assert told == [
+        "ravdess: 6 utterances, 3 speakers",
+        f"{table}: does not name 1 of 6 recordings, which are left out",
+    ]
     drawn = read_corpora([("ravdess", tmp_path / "ravdess")], None)
     assert len(drawn) == 6 and {u.split for u in drawn} == {"train", "val", "test"}
 
