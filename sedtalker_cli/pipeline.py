@@ -34,11 +34,12 @@ from sedtalker_cli.progress import Progress, silent
 from sedtalker_cli.version import __version__
 
 if TYPE_CHECKING:
+    from sedtalker_cli.model.animators import AnyAnimator
     from sedtalker_cli.model.checkpoint import Source
     from sedtalker_cli.model.diarizer import Voice
+    from sedtalker_cli.model.diarizers import AnyDiarizer
     from sedtalker_cli.model.encoder import SpeechEncoder
     from sedtalker_cli.model.features import Features
-    from sedtalker_cli.model.loading import AnyAnimator, AnyDiarizer
 
 LONG = 60.0  # s; a recording of this length tells enough of its speaker to be judged by their own measure
 
@@ -80,14 +81,19 @@ class Pipeline:
         """
         options = replace(options or ModelOptions(), **changes)
         device = choose_device(options.device)
+        from sedtalker_cli.model.diarizers import load_diarizer
         from sedtalker_cli.model.encoder import SpeechEncoder
         from sedtalker_cli.model.layers.kernels import choose_scan
-        from sedtalker_cli.model.loading import load_animator, load_diarizer
 
         choose_scan(options.scan_backend, device)
 
         def load_encoder() -> SpeechEncoder:
             return SpeechEncoder.load(options.encoder or weights_dir("encoder"), device)
+
+        def animator() -> AnyAnimator:
+            from sedtalker_cli.model.animators import load_animator  # what `diarize` does not need
+
+            return load_animator(options.animator or weights_dir(ANIMATOR), device)
 
         diarizer = load_diarizer(options.diarizer or weights_dir(DIARIZER), device)
         encoder = diarizer.encoder or load_encoder()
@@ -96,7 +102,7 @@ class Pipeline:
         return cls(
             encoder,
             diarizer,
-            lambda: load_animator(options.animator or weights_dir(ANIMATOR), device),
+            animator,
             device,
             options.animator_encoder,
             load_encoder,

@@ -1,6 +1,8 @@
 """`sedtalker diarize`: its files, its inputs, its errors."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -159,3 +161,17 @@ def test_diarize_with_the_real_weights(tmp_path):
     assert segments[-1].end == pytest.approx(2.0)
     assert len(read_emotion_csv(tmp_path / "out/a.emotion.csv").labels) == 100
     assert "Traceback" not in result.stderr
+
+
+@needs_weights
+def test_nothing_is_imported_that_it_does_not_need(tmp_path):
+    write_sound(tmp_path / "a.wav", 1.0, 16000)
+    code = (
+        "import sys; from sedtalker_cli.cli import main; sys.argv[1:] = ['diarize', 'a.wav', '--out', 'out']\n"
+        "try:\n    main()\nexcept SystemExit as stop:\n    assert not stop.code, stop.code\n"
+        "print('LOADED', *sys.modules)\n"
+    )
+    found = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    loaded = set(found.stdout.split("LOADED")[1].split())
+    assert "sedtalker_cli.model.diarizer" in loaded
+    assert not loaded & {"scipy", "pandas", "transformers", "trimesh", "sedtalker_cli.model.animator"}

@@ -13,7 +13,7 @@ from sedtalker_cli.cli.app import app
 from sedtalker_cli.data.corpora import Utterance
 from sedtalker_cli.emotion.timeline import EMOTIONS
 from sedtalker_cli.errors import InputError, UsageError
-from sedtalker_cli.model.loading import load_diarizer
+from sedtalker_cli.model.diarizers import load_diarizer
 from sedtalker_cli.model.paper_diarizer import PaperDiarizer, published_network
 from sedtalker_cli.pipeline import Pipeline
 from sedtalker_cli.training.diarizer.paper import PaperTraining, class_durations, class_weights, train_paper

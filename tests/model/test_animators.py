@@ -4,8 +4,8 @@ import pytest
 
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.model.animator import Animator
+from sedtalker_cli.model.animators import ANIMATORS, load_animator
 from sedtalker_cli.model.checkpoint import checksum, save_checkpoint
-from sedtalker_cli.model.loading import ANIMATORS, load_animator
 from sedtalker_cli.model.vertex_animator import VertexAnimator
 from sedtalker_cli.motion import animators
 
