@@ -158,8 +158,7 @@ class Pipeline:
         Raises:
             InputError: the sound cannot be used.
         """
-        features, *_ = self._encode(Recording(path))
-        return self.diarizer.voice(features)
+        return self.diarizer.voice(self._encode(Recording(path)))
 
     def diarize(
         self,
@@ -183,12 +182,24 @@ class Pipeline:
             InputError: the sound cannot be used, or that speaker is not there.
             UsageError: a speaker is named, but not who speaks when.
         """
+        return self._diarize(path, progress, voice, turns, speaker)
+
+    def _diarize(
+        self,
+        path: str | os.PathLike[str],
+        progress: Progress,
+        voice: Voice | None,
+        turns: Sequence[SpeakerTurn] | None,
+        speaker: str | None,
+        meters: Sequence[Callable[[np.ndarray], None]] = (),
+    ) -> Diarization:
+        """As `diarize`; the meters are given what is heard, in blocks."""
         if speaker is not None and turns is None:
             raise UsageError(f"speaker {speaker}: give turns, too, which say who speaks when")
         progress("reading", 0, 1)
         recording = Recording(path)
         duration = recording.duration
-        features, loudness, pitch = self._encode(recording, progress, spans_of(turns, speaker))
+        features = self._encode(recording, progress, spans_of(turns, speaker), meters)
         if duration >= LONG:
             give_back()  # what threads of the encoder used
         progress("diarizing", 0, 1)
@@ -205,7 +216,7 @@ class Pipeline:
         if speaker is not None and speakers is not None:
             timeline = rest_of_others(timeline, speakers.of(speaker))
         adapted = voice is not None or speakers is not None
-        return Diarization(timeline, features, recording, loudness, pitch, speakers, adapted)
+        return Diarization(timeline, features, recording, speakers=speakers, adapted=adapted)
 
     def _adapt(
         self,
@@ -227,25 +238,24 @@ class Pipeline:
         recording: Recording,
         progress: Progress = silent,
         spans: Sequence[tuple[float, float]] | None = None,
-    ) -> tuple[Features, np.ndarray, np.ndarray]:
-        """Encoder features (T50, L, D) of a recording, its loudness and its pitch (T50,).
+        meters: Sequence[Callable[[np.ndarray], None]] = (),
+    ) -> Features:
+        """Encoder features (T50, L, D) of a recording.
 
         Args:
             recording: decoded.
             progress: called as (stage, done, total).
             spans: (start, end) in s outside of which it is silence; None hears all.
+            meters: are given every block of samples, too, so that it is decoded once.
         """
-        level, pitch = LevelMeter(), PitchMeter()
 
         def measured() -> Iterator[np.ndarray]:
             for block in heard(recording, spans):
-                level(block)
-                pitch(block)
+                for meter in meters:
+                    meter(block)
                 yield block
 
-        features = self.encoder.store(measured(), progress, frame_count(recording.duration))
-        loudness = level.loudness()
-        return features, loudness, pitch.semitones(len(loudness))
+        return self.encoder.store(measured(), progress, frame_count(recording.duration))
 
     def animate(
         self,
@@ -278,7 +288,10 @@ class Pipeline:
         kind = ANIMATORS[self.animator.kind]
         head = cached_head(options.identity, Path(options.head) if options.head else None)
         kind.check(self.animator, head, options)
-        found = self.diarize(path, progress, voice, turns, speaker)
+        level, pitch = LevelMeter(), PitchMeter()
+        found = self._diarize(path, progress, voice, turns, speaker, (level, pitch))
+        loudness = level.loudness()
+        found = replace(found, loudness=loudness, pitch=pitch.semitones(len(loudness)))
         timeline = found.timeline
         if options.emotion_override is not None:
             timeline = timeline.override(parse_override(options.emotion_override, self.classes, Path(path).stem))

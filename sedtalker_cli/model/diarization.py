@@ -25,8 +25,8 @@ class Diarization:
         timeline: emotion, intensity and labels every 20 ms.
         features: (T50, L, D) encoder features for the animator, read slice by slice (see `FeatureStore`).
         recording: decoded; what should be known of it is in its `notes`.
-        loudness: (T50,) of the recording, 0 to 1.
-        pitch: (T50,) of the voice in semitones; nan where there is none.
+        loudness: (T50,) of the recording, 0 to 1; None where no face is to move.
+        pitch: (T50,) of the voice in semitones; nan where there is none. None where no face is to move.
         speakers: who speaks in every frame, where that is known.
         adapted: whether the speaker's own voice was asked for.
     """
@@ -34,8 +34,8 @@ class Diarization:
     timeline: EmotionTimeline
     features: Features = field(repr=False)
     recording: Recording = field(repr=False)
-    loudness: np.ndarray = field(repr=False)
-    pitch: np.ndarray = field(repr=False)
+    loudness: np.ndarray | None = field(default=None, repr=False)
+    pitch: np.ndarray | None = field(default=None, repr=False)
     speakers: SpeakerFrames | None = field(default=None, repr=False)
     adapted: bool = False
 
