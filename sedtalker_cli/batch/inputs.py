@@ -264,12 +264,15 @@ def _read_table(path: Path, text: str) -> Iterator[tuple[Path, dict[str, str]]]:
     rows = csv.DictReader(io.StringIO(text), strict=True)
     try:
         columns = [name.strip() for name in rows.fieldnames or ()]
+        while columns and not columns[-1]:
+            columns.pop()
         _check_columns(path, columns)
         rows.fieldnames = columns
         for row in rows:
-            if None in row:
+            more = row.pop(None, [])
+            if any(cell.strip() for cell in more):
                 raise UsageError(
-                    f"--list {path}:{rows.line_num}: has {len(row) - 1 + len(row[None])} cells, "
+                    f"--list {path}:{rows.line_num}: has {len(row) + len(more)} cells, "
                     f"the first line has {len(columns)}; quote cells that hold a comma"
                 )
             given = {name: cell.strip() for name, cell in row.items() if cell and cell.strip()}

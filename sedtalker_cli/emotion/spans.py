@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from sedtalker_cli.errors import UsageError
@@ -15,12 +15,16 @@ FORM = "EMOTION[:INTENSITY] or START-END=EMOTION[:INTENSITY],..."
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch whose emotion is set by hand: [start, end) in s, end may be infinite; intensity 0..1."""
+    """A stretch whose emotion is set by hand: [start, end) in s, end may be infinite; intensity 0..1.
+
+    `where` is the line of the file that it comes from, `FILE:LINE`; empty if it comes from none.
+    """
 
     start: float
     end: float
     emotion: str
     intensity: float
+    where: str = field(default="", compare=False, repr=False)
 
     def __str__(self) -> str:
         end = "" if self.end == math.inf else f"{self.end:g}"

@@ -185,11 +185,8 @@ class EmotionTimeline:
 
     def _impose(self, spans: Sequence[Span]) -> "EmotionTimeline":
         self._check_classes({span.emotion for span in spans})
+        spans = self._begun(spans)
         for span in spans:
-            if span.start >= self.duration:
-                raise UsageError(
-                    f"emotion override {span}: starts beyond the end of the recording ({self.duration:.3f} s)"
-                )
             if np.isfinite(span.end) and span.end > self.duration + HOP:
                 LOGGER.warning("emotion override %s: cut at the end of the recording (%.3f s)", span, self.duration)
         frames = len(self.labels)
@@ -215,6 +212,18 @@ class EmotionTimeline:
             intensity=intensity + rest * self.intensity,
             labels=labels,
         )
+
+    def _begun(self, spans: "Sequence[Span]") -> "list[Span]":
+        """Spans that start before the end; others are an error, or left out if they are lines of a file with better
+        ones, as one file may be for recordings of several lengths."""
+        begun = [span for span in spans if span.start < self.duration]
+        for span in spans:
+            if span.start >= self.duration:
+                said = f"{span}: starts beyond the end of the recording ({self.duration:.3f} s)"
+                if not (span.where and begun):
+                    raise UsageError(f"emotion override {said}")
+                LOGGER.warning("%s: emotion override %s: left out", span.where, said)
+        return begun
 
     def _overlay(self, other: "EmotionTimeline") -> "EmotionTimeline":
         self._check_classes(other.classes)

@@ -48,6 +48,8 @@ def read_labels(path: str | os.PathLike, strict: bool = False) -> list[Segment]:
 
 
 def _segment(path: str | os.PathLike, number: int, fields: list[str]) -> Segment:
+    while len(fields) > 3 and not fields[-1].strip():
+        fields.pop()
     if len(fields) != 3:
         raise InputError(f"{path}:{number}: has {len(fields)} fields, expected onset TAB end TAB label")
     onset, end = (

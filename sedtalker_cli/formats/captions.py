@@ -63,10 +63,10 @@ def _blocks(text: str) -> Iterator[tuple[int, list[str]]]:
     lines: list[str] = []
     for number, line in enumerate([*text.split("\n"), ""], start=1):
         if _TIMES.fullmatch(line) and any(_TIMES.fullmatch(other) for other in lines):
-            named = [lines.pop()] if lines[-1].strip().isdecimal() and not _TIMES.fullmatch(lines[-1]) else []
+            named = [lines.pop()] if lines[-1].strip().isdecimal() else []
             yield number - len(lines) - len(named), lines
             lines = [*named, line]
-        elif line.strip():
+        elif line.strip() or (line and lines and _TIMES.fullmatch(lines[-1])):  # YouTube's words begin with a space
             lines.append(line)
         elif lines:
             yield number - len(lines), lines
@@ -101,7 +101,7 @@ def _without_rolling(captions: list[Caption]) -> list[Caption]:
         fresh = lines[1:] if rolls and lines[0] == before[-1] else lines
         if fresh:
             kept.append(caption._replace(text="\n".join(fresh)))
-        elif kept and rolls:
+        else:  # one line, shown already
             kept[-1] = kept[-1]._replace(end=max(kept[-1].end, caption.end))
         before, until = lines, caption.end
     return kept

@@ -211,6 +211,8 @@ def _read_table(path: str | os.PathLike) -> tuple[list[str], list[tuple[int, lis
     except csv.Error as error:
         raise InputError(f"{path}:{rows.line_num}: not a CSV line ({error})") from error
     header = [name.strip() for name in table[0][1]] if table else []
+    if any("\0" in name for name in header):
+        raise InputError(f"{path}:1: not a CSV line (it holds a NUL character)")
     while header and not header[-1]:
         header.pop()
     for _, row in table:

@@ -43,7 +43,7 @@ def parse_override(
         own = _of_recording(spec, _read_segments(spec, classes, strict), uri)
     except InputError as error:
         raise UsageError(f"emotion override {error}") from error
-    return [Span(s.onset, s.end, s.emotion, default_intensity(s.emotion)) for s in own]
+    return [Span(s.onset, s.end, s.emotion, default_intensity(s.emotion), f"{spec}:{s.line}") for s in own]
 
 
 def _read_segments(spec: str, classes: Sequence[str], strict: bool) -> dict[str, list[Segment]]:

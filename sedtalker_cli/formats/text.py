@@ -15,13 +15,13 @@ class NotText(InputError):
 
 
 def read_text(path: Path, encoding: str = "utf-8-sig") -> str:
-    """A whole UTF-8 file, with line ends as `\\n` and without a byte order mark.
+    """A whole UTF-8 file, with line ends (doubled ones too, `\\r\\r\\n`) as `\\n` and without a byte order mark.
 
     Raises:
         InputError: missing, unreadable, absurdly large or not text.
     """
     try:
-        with open(path, encoding=encoding) as file:
+        with open(path, encoding=encoding, newline="") as file:
             text = file.read(MOST + 1)  # what a device or a pipe holds, no size tells
     except FileNotFoundError:
         raise InputError(f"{path}: does not exist; check the path") from None
@@ -35,20 +35,30 @@ def read_text(path: Path, encoding: str = "utf-8-sig") -> str:
         raise InputError(f"{path}: cannot be read ({error})") from error
     if len(text) > MOST:
         raise InputError(f"{path}: is larger than {MOST >> 20} MB; this is no such file")
-    return text
+    return text.replace("\r\r\n", "\n").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def read_labels_text(path: Path) -> str:
-    """As `read_text`, also in UTF-16 with its mark, and in Latin-1 as old programs write it."""
+    """As `read_text`, also in UTF-16, and in Latin-1 as old programs write it."""
     try:
         with open(path, "rb") as file:
-            mark = file.read(2)
+            start = file.read(4)
     except OSError:
         return read_text(path)  # which says why not
     try:
-        return read_text(path, "utf-16" if mark in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+        return read_text(path, _encoding(start))
     except NotText:
         return read_text(path, "cp1252").removeprefix("\u00ef\u00bb\u00bf")  # the mark of UTF-8, where it is none
+
+
+def _encoding(start: bytes) -> str:
+    """UTF-8, or UTF-16 by its mark or, without one, by the zeros in every second byte of plain letters."""
+    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "utf-16"
+    zeros = [byte == 0 for byte in start]
+    if zeros == [False, True, False, True]:
+        return "utf-16-le"
+    return "utf-16-be" if zeros == [True, False, True, False] else "utf-8-sig"
 
 
 def read_json(path: Path) -> Any:

@@ -17,8 +17,12 @@ from sedtalker_cli.formats.text import read_count, read_labels_text
 
 DECIMALS = 6
 CLASSES = ("IntervalTier", "TextTier")
-# A string may go on in the next line; what looks like the next value of the file shows that its end is missing.
-NEXT = r"(?:(?:xmin|xmax|text|number|time|mark|name|class|intervals|points|item)\b[^\"\n]*[=:]|[-+\d.]+[ \t]*\r?\n)"
+# A string may go on in the next line; what looks like the next value of the file, perhaps behind comments (whose quotes
+# are even in number), shows that its end is missing.
+COMMENTS = r'(?:![^"\n]*(?:"[^"\n]*"[^"\n]*)*(?:\n[ \t]*|\Z))*'
+NAMED = r"(?:xmin|xmax|text|number|time|mark|name|class|intervals|points|item)\b[^\"\n]*[=:]"
+VALUE = rf'(?:\Z|{NAMED}|[-+\d.]+[ \t]*\r?\n|"(?:{"|".join(CLASSES)})")'
+NEXT = COMMENTS + VALUE
 # What Praat's reader takes from a text file: quoted strings, flags and numbers that stand alone; `!` starts a comment.
 TOKEN = re.compile(
     rf'"((?:[^"\n]|""|\n(?![ \t]*{NEXT}))*)"'
@@ -104,7 +108,7 @@ def read_textgrid(path: str | os.PathLike, strict: bool = False) -> dict[str, li
         InputError: what is no TextGrid, or with `strict`, with the line.
     """
     values = _Values(path)
-    if values.string("file type") != "ooTextFile" or values.string("object class") != "TextGrid":
+    if values.ended or values.string("file type") != "ooTextFile" or values.string("object class") != "TextGrid":
         raise InputError(
             f'{path}:1: is not a TextGrid in text format; expected File type = "ooTextFile" and "TextGrid"'
         )

@@ -33,6 +33,7 @@ def test_columns_in_any_order_and_empty_cells():
         Job(Path("b.wav"), Path("b")),
         Job(Path("c.wav"), Path("c"), identity="robin"),
     ]
+    assert jobs_of("path,speaker,,\na.wav,Ann,, \n") == [Job(Path("a.wav"), Path("a"), "Ann")]  # a spreadsheet's
 
 
 def test_path_alone_is_enough_and_arguments_come_first():
@@ -87,6 +88,8 @@ ALLOWED = "allowed are path, speaker, emotion_override, identity, separated by c
         ("path,path\na.wav,b.wav\n", ":1: names a column twice"),
         ("path,speaker\na.wav,Ann\nb.wav,Ann,happy\n", ":3: has 3 cells, the first line has 2; quote cells"),
         ("path,emotion_override\na.wav,0-1=happy,1-=sad\n", ":2: has 3 cells"),
+        ("path,,\na.wav,,\nb.wav,,,x\n", ":3: has 4 cells, the first line has 1"),
+        ("path,,speaker\na.wav,,\n", ":1: unknown column ''"),
         ("path,speaker\n,Ann\n", ":2: path is empty"),
         ('path,speaker\n"a\nb.wav",Ann\n  ,Ann\n', ":4: path is empty"),
         ('path\n"a.wav\n', ":2: is no CSV"),

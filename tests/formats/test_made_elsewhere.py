@@ -12,13 +12,13 @@ from sedtalker_cli.emotion.spans import Span
 from sedtalker_cli.emotion.timeline import EMOTIONS, EmotionTimeline, Segment
 from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.formats.audacity import read_labels
-from sedtalker_cli.formats.captions import read_captions
+from sedtalker_cli.formats.captions import EXPECTED, Caption, read_captions
 from sedtalker_cli.formats.emotion_csv import read_emotion_csv, write_emotion_csv
 from sedtalker_cli.formats.overrides import parse_override
 from sedtalker_cli.formats.rttm import read_rttm
 from sedtalker_cli.formats.skipping import NAMED
 from sedtalker_cli.formats.speaker_rttm import read_speaker_rttm
-from sedtalker_cli.formats.textgrid import read_textgrid
+from sedtalker_cli.formats.textgrid import read_textgrid, write_textgrid
 
 
 @pytest.fixture
@@ -89,7 +89,62 @@ how<00:00:03.000><c> are you</c>
 
 def test_captions_that_roll_are_shown_once(tmp_path):
     (tmp_path / "a.vtt").write_text(YOUTUBE)
-    assert [caption.text for caption in read_captions(tmp_path / "a.vtt")] == ["hello there", "how are you"]
+    found = read_captions(tmp_path / "a.vtt", strict=True)
+    assert found == [Caption(0.0, 2.01, "hello there"), Caption(2.01, 4.0, "how are you")]
+    (tmp_path / "a.vtt").write_text("WEBVTT\n" + "".join(map(cue, (0, 1.05, 2.051, 2.2), (1, 2, 3, 2.5), "aaaa")))
+    assert read_captions(tmp_path / "a.vtt") == [Caption(0, 2, "a"), Caption(2.051, 3, "a")]  # 50 ms roll, 51 do not
+    (tmp_path / "a.vtt").write_text("WEBVTT\n" + cue(0, 1, "a") + cue(1, 2, "a\nb\nc") + cue(2, 3, "b\nd"))
+    assert [caption.text for caption in read_captions(tmp_path / "a.vtt")] == ["a", "b\nc", "b\nd"]
+
+
+def cue(start: float, end: float, text: str) -> str:
+    return f"\n00:{start:06.3f} --> 00:{end:06.3f}\n{text}\n"
+
+
+def test_captions_come_in_order_of_time_and_without_controls(tmp_path):
+    (tmp_path / "a.srt").write_text(
+        "00:00:05,000 --> 00:00:06,000\nlate\n00:00:00,000 --> 00:00:02,000\nlong\n"
+        "\n3\n00:00:00,000 --> 00:00:01,500\none\x07two\n4\n00:00:03,000 --> 00:00:04,000\n12 monkeys\n \n"
+    )
+    assert read_captions(tmp_path / "a.srt", strict=True) == [
+        Caption(0, 1.5, "one two"),
+        Caption(0, 2, "long"),
+        Caption(3, 4, "12 monkeys"),
+        Caption(5, 6, "late"),
+    ]
+
+
+GOOD_CUE = "\n\n00:00:05,000 --> 00:00:06,000\nwell\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "1\n00:00:02,000 --> 00:00:01,000\nno\n2\n00:00:05,000 --> 00:00:06,000\nwell\n",
+            "2: caption ends at 1 s, not",
+        ),
+        ("well\n00:00:02,000 --> 00:00:02,000\nno" + GOOD_CUE, "2: caption ends at 2 s, not after its start 2 s"),
+        ("00:00:02,000 --> 00:00:01,000\nno" + GOOD_CUE, "1: caption ends at 1 s"),
+        ("WEBVTT\n00:00:02.000 --> 00:00:01.000\nno" + GOOD_CUE, "2: caption ends at 1 s"),
+        ("WEBVTT x\nKind: y\n00:00:02.000 --> 00:00:01.000\nno" + GOOD_CUE, "3: caption ends at 1 s"),
+        ("\n8" + GOOD_CUE, f"3: is no caption: {EXPECTED}, found nothing"),
+        ("8\n " + "x" * 41 + GOOD_CUE, f"2: is no caption: {EXPECTED}, found '{'x' * 40}'"),
+    ],
+)
+def test_captions_that_cannot_be_used_are_named_by_their_line(tmp_path, warned, text, said):
+    (tmp_path / "a.srt").write_text(text)
+    assert [caption.text for caption in read_captions(tmp_path / "a.srt")] == ["well"]
+    assert len(warned()) == 1 and warned()[0].startswith(f"{tmp_path}/a.srt:{said}")
+
+
+def test_a_caption_right_behind_the_head_of_webvtt(tmp_path):
+    (tmp_path / "a.vtt").write_text("WEBVTT\n00:01.000 --> 00:02.000\nfirst\n" + cue(3, 4, "second"))
+    assert [caption.text for caption in read_captions(tmp_path / "a.vtt", strict=True)] == ["first", "second"]
+    (tmp_path / "a.srt").write_text("\n")
+    with pytest.raises(InputError) as error:
+        read_captions(tmp_path / "a.srt")
+    assert str(error.value) == f"{tmp_path}/a.srt: holds no caption; is it SubRip (.srt) or WebVTT (.vtt)?"
 
 
 def test_captions_without_length_empty_lines_or_plain_words(tmp_path, warned):
@@ -406,6 +461,44 @@ def test_a_table_of_which_more_is_bad_is_refused(tmp_path, warned, count, bad):
         assert len(warned()) == bad - 1
 
 
+RTTM = "SPEAKER a 1 0 1 <NA> <NA> sad\nSPEAKER a 1 1 x <NA> <NA> sad\n"
+SRT = "1\n00:00:00,000 --> 00:00:01,000\nwell\n\n2\n00:00:01,000 --> 00:00:02,000\nso\n"
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        lambda text: text.encode("utf-16-le"),
+        lambda text: text.encode("utf-16-be"),
+        lambda text: text.encode("utf-16"),
+        lambda text: b"\xfe\xff" + text.encode("utf-16-be"),
+        lambda text: text.replace("\n", "\r\r\n").encode(),
+        lambda text: text.replace("\n", "\r").encode(),
+    ],
+)
+def test_encodings_and_line_ends_of_other_programs(tmp_path, warned, spelled):
+    """UTF-16 without its mark, line ends that were doubled, or of old machines; lines keep their numbers."""
+    (tmp_path / "a.rttm").write_bytes(spelled(RTTM))
+    assert read_rttm(tmp_path / "a.rttm") == {"a": [Segment(0, 1, "sad")]}
+    assert warned() == [f"{tmp_path}/a.rttm:2: duration 'x' is not a number >= 0: left out"]
+    (tmp_path / "a.srt").write_bytes(spelled(SRT))
+    assert [caption.text for caption in read_captions(tmp_path / "a.srt", strict=True)] == ["well", "so"]
+
+
+def test_empty_and_damaged_files_say_so(tmp_path):
+    for name, read, data, said in (
+        ("a.TextGrid", read_textgrid, b"", ":1: is not a TextGrid in text format; expected"),
+        ("a.csv", read_emotion_csv, b"time,emotion,intensity\0\n0,sad,0.5\n", ":1: not a CSV line (it holds a NUL"),
+        ("a.rttm", read_rttm, b"\0a\0b", ":1: not an RTTM line"),
+        ("a.rttm", read_rttm, b"a\0b", ":1: not an RTTM line"),
+    ):
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(InputError, match=re.escape(f"{tmp_path}/{name}{said}")):
+            read(tmp_path / name)
+    (tmp_path / "a.txt").write_text("0\t1\tsad\t\t \n")  # a spreadsheet's empty cells
+    assert read_labels(tmp_path / "a.txt", strict=True) == [Segment(0, 1, "sad")]
+
+
 def test_a_comma_is_no_point_where_it_separates(tmp_path):
     (tmp_path / "a.csv").write_text('time,emotion,intensity\n0,sad,"0,5"\n')
     with pytest.raises(InputError, match=r":2: intensity '0,5' is not a number from 0 to 1"):
@@ -467,6 +560,94 @@ def test_overlaps_of_a_frame_or_two_are_rounding(tmp_path):
     assert spans((0, 1.05, "sad"), (1, 2, "happy")) == [(0, 1, "sad"), (1, 2, "happy")]
     assert spans((0, 1.06, "sad"), (1, 2, "happy")) == [(0, 1.06, "sad")]
     assert spans((1, 2, "happy"), (1, 1.03, "sad")) == [(1, 1.03, "sad")]
+
+
+def test_a_comment_behind_a_text_without_its_end(tmp_path, warned):
+    """Its quotes do not end the text; a text of several lines may have one that begins like a comment."""
+    head = 'File type = "ooTextFile"\nObject class = "TextGrid"\n\n0\n2\n<exists>\n1\n"IntervalTier"\n"e"\n0\n2\n2\n'
+    comments = '! with "quotes" 5\n ! and ""\n'
+    sad, fear = '0\n1\n"sad"\n', '1\n2\n"fear"\n'
+    for body, wanted, line in (
+        ('0\n1\n"sad\n' + comments + fear, ["fear"], 18),
+        (sad + '1\n2\n"fear\n' + comments, ["sad"], 17),
+        (sad + '1\n2\n"fear\n! "x"', ["sad"], 17),
+        ('0\n1\n"sad\n! really"\n' + fear, ["sad\n! really", "fear"], None),
+    ):
+        (tmp_path / "a.TextGrid").write_text(head + body)
+        assert [s.emotion for s in read_textgrid(tmp_path / "a.TextGrid")["e"]] == wanted
+        assert [text.split(":")[1] for text in warned()[-1:]] == ([str(line)] if line else ["17"])
+    assert len(warned()) == 3
+    next_tier = '"IntervalTier"\n"f"\n0\n2\n1\n0\n2\n"happy"\n'
+    for between in ("", comments):
+        (tmp_path / "a.TextGrid").write_text(
+            head.replace("\n1\n", "\n2\n") + sad + '1\n2\n"fear\n' + between + next_tier
+        )
+        assert [s.emotion for found in read_textgrid(tmp_path / "a.TextGrid").values() for s in found] == [
+            "sad",
+            "happy",
+        ]
+
+
+def test_a_textgrid_is_written_as_praat_writes_it(tmp_path):
+    tiers = {"emotion": [Segment(0.5, 1, 'so "sad"')], "other": [Segment(0, 2, "x")]}
+    write_textgrid(tmp_path / "a.TextGrid", tiers, 2.0)
+    head = 'File type = "ooTextFile"\nObject class = "TextGrid"\n\nxmin = 0\nxmax = 2\n'
+    head += "tiers? <exists>\nsize = 2\nitem []:\n"
+    parts = [
+        ("emotion", [("0", "0.5", ""), ("0.5", "1.5", 'so ""sad""'), ("1.5", "2", "")]),
+        ("other", [("0", "2", "x")]),
+    ]
+    for number, (name, intervals) in enumerate(parts, start=1):
+        head += f'    item [{number}]:\n        class = "IntervalTier"\n        name = "{name}"\n        xmin = 0\n'
+        head += f"        xmax = 2\n        intervals: size = {len(intervals)}\n"
+        for place, (start, end, text) in enumerate(intervals, start=1):
+            head += f"        intervals [{place}]:\n            xmin = {start}\n            xmax = {end}\n"
+            head += f'            text = "{text}"\n'
+    assert (tmp_path / "a.TextGrid").read_bytes().decode() == head
+
+
+BEGUN = '"ooTextFile"\n"TextGrid"\n'
+TIER = BEGUN + '0\n3\n<exists>\n1\n"IntervalTier"\n"e"\n0\n3\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("nothing", '1: is not a TextGrid in text format; expected File type = "ooTextFile" and "TextGrid"'),
+        ('"ooTextFile"', "1: expected a string (object class), found nothing more"),
+        (BEGUN, "2: expected a number (xmin), found nothing more"),
+        (BEGUN + "0\n<exists>\n", "4: expected a number (xmax), found flag '<exists>'"),
+        (BEGUN + '0\n1\n"x"\n', "5: expected a flag (whether there are tiers), found string 'x'"),
+        (BEGUN + "0\n1\n<exists>\n1.5\n", "6: number of tiers '1.5' is not a whole number >= 0"),
+        (BEGUN + '0\n1\n<exists>\n1\n"IntervalTier"\n', "7: expected a string (name of a tier), found nothing more"),
+        (TIER[:-4], "8: expected a number (xmin), found nothing more"),
+        (TIER[:-2], "9: expected a number (xmax), found nothing more"),
+        (TIER, "10: expected a number (number of intervals or points), found nothing more"),
+    ],
+)
+def test_a_textgrid_that_ends_early_or_goes_wrong_says_where(tmp_path, text, said):
+    (tmp_path / "a.TextGrid").write_text(text)
+    with pytest.raises(InputError) as error:
+        read_textgrid(tmp_path / "a.TextGrid")
+    assert str(error.value) == f"{tmp_path}/a.TextGrid:{said}"
+
+
+def test_intervals_that_overlap_and_tiers_without_any(tmp_path, warned):
+    path = tmp_path / "a.TextGrid"
+    path.write_text(BEGUN + "0\n1\n<absent>\n")
+    assert read_textgrid(path) == {}
+    path.write_text(TIER + '2\n0\n5\n"a"\n1\n6\n"b"\n')  # what goes beyond the tier is the wrong one
+    assert read_textgrid(path) == {"e": [Segment(1, 5, "b")]}
+    path.write_text(TIER + '2\n0\n3\n"a"\n1\n2\n"b"\n')
+    assert read_textgrid(path) == {"e": [Segment(0, 3, "a")]}
+    points = '"TextTier"\n"p"\n0\n3\n1\n-1\n"x"\n'
+    path.write_text(TIER.replace("1\n", "2\n", 1) + '1\n0\n3\n"a"\n' + points)
+    assert read_textgrid(path) == {"e": [Segment(0, 3, "a")]}
+    assert [text.split("a.TextGrid:")[1] for text in warned()] == [
+        "12: interval ends at 5 s, after its tier (3 s): left out",
+        "15: interval starts at 1 s, before the last one ends: left out",
+        "20: time '-1' is not a number >= 0: left out",
+    ]
 
 
 def test_overrides_by_textgrids_are_strict_if_asked(tmp_path):

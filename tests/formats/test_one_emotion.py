@@ -4,11 +4,12 @@ import logging
 import re
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sedtalker_cli.emotion.timeline import EMOTIONS, Segment
+from sedtalker_cli.emotion.timeline import EMOTIONS, EmotionTimeline, Segment
 from sedtalker_cli.errors import InputError, UsageError
 from sedtalker_cli.formats.one_emotion import one_at_a_time
 from sedtalker_cli.formats.overrides import parse_override
@@ -114,6 +115,22 @@ def test_what_is_left_does_not_overlap_and_could_not_be_more(pairs):
         if segment.onset >= end - 1e-9:
             most, end = most + 1, segment.end
     assert len(found) == most
+
+
+def test_a_line_beyond_the_end_is_left_out(tmp_path, warned):
+    """One file may be for recordings of several lengths; if all lines are beyond the end, it is for others."""
+    path = tmp_path / "a.txt"
+    path.write_text("0\t0.5\tsad\n1\t2\tfear\n")
+    timeline = EmotionTimeline(("fear", "happy", "sad"), np.tile([0.0, 1.0, 0.0], (50, 1)), np.ones(50), [1] * 50, 1.0)
+    found = timeline.override(parse_override(str(path), EMOTIONS))
+    assert [(s.onset, s.end, s.emotion) for s in found.segments()] == [(0, 0.5, "sad"), (0.5, 1, "happy")]
+    assert warned() == [
+        f"{path}:2: emotion override 1-2=fear: starts beyond the end of the recording (1.000 s): left out"
+    ]
+    path.write_text("1\t2\tfear\n")
+    for spec in (parse_override(str(path), EMOTIONS), "0-0.5=sad,1-2=fear"):
+        with pytest.raises(UsageError, match=re.escape("emotion override 1-2=fear: starts beyond the end of the rec")):
+            timeline.override(spec)
 
 
 def test_a_recording_whose_lines_are_all_bad_gets_nobody_elses(tmp_path):
