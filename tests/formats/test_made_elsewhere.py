@@ -506,6 +506,14 @@ def test_probabilities_of_a_table_by_hand(tmp_path):
         with pytest.raises(InputError) as error:
             read_emotion_csv(path)
         assert str(error.value) == f"{path}:2: {said}"
+    for row, said in (
+        ("0.02,sad", "time is 0.02, expected 0 (rows are 20 ms apart, from 0, none left out)"),
+        ("-1,sad", "time '-1' is not a number >= 0"),
+    ):
+        path.write_text(f"time,emotion\n{row}\n")
+        with pytest.raises(InputError) as error:
+            read_emotion_csv(path)
+        assert str(error.value) == f"{path}:2: {said}"
     rows = [f"{k * 0.02:.2f},e{k}" for k in range(257)]
     path.write_text("\n".join(["time,emotion", *rows[:256]]))
     assert len(read_emotion_csv(path).classes) == 256
@@ -653,6 +661,7 @@ TIER = BEGUN + '0\n3\n<exists>\n1\n"IntervalTier"\n"e"\n0\n3\n'
         (BEGUN + "0\n<exists>\n", "4: expected a number (xmax), found flag '<exists>'"),
         (BEGUN + '0\n1\n"x"\n', "5: expected a flag (whether there are tiers), found string 'x'"),
         (BEGUN + "0\n1\n<exists>\n1.5\n", "6: number of tiers '1.5' is not a whole number >= 0"),
+        (BEGUN + "0\n1\n<exists>\n1\n", "6: expected a string (class of a tier), found nothing more"),
         (BEGUN + '0\n1\n<exists>\n1\n"IntervalTier"\n', "7: expected a string (name of a tier), found nothing more"),
         (TIER[:-4], "8: expected a number (xmin), found nothing more"),
         (TIER[:-2], "9: expected a number (xmax), found nothing more"),
