@@ -25,7 +25,7 @@ def bytes_named(path: Path) -> tuple[int, int]:
             return (place + 12 + size, there) if chunk[:4] == b"data" and size > 0 else (0, 0)
         if head[:7] == b"NIST_1A":
             facts = {name: int(value) for name, value in _SPHERE.findall(head)}
-            start = int(head[8:16].strip() or 0) if head[8:16].strip().isdigit() else len(head)
+            start = int(head[8:16]) if head[8:16].strip().isdigit() else len(head)
             width = facts.get(b"sample_n_bytes", 0) * facts.get(b"channel_count", 1)
             return facts.get(b"sample_count", 0) * width, max(0, there - start)
     return 0, 0

@@ -43,7 +43,7 @@ def read_labels_text(path: Path) -> str:
     try:
         with open(path, "rb") as file:
             start = file.read(4)
-    except OSError:
+    except (OSError, ValueError):
         return read_text(path)  # which says why not
     try:
         return read_text(path, _encoding(start))

@@ -108,6 +108,7 @@ CAF = b"caff\0\1\0\0" + b"desc" + (32).to_bytes(8, "big") + bytes(32)
         (CAF + b"data" + (50).to_bytes(8, "big") + bytes(20), (114, 84)),
         (CAF + b"data" + b"\xff" * 8 + bytes(20), (0, 0)),  # a length that is not known
         (CAF + b"data" + bytes(8), (0, 0)),
+        (CAF + b"data" + (1).to_bytes(8, "big"), (65, 64)),
         (CAF, (0, 0)),
         (sphere("sample_count -i 100", "sample_n_bytes -i 2", "channel_count -i 3"), (600, 300)),
         (sphere("sample_count -i 100", "sample_n_bytes -i 2"), (200, 300)),
@@ -147,6 +148,8 @@ WHOLE = FIRST + MIDDLE + LAST
         (FIRST + b"damage" + LAST + FIRST + LAST, ([(0, 64), (64, 122)], True)),
         (FIRST + bytes(65535) + LAST + WHOLE, ([(0, 65593), (65593, 65681)], True)),  # across blocks of the search
         (page(6, b"x") + bytes(99), ([(0, 128)], True)),
+        (FIRST + b"x" + LAST, ([(0, 59)], True)),
+        (FIRST + page(0, b"abc" + FIRST) + LAST, ([(0, 120)], True)),  # a page's content may look like a page
         (page(4), ([], True)),
         (b"RIFF" + bytes(99), ([], True)),
         (b"", ([], True)),

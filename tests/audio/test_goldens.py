@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from sedtalker_cli.audio.loudness import SoundFacts, SoundMeter, describe_sound, speech_level
+from sedtalker_cli.audio.loudness import LevelMeter, SoundFacts, SoundMeter, describe_sound, speech_level
 from sedtalker_cli.audio.mixing import ChannelMeter
 from sedtalker_cli.audio.muting import keep_spans
-from sedtalker_cli.audio.vad import _bridged, _runs, _threshold, speech_activity, speech_bounds
+from sedtalker_cli.audio.vad import _bridged, _runs, _threshold, frame_levels, speech_activity, speech_bounds
 
 
 def kept(spans, lengths=(100, 300, 60, 440)) -> np.ndarray:
@@ -60,7 +60,10 @@ def test_powers_of_channels():
         ([[1, -1.2]], 1),
         ([[1, -1], [1, 1], [1, 1], [1, 1]], 0),  # a quarter cancels out
         ([[1, -1], [1, 1], [1, 1], [1, 1], [1, 1]], None),  # a fifth
+        ([[1, -1], [1, -1], *[[1, 1]] * 6], 0),
         ([[1, 0], [0, 1]], None),
+        ([[1, -1, 0.5]], None),  # of three channels unrelated ones keep a ninth
+        ([[1, -1, 0.4]], 0),
         ([[0, 0]], None),
     ],
 )
@@ -68,10 +71,16 @@ def test_the_louder_channel_where_more_than_a_fifth_cancels_out(seconds, better)
     """Seconds of four samples, all alike; in blocks of any length."""
     block = np.repeat(np.asarray(seconds, np.float32), 4, axis=0)
     assert meter_of(block).better_channel() == better
-    pieces = ChannelMeter(2, 4)
-    for start in range(0, len(block), 4):
-        pieces(block[start : start + 4])
+    pieces = ChannelMeter(block.shape[1], 4)
+    for start in range(0, len(block), 2):
+        pieces(block[start : start + 2])
+    pieces(block[:0])
+    assert pieces.samples == block.size and pieces.rms == pytest.approx(float(np.sqrt(np.mean(block**2))))
     assert pieces.better_channel() == better
+
+
+def test_a_second_that_is_not_full_counts():
+    assert meter_of([*[[1, 1]] * 4, *[[1, -1]] * 2]).better_channel() == 0
 
 
 def test_the_level_of_what_is_to_be_heard():
@@ -85,7 +94,7 @@ def test_the_level_of_what_is_to_be_heard():
 def test_facts_about_samples():
     meter = SoundMeter()
     assert meter.facts() == SoundFacts(0.0, 0.0, -100.0, 0.0)
-    for block in ([0.99, -1.0], [0.5, 0.25]):
+    for block in ([0.99, -1.0], [], [0.5, 0.25]):
         meter(np.array(block, np.float32))
     facts = meter.facts()
     assert (facts.peak, facts.clipped) == (1.0, 0.5) and facts.offset == pytest.approx(0.185, abs=1e-6)
@@ -94,7 +103,7 @@ def test_facts_about_samples():
 
 def test_notes_on_levels():
     assert describe_sound(SoundFacts(1, 1e-3, -60.0)) == []
-    assert describe_sound(SoundFacts(1, 0.0127, -60.6)) == ["clipped (1.3 % of the samples)", "very quiet (-61 dB)"]
+    assert describe_sound(SoundFacts(1, 0.0996, -60.6)) == ["clipped (10.0 % of the samples)", "very quiet (-61 dB)"]
 
 
 def test_thresholds_and_gaps_of_speech():
@@ -105,6 +114,22 @@ def test_thresholds_and_gaps_of_speech():
     assert _bridged(flags, 2).tolist() == [0, 1, 1, 1, 0, 0, 1, 0]
     assert _bridged(flags, 3).tolist() == [0, 1, 1, 1, 1, 1, 1, 0]
     assert flags.tolist() == [0, 1, 0, 1, 0, 0, 1, 0]
+
+
+def test_levels_of_frames():
+    """A tone of amplitude .1: a Hann window of N samples leaves N / 4 in its bin and half of that on both sides."""
+
+    def level(frequency):
+        return float(frame_levels((0.1 * np.sin(2 * np.pi * frequency * np.arange(320) / 16000)).astype(np.float32))[0])
+
+    power = 1.5 * (0.1 * 320 / 4) ** 2 / 320
+    assert level(1000) == pytest.approx(10 * np.log10(power / 2), abs=0.1)  # the root of 1/4
+    assert level(6000) == pytest.approx(10 * np.log10(power), abs=0.1)
+    assert level(50) == pytest.approx(10 * np.log10(power / 6 * (100 / 4000) ** 0.5), abs=0.5)  # what leaks to 100 Hz
+    assert frame_levels(np.zeros(700, np.float32)).tolist() == [-120.0] * 3
+    meter = LevelMeter()
+    meter(np.r_[np.zeros(320), np.full(480, 0.1)].astype(np.float32))
+    assert meter.levels() == pytest.approx([-100, -20, -20], abs=1e-4)
 
 
 def bursts(*frames: tuple[int, int]) -> np.ndarray:

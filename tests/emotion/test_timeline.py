@@ -219,6 +219,13 @@ def test_open_ends_and_order():
     ]
     assert parse_spans(" 0 - 1.5 = happy : 0.5 ", EMOTIONS) == [Span(0, 1.5, "happy", 0.5)]
     assert parse_spans(".5-1.=happy", EMOTIONS) == [Span(0.5, 1, "happy", 1.0)]
+    assert parse_spans("happy:0", EMOTIONS) == [Span(0, np.inf, "happy", 0.0)]
+    with pytest.raises(UsageError) as error:
+        parse_spans("0-1= glad", ("happy", "sad"))
+    assert str(error.value) == (
+        "emotion override '0-1= glad': unknown emotion 'glad'; write EMOTION[:INTENSITY] or "
+        "START-END=EMOTION[:INTENSITY],...; valid emotions: happy, sad"
+    )
     assert detected().override("-=happy").segments()[0].emotion == "happy"
 
 

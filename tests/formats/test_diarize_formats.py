@@ -224,7 +224,7 @@ HEAD = 'File type = "ooTextFile"\nObject class = "TextGrid"\n0\n2\n<exists>\n'
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", ":1: expected a string"),
+        ("", ":1: is not a TextGrid in text format"),
         ('"ooTextFile" "Pitch" 0 1', "is not a TextGrid"),
         (HEAD + "1.5", r":6: number of tiers '1.5'"),
         (HEAD + '1 "IntervalTier" "e" 0 2\n1\n0 2', r":8: expected a string \(text\), found nothing more"),
@@ -255,7 +255,7 @@ def test_uem_round_trip_and_errors(tmp_path):
     path.write_text(";; comment\n\nc 1 2 3\r\nc NA 0 1.25\n")
     assert read_uem(path) == {"c": [(0.0, 1.25), (2.0, 3.0)]}
     for text, said in (
-        ("", "holds no region"),
+        ("", r"a\.uem: holds no region; expected lines of uri channel start end$"),
         ("a 1 0\n", ":1: has 3 fields"),
         ("a 1 0 x\n", ":1: end 'x'"),
         ("a 1 2 2\n", ":1: region ends at 2 s"),
@@ -268,17 +268,17 @@ def test_uem_round_trip_and_errors(tmp_path):
 def test_a_bad_line_of_a_uem_is_left_out_or_refused(tmp_path, caplog):
     path = tmp_path / "a.uem"
     path.write_bytes(
-        b"# by hand\r\na 1 2 3\r\na 1 nan 1\r\ncaf\xe9 1 0 2\r\na 1 5\r\na 1 0 2.5\r\na 1 -1 4\r\na 1 4 4\r\n"
+        b"# by hand\r\n; so\r\na 1 2 3\r\na 1 nan 1\r\ncaf\xe9 1 0 2\r\na 1 5\r\na 1 0 2.5\r\na 1 -1 4\r\na 1 4 4\r\n"
     )
     with caplog.at_level("WARNING", "sedtalker"):
         assert read_uem(path) == {"a": [(0.0, 2.5), (2.0, 3.0)], "café": [(0.0, 2.0)]}
     assert [record.getMessage() for record in caplog.records] == [
-        f"{path}:3: start 'nan' is not a number >= 0: left out",
-        f"{path}:5: has 3 fields, expected uri channel start end: left out",
-        f"{path}:7: start '-1' is not a number >= 0: left out",
-        f"{path}:8: region ends at 4 s, not after its start 4 s: left out",
+        f"{path}:4: start 'nan' is not a number >= 0: left out",
+        f"{path}:6: has 3 fields, expected uri channel start end: left out",
+        f"{path}:8: start '-1' is not a number >= 0: left out",
+        f"{path}:9: region ends at 4 s, not after its start 4 s: left out",
     ]
-    with pytest.raises(InputError, match=r"a\.uem:3: start 'nan'"):
+    with pytest.raises(InputError, match=r"a\.uem:4: start 'nan'"):
         read_uem(path, strict=True)
 
 

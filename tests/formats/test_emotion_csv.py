@@ -1,5 +1,7 @@
 """The table of emotion: bytes, round trips, edits, files made elsewhere."""
 
+import csv
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -31,6 +33,12 @@ def test_emotion_csv_golden(tmp_path):
         "0,0.00,neutral,0.2500,0.500000,0.300000,0.500000,0.200000,1.0000\n"
         "1,0.02,sad,1.0000,0.333333,0.333334,0.333333,0.333333,0.2500\n"
     )
+    write_emotion_csv(tmp_path / "a.emotion.csv", timeline, ["", 'A, "b"'])
+    header, *rows = (tmp_path / "a.emotion.csv").read_text().splitlines()
+    assert header.endswith(",p_sad,speech,speaker")
+    assert rows[0].endswith(",1.0000,") and rows[1].endswith(',0.2500,"A, ""b"""')
+    with (tmp_path / "a.emotion.csv").open(newline="") as file:
+        assert [row["speaker"] for row in csv.DictReader(file)] == ["", 'A, "b"']
 
 
 @settings(max_examples=30, deadline=None)
@@ -110,7 +118,7 @@ HEAD = "frame,time,emotion,intensity,confidence,p_happy,p_sad\n"
         (HEAD + "0,0,sad,0.5,0.5,-0.5,1.5\n", "p_happy '-0.5'"),
         ("time,emotion,speech\n0,sad,1.5\n", ":2: speech '1.5'"),
         ("time,emotion,speech\n0,sad,\n", ":2: speech ''"),
-        ("\0", "no column 'time'"),
+        ("\0", r"a\.csv:1: not a CSV line \(it holds a NUL character\)"),
     ],
 )
 def test_emotion_csv_errors(tmp_path, text, said):

@@ -112,6 +112,10 @@ def test_captions_come_in_order_of_time_and_without_controls(tmp_path):
         Caption(3, 4, "12 monkeys"),
         Caption(5, 6, "late"),
     ]
+    (tmp_path / "a.vtt").write_text(
+        "WEBVTT\n\nNOTE a\nb\n\nSTYLE\n::cue {}\n\nREGION x\n\n01:02:03.004 --> 02:00:00.000\nno\n"
+    )
+    assert read_captions(tmp_path / "a.vtt", strict=True) == [Caption(3723.004, 7200, "no")]
 
 
 GOOD_CUE = "\n\n00:00:05,000 --> 00:00:06,000\nwell\n"
@@ -485,6 +489,39 @@ def test_encodings_and_line_ends_of_other_programs(tmp_path, warned, spelled):
     assert [caption.text for caption in read_captions(tmp_path / "a.srt", strict=True)] == ["well", "so"]
 
 
+def test_probabilities_of_a_table_by_hand(tmp_path):
+    """Sums of up to a hundredth more or less are made 1, without a column of confidence too; 256 emotions may be."""
+    path = tmp_path / "a.csv"
+    path.write_text("time,emotion,p_fear,p_sad\n0,sad,0.201,0.804\n0.02,fear,0.75,0.25\n")
+    found = read_emotion_csv(path, strict=True)
+    assert found.posteriors.ravel().tolist() == pytest.approx([0.2, 0.8, 0.75, 0.25]) and found.labels.tolist() == [
+        1,
+        0,
+    ]
+    for row, said in (
+        ("0,sad,0.5,0.52", "probabilities sum to 1.020, expected 1 (edit `emotion`, or keep the sum)"),
+        ("0,glad,0.5,0.5", "emotion 'glad' has no column; the columns are p_fear, p_sad"),
+    ):
+        path.write_text(f"time,emotion,p_fear,p_sad\n{row}\n")
+        with pytest.raises(InputError) as error:
+            read_emotion_csv(path)
+        assert str(error.value) == f"{path}:2: {said}"
+    for row, said in (
+        ("0.02,sad", "time is 0.02, expected 0 (rows are 20 ms apart, from 0, none left out)"),
+        ("-1,sad", "time '-1' is not a number >= 0"),
+    ):
+        path.write_text(f"time,emotion\n{row}\n")
+        with pytest.raises(InputError) as error:
+            read_emotion_csv(path)
+        assert str(error.value) == f"{path}:2: {said}"
+    rows = [f"{k * 0.02:.2f},e{k}" for k in range(257)]
+    path.write_text("\n".join(["time,emotion", *rows[:256]]))
+    assert len(read_emotion_csv(path).classes) == 256
+    path.write_text("\n".join(["time,emotion", *rows]))
+    with pytest.raises(InputError, match="has 257 emotions, at most 256 are allowed"):
+        read_emotion_csv(path)
+
+
 def test_empty_and_damaged_files_say_so(tmp_path):
     for name, read, data, said in (
         ("a.TextGrid", read_textgrid, b"", ":1: is not a TextGrid in text format; expected"),
@@ -534,6 +571,7 @@ def test_labels_of_several_words(tmp_path):
     assert read_labels(tmp_path / "a.txt", strict=True) == [Segment(0, 1.5, "so very sad"), Segment(1.5, 1, "oh my")]
     for text, said in (
         ("x\t1\tsad\n", "1: onset 'x' is not a number >= 0"),
+        ("0\tx\tsad\n", "1: end 'x' is not a number >= 0"),
         ("0\t1 sad\n", "1: has 2 fields, expected onset TAB end TAB label"),
         ("\n0\t1\t \n", "2: has no label; name an emotion or remove the line"),
         ("\n\\\t1\t2\n", " holds no label; is it an Audacity label track?"),
@@ -604,6 +642,10 @@ def test_a_textgrid_is_written_as_praat_writes_it(tmp_path):
             head += f"        intervals [{place}]:\n            xmin = {start}\n            xmax = {end}\n"
             head += f'            text = "{text}"\n'
     assert (tmp_path / "a.TextGrid").read_bytes().decode() == head
+    overlapping = {"e": [Segment(0, 2, "a"), Segment(0.5, 1, "b"), Segment(2, 1, "c"), Segment(2.5, 9, "d")]}
+    write_textgrid(tmp_path / "a.TextGrid", overlapping, 4.0)
+    found = read_textgrid(tmp_path / "a.TextGrid", strict=True)
+    assert found == {"e": [Segment(0, 2, "a"), Segment(2, 1, "c"), Segment(3, 1, "d")]}
 
 
 BEGUN = '"ooTextFile"\n"TextGrid"\n'
@@ -619,6 +661,7 @@ TIER = BEGUN + '0\n3\n<exists>\n1\n"IntervalTier"\n"e"\n0\n3\n'
         (BEGUN + "0\n<exists>\n", "4: expected a number (xmax), found flag '<exists>'"),
         (BEGUN + '0\n1\n"x"\n', "5: expected a flag (whether there are tiers), found string 'x'"),
         (BEGUN + "0\n1\n<exists>\n1.5\n", "6: number of tiers '1.5' is not a whole number >= 0"),
+        (BEGUN + "0\n1\n<exists>\n1\n", "6: expected a string (class of a tier), found nothing more"),
         (BEGUN + '0\n1\n<exists>\n1\n"IntervalTier"\n', "7: expected a string (name of a tier), found nothing more"),
         (TIER[:-4], "8: expected a number (xmin), found nothing more"),
         (TIER[:-2], "9: expected a number (xmax), found nothing more"),
@@ -640,12 +683,15 @@ def test_intervals_that_overlap_and_tiers_without_any(tmp_path, warned):
     assert read_textgrid(path) == {"e": [Segment(1, 5, "b")]}
     path.write_text(TIER + '2\n0\n3\n"a"\n1\n2\n"b"\n')
     assert read_textgrid(path) == {"e": [Segment(0, 3, "a")]}
+    path.write_text(TIER + '2\n<exists>\n1\n"a"\n1\n2\n"b"\n')
+    assert read_textgrid(path) == {"e": [Segment(1, 1, "b")]}
     points = '"TextTier"\n"p"\n0\n3\n1\n-1\n"x"\n'
     path.write_text(TIER.replace("1\n", "2\n", 1) + '1\n0\n3\n"a"\n' + points)
     assert read_textgrid(path) == {"e": [Segment(0, 3, "a")]}
     assert [text.split("a.TextGrid:")[1] for text in warned()] == [
         "12: interval ends at 5 s, after its tier (3 s): left out",
         "15: interval starts at 1 s, before the last one ends: left out",
+        "12: expected a number (xmin), found flag '<exists>': left out",
         "20: time '-1' is not a number >= 0: left out",
     ]
 

@@ -140,6 +140,10 @@ def test_a_recording_whose_lines_are_all_bad_gets_nobody_elses(tmp_path):
     for name, said in (("b", "no line of 'b' can be used"), ("c", "holds 2 recordings, none called 'c'")):
         with pytest.raises(UsageError, match=re.escape(f"emotion override {path}: {said}")):
             parse_override(str(path), EMOTIONS, name)
+    path.write_text(rttm(("b", 0, 1, "glad"), ("a", 0, 1, "sad")))
+    assert [s.emotion for s in parse_override(str(path), EMOTIONS)] == ["sad"]
+    path.write_text(rttm(("a", 0, 1, "sad")) + "SPEAKER b 1\n")
+    assert list(read_rttm(path)) == list(read_speaker_rttm(path)) == ["a", "b"]
     path.write_text(rttm(("a", 0, 1, "sad"), ("b", 0, "x", "sad")))
     assert read_rttm(path) == {"a": [Segment(0, 1, "sad")], "b": []}
     turns = read_speaker_rttm(path)
@@ -160,5 +164,10 @@ def test_the_tier_that_names_emotions_is_taken(tmp_path, warned):
         found = [s.emotion for s in parse_override(str(path), EMOTIONS)]
         assert found == [text for text in texts if text != "x"]
     assert warned() == [f"{path}:50: unknown emotion 'x'; {VALID}: left out"]
+    path.write_text(textgrid(("EMOTION", ["sad", "y"]), ("other", ["fear", "fear"])))  # its name counts first
+    assert [s.emotion for s in parse_override(str(path), EMOTIONS)] == ["sad"]
+    many = ("words", ["so", "sad", "so", "sad", "so", "sad"])
+    path.write_text(textgrid(many, ("f", ["happy", "", "", "happy", "", ""])))  # the share, not the number
+    assert [s.emotion for s in parse_override(str(path), EMOTIONS)] == ["happy", "happy"]
     path.write_text(textgrid(words, ("emotion", ["", "", "", ""])))
     assert [s.emotion for s in parse_override(str(path), EMOTIONS)] == ["sad"]

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from sedtalker_cli.emotion.timeline import EMOTIONS, EmotionTimeline, Segment
 from sedtalker_cli.errors import InputError
+from sedtalker_cli.formats.edges import written_edges
 from sedtalker_cli.formats.rttm import format_rttm, read_rttm, safe_uri, write_rttm
 
 SEGMENTS = [
@@ -40,6 +41,21 @@ def test_rttm_tiles_without_gap(frames, less, seed):
     assert position == round(duration * 1000)
 
 
+def test_gaps_stay_and_what_touches_still_touches(tmp_path):
+    """In RTTM with 3 decimals, in other formats with 6; a segment that rounds to nothing is left out."""
+    apart = [Segment(0, 1, "sad"), Segment(1.5, 0.5, "happy"), Segment(2.5, 1e-9, "fear")]
+    assert [line.split()[3:5] for line in format_rttm(apart, "a").splitlines()] == [
+        ["0.000", "1.000"],
+        ["1.500", "0.500"],
+    ]
+    assert written_edges(apart) == [(0, 1, apart[0]), (1.5, 2, apart[1])]
+    touching = [Segment(0, 1.0000004999, "sad"), Segment(1.0000005001, 1, "happy")]
+    assert [edge[:2] for edge in written_edges(touching)] == [(0, 1.0), (1.0, 2.000001)]
+    assert [edge[:2] for edge in written_edges([Segment(0, 0.12345678, "sad")])] == [(0, 0.123457)]
+    write_rttm(tmp_path / "a.rttm", [Segment(0, 1, "sad")], "a\udcff")  # a name that is not text
+    assert (tmp_path / "a.rttm").read_bytes().startswith(b"SPEAKER a? 1 ")
+
+
 def test_rttm_round_trip(tmp_path):
     write_rttm(tmp_path / "a.rttm", SEGMENTS, "ü x")
     first = (tmp_path / "a.rttm").read_bytes()
@@ -54,7 +70,8 @@ def test_rttm_of_other_tools(tmp_path):
         b"\xef\xbb\xbf;; comment\r\n\r\nSPKR-INFO a 1 <NA> <NA> <NA> unknown x <NA> <NA>\r\n"
         b"SPEAKER a 1 2 1.5 <NA> <NA> sad <NA> <NA>\r\nSPEAKER a 1 0 2 <NA> <NA> happy 0.5\r\n"
     )
-    assert read_rttm(tmp_path / "a.rttm") == {"a": [Segment(0, 2, "happy", 0.5), Segment(2, 1.5, "sad", 1.0)]}
+    wanted = {"a": [Segment(0, 2, "happy", 0.5), Segment(2, 1.5, "sad", 1.0)]}
+    assert read_rttm(tmp_path / "a.rttm", strict=True) == wanted
 
 
 def test_rttm_is_read_by_pyannote(tmp_path):
@@ -71,8 +88,9 @@ def test_rttm_is_read_by_pyannote(tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "no SPEAKER line"),
-        ("hello there\n", r"a\.rttm:1: not an RTTM line"),
+        ("", r"a\.rttm: holds no SPEAKER line; is it an RTTM file\?$"),
+        ("hello there\n", r"a\.rttm:1: not an RTTM line; expected SPEAKER and 9 fields$"),
+        ("SPEAKER a 1 0 1 <NA> <NA> sad much <NA>\n", r":1: confidence 'much' is not a number >= 0$"),
         ("SPEAKER a 1 0 1 <NA> <NA>\n", r":1: has 7 fields"),
         ("\nSPEAKER a 1 x 1 <NA> <NA> sad 1 <NA>\n", r":2: onset 'x'"),
         ("SPEAKER a 1 -1 1 <NA> <NA> sad 1 <NA>\n", "onset '-1'"),

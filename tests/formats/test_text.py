@@ -6,7 +6,7 @@ import pytest
 
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats import text
-from sedtalker_cli.formats.text import parse_json, read_count, read_text
+from sedtalker_cli.formats.text import parse_json, read_count, read_labels_text, read_text
 
 
 def test_files_of_absurd_length_are_refused(tmp_path, monkeypatch):
@@ -19,9 +19,14 @@ def test_files_of_absurd_length_are_refused(tmp_path, monkeypatch):
     assert str(error.value) == f"{tmp_path}/a: is larger than 1 MB; this is no such file"
 
 
-def test_paths_that_no_file_can_have():
+@pytest.mark.parametrize("read", [read_text, read_labels_text])
+def test_paths_of_no_file(tmp_path, read):
+    for path, said in ((tmp_path / "a", "does not exist; check the path"), (tmp_path, "is a folder; name a file")):
+        with pytest.raises(InputError) as error:
+            read(path)
+        assert str(error.value) == f"{path}: {said}"
     with pytest.raises(InputError, match="cannot be read "):
-        read_text(Path("a\0b"))
+        read(Path("a\0b"))
 
 
 def test_whole_numbers_up_to_64_bits():

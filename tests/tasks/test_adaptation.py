@@ -110,6 +110,10 @@ def test_broken_recordings_are_left_out(numbers):
     (numbers / "x/d").write_text("")
     jobs = [job(numbers / "x" / name) for name in ("a", "c", "d", "missing", "b")]
     assert voices(jobs) == [(3, 2)] * 5
+    (numbers / "x/0").write_text("")  # the first by name
+    (numbers / "x/e").write_text("20")  # the last by checksum, behind what is broken
+    jobs = [job(numbers / "x" / name) for name in ("0", "a", "c", "e")]
+    assert voices(jobs) == [(21, 2)] * 4
     alone = job(numbers / "x/c")
     assert Adaptation([alone], Ears()).voice(alone, silent) is None
 

@@ -74,6 +74,13 @@ def test_folds_are_even_by_recordings_too():
     assert set(loads.values()) == {22}
 
 
+def test_speakers_who_say_most_are_dealt_first():
+    """Ten, nine and eight recordings to a fold each; then three to where eight are, two to nine, one to ten."""
+    people = [Utterance(Path(f"{n}_{k}"), "a", str(n), "sad") for n in (1, 10, 2, 9, 3, 8) for k in range(n)]
+    folds = {int(name): fold for (_, name), fold in draw_folds(people, 3).items()}
+    assert folds[10] == folds[1] and folds[9] == folds[2] and folds[8] == folds[3] and len(set(folds.values())) == 3
+
+
 def test_every_fold_is_tested_once():
     for test in range(5):
         parts = [split_of_fold(fold, test, 5) for fold in range(5)]
