@@ -96,7 +96,7 @@ def commit(
     write_record(record_path, replace(record, made_from=made_from, replaced={}), staged)
     for path in old.records:
         path.unlink(missing_ok=True)
-    _be_later(record_path, [ledger.target(name, suffix) for suffix in made])
+    be_later(record_path, [ledger.target(name, suffix) for suffix in made])
     return Committed((*(ledger.target(name, suffix) for suffix in kept), *old.edited), tuple(sorted(old.stale)))
 
 
@@ -187,7 +187,7 @@ def _move(path: Path, final: Path, aside: Path) -> None:
     os.replace(path, final)
 
 
-def _be_later(record: Path, targets: Iterable[Path]) -> None:
+def be_later(record: Path, targets: Iterable[Path]) -> None:
     """Make a record younger than what it describes, by the file system's clock, which moves in steps."""
     latest = max((changed_at(target) for target in targets), default=0)
     for _ in range(TRIES):
