@@ -382,9 +382,9 @@ def test_a_record_is_younger_than_what_it_describes(tmp_path, monkeypatch):
     dates = iter([latest - 1, latest, latest + 1, latest + 2])
     real = os.utime
     monkeypatch.setattr(step.os, "utime", lambda file: real(file, ns=(0, next(dates))))
-    step._be_later(path, [target])
+    step.be_later(path, [target])
     assert path.stat().st_mtime_ns == latest + 1
-    step._be_later(path, [])
+    step.be_later(path, [])
     assert path.stat().st_mtime_ns == latest + 2
 
 
