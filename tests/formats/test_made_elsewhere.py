@@ -492,7 +492,7 @@ def test_encodings_and_line_ends_of_other_programs(tmp_path, warned, spelled):
 def test_probabilities_of_a_table_by_hand(tmp_path):
     """Sums of up to a hundredth more or less are made 1, without a column of confidence too; 256 emotions may be."""
     path = tmp_path / "a.csv"
-    path.write_text("time,emotion,p_fear,p_sad\n0,sad,0.201,0.804\n0.02,fear,0.75,0.25\n")
+    path.write_text("time,emotion,p_fear,p_sad\n0,sad,0.201,0.804\n0.02,fear,0.74625,0.24875\n")
     found = read_emotion_csv(path, strict=True)
     assert found.posteriors.ravel().tolist() == pytest.approx([0.2, 0.8, 0.75, 0.25]) and found.labels.tolist() == [
         1,
@@ -514,6 +514,13 @@ def test_probabilities_of_a_table_by_hand(tmp_path):
         with pytest.raises(InputError) as error:
             read_emotion_csv(path)
         assert str(error.value) == f"{path}:2: {said}"
+    rows = [f"{k * 0.02:.2f},sad,{0.75 if k < 5 else 0.6 if k == 30 else 0.25},0.75,0.25" for k in range(40)]
+    path.write_text("\n".join(["time,emotion,confidence,p_fear,p_sad", *rows]))
+    found = read_emotion_csv(path)  # only the first five rows have another class's probability
+    assert found.posteriors[[0, 20, 30]].ravel().tolist() == pytest.approx([0, 1, 0.75, 0.25, 0.75, 0.25])
+    path.write_text("time,emotion,confidence,p_sad\n0,sad,x,1\n")
+    with pytest.raises(InputError, match=re.escape(f"{path}:2: confidence 'x' is not a number from 0 to 1")):
+        read_emotion_csv(path)
     rows = [f"{k * 0.02:.2f},e{k}" for k in range(257)]
     path.write_text("\n".join(["time,emotion", *rows[:256]]))
     assert len(read_emotion_csv(path).classes) == 256
@@ -526,6 +533,7 @@ def test_empty_and_damaged_files_say_so(tmp_path):
     for name, read, data, said in (
         ("a.TextGrid", read_textgrid, b"", ":1: is not a TextGrid in text format; expected"),
         ("a.csv", read_emotion_csv, b"time,emotion,intensity\0\n0,sad,0.5\n", ":1: not a CSV line (it holds a NUL"),
+        ("a.csv", read_emotion_csv, b"time,emotion\n0," + b"x" * 200_000, ":2: not a CSV line (field larger than"),
         ("a.rttm", read_rttm, b"\0a\0b", ":1: not an RTTM line"),
         ("a.rttm", read_rttm, b"a\0b", ":1: not an RTTM line"),
     ):

@@ -79,6 +79,9 @@ def test_speakers_who_say_most_are_dealt_first():
     people = [Utterance(Path(f"{n}_{k}"), "a", str(n), "sad") for n in (1, 10, 2, 9, 3, 8) for k in range(n)]
     folds = {int(name): fold for (_, name), fold in draw_folds(people, 3).items()}
     assert folds[10] == folds[1] and folds[9] == folds[2] and folds[8] == folds[3] and len(set(folds.values())) == 3
+    people = [Utterance(Path(f"{n}_{k}"), "a", str(n), "sad") for n in (1, 2, 3, 4) for k in range(5 if n == 4 else 1)]
+    folds = {int(name): fold for (_, name), fold in draw_folds(people, 3).items()}
+    assert list(folds.values()).count(folds[4]) == 1
 
 
 def test_every_fold_is_tested_once():
