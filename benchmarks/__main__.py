@@ -37,7 +37,7 @@ def sections(folder: Path, quick: bool) -> dict[str, Callable[[], list[Row]]]:
         "memory": lambda: timing.memory(place("length"), [1, 3] if quick else [1, 10, 60]),
         "memory of files": lambda: batches.memory(place("files"), [10, 50] if quick else [10, 100, 1000]),
         "render": lambda: render.rows(place("render"), *((60, 20, 5, 20.0) if quick else (300, 60, 20, 600.0))),
-        "names": lambda: names.rows(place("names"), 500 if quick else 5000),
+        "names": lambda: names.rows(place("names"), 500 if quick else 50_000),
         "scan": lambda: scan.rows(1000 if quick else 3000),
     }
 
