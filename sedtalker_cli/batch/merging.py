@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from sedtalker_cli.formats.emotion_csv import COLUMNS
 from sedtalker_cli.formats.rttm import safe_uri
 from sedtalker_cli.formats.text import read_text
 
+LOGGER = logging.getLogger("sedtalker")
 TABLE_SUFFIX, RTTM_SUFFIX = ".emotion.csv", ".rttm"
 TABLE, RTTM, FAILURES, SUMMARY = "emotions.csv", "emotions.rttm", "failures.csv", "summary.json"
 
@@ -31,6 +33,7 @@ def merge(folders: Sequence[Path], out: Path, overwrite: bool = False) -> dict[s
     """Write `emotions.csv` (with the column `uri`), `emotions.rttm`, `failures.csv` and `summary.json`.
 
     A recording's uri is the path of its files below its folder, with `_` for white space; recordings are in its order.
+    One whose files are missing or damaged is left out, with a warning and a line in `failures.csv`.
 
     Args:
         folders: output folders of `diarize` or `animate`.
@@ -42,7 +45,7 @@ def merge(folders: Sequence[Path], out: Path, overwrite: bool = False) -> dict[s
 
     Raises:
         UsageError: a folder is none, results exist already, or two recordings have the same uri.
-        InputError: a file is missing or is not what its name says.
+        InputError: no recording is whole, or their tables have different columns.
     """
     failures = _failures(folders)
     found = _recordings(folders)
@@ -57,6 +60,7 @@ def merge(folders: Sequence[Path], out: Path, overwrite: bool = False) -> dict[s
     check_folder(out, f"--out {out}")
     out.mkdir(parents=True, exist_ok=True)
     frames: Counter[str] = Counter()
+    damaged: list[tuple[str, str]] = []
     with ExitStack() as parts:
         table, lines = (
             parts.enter_context(
@@ -65,26 +69,30 @@ def merge(folders: Sequence[Path], out: Path, overwrite: bool = False) -> dict[s
             )
             for name in (TABLE, RTTM)
         )
-        writer, header = csv.writer(table, lineterminator="\n"), None
+        writer, header, first = csv.writer(table, lineterminator="\n"), None, None
         for uri, path in found:
-            rows = csv.reader(read_text(path).splitlines())
-            names = next(rows, None)
-            if not names or tuple(names[: len(COLUMNS)]) != COLUMNS:
-                raise InputError(f"{path}: is no table of emotions ({','.join(COLUMNS)},...); make it again")
+            try:
+                names, rows = _table_rows(path)
+                segments = _rttm_lines(uri, path.with_name(path.name.removesuffix(TABLE_SUFFIX) + RTTM_SUFFIX))
+            except InputError as error:
+                damaged.append((str(path), str(error)))
+                LOGGER.warning("%s; its recording is left out", error)
+                continue
             if header is None:
-                header = names
+                header, first = names, path
                 writer.writerow(["uri", *header])
             if names != header:
-                raise InputError(f"{path}: has other columns than {found[0][1]}; merge what one model made")
+                raise InputError(f"{path}: has other columns than {first}; merge what one model made")
             for row in rows:
-                if len(row) != len(header):
-                    raise InputError(f"{path}: frame {row[0] if row else '?'} has {len(row)} cells; make it again")
                 frames[row[COLUMNS.index("emotion")]] += 1
                 writer.writerow([quoted(uri), *row])
-            lines.writelines(_rttm_lines(uri, path.with_name(path.name.removesuffix(TABLE_SUFFIX) + RTTM_SUFFIX)))
-    write_failures(out / FAILURES, failures)
+            lines.writelines(segments)
+        if damaged and header is None:
+            raise InputError(damaged[0][1])
+    write_failures(out / FAILURES, sorted(failures + damaged))
     summary = {
-        "recordings": len(found),
+        "recordings": len(found) - len(damaged),
+        "damaged": len(damaged),
         "failed": len(failures),
         "seconds": round(frames.total() * HOP, 2),
         "seconds_by_emotion": {name: round(count * HOP, 2) for name, count in sorted(frames.items())},
@@ -106,6 +114,19 @@ def _recordings(folders: Sequence[Path]) -> list[tuple[str, Path]]:
                 if other is not path:
                     raise UsageError(f"{other} and {path} would both be {safe_uri(name)}; rename one, or leave it out")
     return sorted(first.items())
+
+
+def _table_rows(path: Path) -> tuple[list[str], Iterator[list[str]]]:
+    """Names of a recording's columns, and its rows, which are whole; one row is held at a time."""
+    lines = read_text(path).splitlines()
+    rows = csv.reader(lines)
+    names = next(rows, [])
+    if tuple(names[: len(COLUMNS)]) != COLUMNS:
+        raise InputError(f"{path}: is no table of emotions ({','.join(COLUMNS)},...); make it again")
+    for row in rows:
+        if len(row) != len(names):
+            raise InputError(f"{path}: frame {row[0] if row else '?'} has {len(row)} cells; make it again")
+    return names, csv.reader(lines[1:])
 
 
 def _rttm_lines(uri: str, path: Path) -> list[str]:

@@ -12,7 +12,8 @@ EXAMPLES = """\b
 Writes emotions.csv (all STEM.emotion.csv, with a column uri in front), emotions.rttm (all
 STEM.rttm), failures.csv (what the runs could not do; absent if there is nothing) and
 summary.json. The uri of a recording is the path of its files below its folder; rows are in order
-of it and of time.
+of it and of time. A recording whose files are damaged is left out and listed in failures.csv; the
+exit status is then 1.
 
 \b
 Examples:
@@ -42,4 +43,8 @@ def merge(
         if as_json:
             typer.echo(json.dumps(summary))
         if not quiet:
-            say(f"{summary['recordings']} recordings, {summary['seconds']:g} s, {summary['failed']} failed -> {out}")
+            counts = f"{summary['recordings']} recordings, {summary['seconds']:g} s, {summary['failed']} failed"
+            left = f", {summary['damaged']} damaged and left out" if summary["damaged"] else ""
+            say(f"{counts}{left} -> {out}")
+        if summary["damaged"]:
+            raise typer.Exit(1)
