@@ -16,6 +16,7 @@ from pathlib import Path
 from sedtalker_cli.batch.job import BadInput, Job
 from sedtalker_cli.batch.marks import prefix
 from sedtalker_cli.errors import InputError, UsageError
+from sedtalker_cli.formats.cells import without_empty_end
 from sedtalker_cli.formats.text import read_text
 
 __all__ = ["BadInput", "Job", "RealPaths", "choose_part", "collect_jobs"]
@@ -263,9 +264,7 @@ def _read_lines(text: str) -> Iterator[tuple[Path, dict[str, str]]]:
 def _read_table(path: Path, text: str) -> Iterator[tuple[Path, dict[str, str]]]:
     rows = csv.DictReader(io.StringIO(text), strict=True)
     try:
-        columns = [name.strip() for name in rows.fieldnames or ()]
-        while columns and not columns[-1]:
-            columns.pop()
+        columns = without_empty_end([name.strip() for name in rows.fieldnames or ()])
         _check_columns(path, columns)
         rows.fieldnames = columns
         for row in rows:

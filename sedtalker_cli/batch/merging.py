@@ -120,12 +120,15 @@ def _table_rows(path: Path) -> tuple[list[str], Iterator[list[str]]]:
     """Names of a recording's columns, and its rows, which are whole; one row is held at a time."""
     lines = read_text(path).splitlines()
     rows = csv.reader(lines)
-    names = next(rows, [])
-    if tuple(names[: len(COLUMNS)]) != COLUMNS:
-        raise InputError(f"{path}: is no table of emotions ({','.join(COLUMNS)},...); make it again")
-    for row in rows:
-        if len(row) != len(names):
-            raise InputError(f"{path}: frame {row[0] if row else '?'} has {len(row)} cells; make it again")
+    try:
+        names = next(rows, [])
+        if tuple(names[: len(COLUMNS)]) != COLUMNS:
+            raise InputError(f"{path}: is no table of emotions ({','.join(COLUMNS)},...); make it again")
+        for row in rows:
+            if len(row) != len(names):
+                raise InputError(f"{path}: frame {row[0] if row else '?'} has {len(row)} cells; make it again")
+    except csv.Error as error:
+        raise InputError(f"{path}:{rows.line_num}: not a CSV line ({error}); make it again") from error
     return names, csv.reader(lines[1:])
 
 

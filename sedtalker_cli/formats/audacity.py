@@ -7,6 +7,7 @@ from pathlib import Path
 from sedtalker_cli.emotion.timeline import Segment
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.atomic import atomic_file
+from sedtalker_cli.formats.cells import without_empty_end
 from sedtalker_cli.formats.edges import read_time, written_edges
 from sedtalker_cli.formats.skipping import Skipped
 from sedtalker_cli.formats.text import read_labels_text
@@ -48,8 +49,7 @@ def read_labels(path: str | os.PathLike, strict: bool = False) -> list[Segment]:
 
 
 def _segment(path: str | os.PathLike, number: int, fields: list[str]) -> Segment:
-    while len(fields) > 3 and not fields[-1].strip():
-        fields.pop()
+    fields = without_empty_end(fields, 3)
     if len(fields) != 3:
         raise InputError(f"{path}:{number}: has {len(fields)} fields, expected onset TAB end TAB label")
     onset, end = (

@@ -16,6 +16,7 @@ from sedtalker_cli.emotion.spans import Span, default_intensity
 from sedtalker_cli.emotion.timeline import EmotionTimeline
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.atomic import atomic_file
+from sedtalker_cli.formats.cells import separator_of, without_empty_end
 from sedtalker_cli.formats.skipping import NAMED, Skipped
 from sedtalker_cli.formats.text import read_labels_text
 
@@ -168,10 +169,8 @@ def _labels(
         if not name:
             faults.add(row, "has no emotion")
         elif known is not None and name not in known:
-            valid = f"the columns are {', '.join(given)}" if given else _valid(emotions)
-            faults.add(
-                row, f"emotion {name!r} has no column; {valid}" if given else f"unknown emotion {name!r}; {valid}"
-            )
+            no_column = f"emotion {name!r} has no column; the columns are {', '.join(given)}"
+            faults.add(row, no_column if given else f"unknown emotion {name!r}; {_valid(emotions)}")
     named = {name for row, name in enumerate(names) if row not in faults}
     classes = tuple(known) if given else tuple(sorted(named)) or ("neutral",)
     place = {name: k for k, name in enumerate(classes)}
@@ -203,23 +202,18 @@ def _read_table(path: str | os.PathLike) -> tuple[list[str], list[tuple[int, lis
     """Header, and rows with their lines; empty cells behind the last column and empty rows behind the last are not
     there. What a spreadsheet separates by `;` or tabs has decimal commas, perhaps, which become points."""
     lines = read_labels_text(Path(path)).splitlines()
-    head = lines[0] if lines else ""
-    separator = max(",;\t", key=head.count)  # the first of them if there is none
+    separator = separator_of(lines[0] if lines else "")
     rows = csv.reader(lines, delimiter=separator)
     try:
         table = [(rows.line_num, row) for row in rows]
     except csv.Error as error:
         raise InputError(f"{path}:{rows.line_num}: not a CSV line ({error})") from error
-    header = [name.strip() for name in table[0][1]] if table else []
+    header = without_empty_end([name.strip() for name in table[0][1]]) if table else []
     if any("\0" in name for name in header):
         raise InputError(f"{path}:1: not a CSV line (it holds a NUL character)")
-    while header and not header[-1]:
-        header.pop()
-    for _, row in table:
-        while row and len(row) > len(header) and not row[-1].strip():
-            row.pop()
-        if not any(cell.strip() for cell in row):
-            row.clear()
+    table = [
+        (line, without_empty_end(row, len(header)) if any(cell.strip() for cell in row) else []) for line, row in table
+    ]
     while table and not table[-1][1]:
         table.pop()
     if separator != ",":

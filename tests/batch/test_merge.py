@@ -66,9 +66,10 @@ def test_what_cannot_be_merged(tmp_path, sound, fake_models):
 
 def test_one_damaged_recording_does_not_spoil_the_rest(tmp_path, fake_models):
     (tmp_path / "in").mkdir()
-    for name in ("a", "b", "c", "d"):
+    for name in ("a", "b", "c", "d", "e"):
         write_sound(tmp_path / f"in/{name}.wav", 0.5)
     call("diarize", tmp_path / "in", "--out", tmp_path / "out")
+    (tmp_path / "out/e.emotion.csv").write_text("x" * 200_000)  # more than a cell may hold
     (tmp_path / "out/a.emotion.csv").write_text("no table")
     table = (tmp_path / "out/b.emotion.csv").read_text()
     (tmp_path / "out/b.emotion.csv").write_text(table[:-20])  # cut within its last row
@@ -76,12 +77,12 @@ def test_one_damaged_recording_does_not_spoil_the_rest(tmp_path, fake_models):
     result = call("merge", tmp_path / "out", "--out", tmp_path / "m", "--json", expect=1)
     assert json.loads(result.stdout) | {"seconds_by_emotion": None} == {
         "recordings": 1,
-        "damaged": 3,
+        "damaged": 4,
         "failed": 0,
         "seconds": 0.5,
         "seconds_by_emotion": None,
     }
-    assert "3 damaged and left out" in result.stderr
+    assert "4 damaged and left out" in result.stderr
     assert list(read_rttm(tmp_path / "m/emotions.rttm")) == ["d"]
     with (tmp_path / "m/emotions.csv").open(newline="") as file:
         assert [row["uri"] for row in csv.DictReader(file)] == ["d"] * 25
@@ -89,6 +90,7 @@ def test_one_damaged_recording_does_not_spoil_the_rest(tmp_path, fake_models):
     assert "is no table of emotions" in named[str((tmp_path / "out/a.emotion.csv").resolve())]
     assert "cells; make it again" in named[str((tmp_path / "out/b.emotion.csv").resolve())]
     assert "c.rttm: does not exist" in named[str((tmp_path / "out/c.emotion.csv").resolve())]
+    assert "not a CSV line" in named[str((tmp_path / "out/e.emotion.csv").resolve())]
 
 
 def test_failures_that_a_later_run_mended_do_not_count(tmp_path, fake_models):

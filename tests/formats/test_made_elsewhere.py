@@ -498,19 +498,13 @@ def test_probabilities_of_a_table_by_hand(tmp_path):
         1,
         0,
     ]
-    for row, said in (
-        ("0,sad,0.5,0.52", "probabilities sum to 1.020, expected 1 (edit `emotion`, or keep the sum)"),
-        ("0,glad,0.5,0.5", "emotion 'glad' has no column; the columns are p_fear, p_sad"),
+    for columns, row, said in (
+        (",p_fear,p_sad", "0,sad,0.5,0.52", "probabilities sum to 1.020, expected 1 (edit `emotion`, or keep the sum)"),
+        (",p_fear,p_sad", "0,glad,0.5,0.5", "emotion 'glad' has no column; the columns are p_fear, p_sad"),
+        ("", "0.02,sad", "time is 0.02, expected 0 (rows are 20 ms apart, from 0, none left out)"),
+        ("", "-1,sad", "time '-1' is not a number >= 0"),
     ):
-        path.write_text(f"time,emotion,p_fear,p_sad\n{row}\n")
-        with pytest.raises(InputError) as error:
-            read_emotion_csv(path)
-        assert str(error.value) == f"{path}:2: {said}"
-    for row, said in (
-        ("0.02,sad", "time is 0.02, expected 0 (rows are 20 ms apart, from 0, none left out)"),
-        ("-1,sad", "time '-1' is not a number >= 0"),
-    ):
-        path.write_text(f"time,emotion\n{row}\n")
+        path.write_text(f"time,emotion{columns}\n{row}\n")
         with pytest.raises(InputError) as error:
             read_emotion_csv(path)
         assert str(error.value) == f"{path}:2: {said}"

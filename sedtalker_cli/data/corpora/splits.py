@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from sedtalker_cli.errors import InputError
 from sedtalker_cli.formats.atomic import atomic_file
-from sedtalker_cli.formats.cells import quoted, unquoted
+from sedtalker_cli.formats.cells import quoted, separator_of, unquoted
 from sedtalker_cli.formats.checksum import file_checksum
 from sedtalker_cli.formats.text import read_count
 
@@ -211,8 +211,7 @@ def _read_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
     """Rows of a table of splits with their line numbers, one or more; missing cells are empty."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            head = file.readline()
-            separator = max(",;\t", key=head.count)  # spreadsheets have others than commas
+            separator = separator_of(file.readline())
             file.seek(0)
             rows = csv.DictReader(file, restval="", delimiter=separator)
             names = rows.fieldnames = [name.strip() for name in rows.fieldnames or ()]
